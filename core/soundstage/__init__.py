@@ -1,0 +1,39 @@
+"""Soundstage: does a music source separation model keep the spatial image of what it separates?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from soundstage.api import load as load
+    from soundstage.api import run as run
+    from soundstage.contracts import Measure as Measure
+    from soundstage.contracts import Score as Score
+    from soundstage.errors import SoundstageError as SoundstageError
+    from soundstage.hooks import hookimpl as hookimpl
+    from soundstage.scene import Placement as Placement
+    from soundstage.scene import Scene as Scene
+    from soundstage.scene import Track as Track
+
+_HOMES = {
+    "run": "api",
+    "load": "api",
+    "Measure": "contracts",
+    "Score": "contracts",
+    "SoundstageError": "errors",
+    "hookimpl": "hooks",
+    "Placement": "scene",
+    "Scene": "scene",
+    "Track": "scene",
+}
+
+__all__ = ["Measure", "Placement", "Scene", "Score", "SoundstageError", "Track", "hookimpl", "load", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names load when first used, so that the command line starts fast."""
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(f"soundstage.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'soundstage' has no attribute '{name}'")

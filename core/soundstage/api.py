@@ -1,0 +1,63 @@
+"""Soundstage from Python: run a grid, load its results."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundstage.errors import SoundstageError
+from soundstage.grid import find_grid, read_grid
+from soundstage.plan import make_plan
+from soundstage.registry import Registry
+from soundstage.runner import Listener, Summary, run_plan
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def run(
+    grid: str | Path | Mapping[str, Any],
+    out: str | Path,
+    *,
+    data: Mapping[str, str | Path] | None = None,
+    registry: Collection[str | Path] = (),
+    workers: int = 1,
+    keep: Collection[str] = (),
+    retry: Collection[str] = (),
+    listener: Listener | None = None,
+) -> Summary:
+    """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
+
+    grid: a name in the registry, a TOML file, or a mapping like a TOML grid's (it is called "custom", or what its
+    "name" says). data: dataset name → root folder. registry: TOML files that extend the registry. workers: 1 runs in
+    this process; more start processes, so call it under `if __name__ == "__main__":`. keep: {"estimates"} keeps what
+    the separators made. retry: statuses to run again. Raises SoundstageError where nothing can be run.
+    """
+    for what in keep:
+        if what != "estimates":
+            raise SoundstageError(f"cannot keep '{what}'; what can be kept is: estimates")
+    known = Registry.load([Path(file) for file in registry])
+    if isinstance(grid, Mapping):
+        table = dict(grid)
+        found = read_grid(str(table.pop("name", "custom")), table, None)
+    else:
+        found = find_grid(grid, known)
+    known.set_roots({name: Path(root) for name, root in (data or {}).items()})
+    plan = make_plan(found, known)
+    return run_plan(
+        plan, Path(out), workers=workers, keep_estimates="estimates" in keep, retry=retry, listener=listener
+    )
+
+
+def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
+    """The results of a grid as a tidy DataFrame, one row a score, frames included.
+
+    Columns: dataset, track, placement, spatializer, seed, separator, metric, source, name, unit, value, frame (NA for
+    the whole track), note, ranked, status, error, cell. A separation or a metric that is not ok is a row with its
+    status and traceback and no value. grid: a name or hash where the folder holds several; the newest by default.
+    Raises SoundstageError where the folder holds no results.
+    """
+    from soundstage.results import load_results
+
+    return load_results(Path(path), grid).rows

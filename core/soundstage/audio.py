@@ -1,0 +1,88 @@
+"""Samples and a rate: reading, writing, checking and resampling audio arrays of shape (channels, samples)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundstage.errors import SoundstageError
+
+Samples = NDArray[np.float64]
+"""float64, (channels, samples) unless said otherwise."""
+
+SUFFIXES = (".wav", ".flac")
+"""The audio files that datasets and precomputed estimates are read from."""
+
+
+def read_audio(path: Path) -> tuple[Samples, int]:
+    """The samples of an audio file, float64 of shape (channels, samples) in ±1, and its rate in Hz.
+
+    Raises SoundstageError, naming the file, where it is missing, unreadable, empty or not finite.
+    """
+    import soundfile
+
+    if not path.is_file():
+        raise SoundstageError(f"{path}: no such audio file")
+    try:
+        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
+        raise SoundstageError(f"{path}: not a readable audio file ({error}); replace it or convert it to WAV") from None
+    if not len(samples):
+        raise SoundstageError(f"{path}: the audio file holds no samples; replace it")
+    check_finite(samples, str(path))
+    return np.ascontiguousarray(samples.T), int(rate)
+
+
+def write_audio(path: Path, samples: Samples, rate: int) -> None:
+    """Write samples of shape (channels, samples) as WAV without losing a bit: 32-bit float where exact, else 64-bit."""
+    import soundfile
+
+    lossless = "FLOAT" if np.array_equal(samples.astype(np.float32).astype(np.float64), samples) else "DOUBLE"
+    soundfile.write(path, samples.T, rate, subtype=lossless, format="WAV")
+
+
+def check_finite(samples: Samples, what: str) -> None:
+    """Raise SoundstageError where samples hold NaN or infinity; `what` begins the sentence."""
+    bad = np.count_nonzero(~np.isfinite(samples))
+    if bad:
+        raise SoundstageError(f"{what}: {bad} samples are NaN or infinite; replace them")
+
+
+def as_samples(value: Any, what: str, *, channels: int = 2, length: int | None = None) -> Samples:
+    """The value as float64 samples of shape (channels, length), or a SoundstageError that begins with `what`.
+
+    Nothing is trimmed, padded, up-mixed or repaired.
+    """
+    try:
+        samples = np.asarray(value)
+    except ValueError as error:
+        raise SoundstageError(f"{what}: not an array ({error})") from None
+    if samples.dtype.kind not in "fiu":
+        raise SoundstageError(f"{what}: an array of real numbers was expected, got {samples.dtype}")
+    if samples.dtype.kind in "iu":
+        raise SoundstageError(f"{what}: floating-point samples in ±1 were expected, got {samples.dtype}; scale them")
+    expected = f"({channels}, {length if length is not None else 'samples'})"
+    if samples.ndim != 2 or samples.shape[0] != channels or (length is not None and samples.shape[1] != length):
+        raise SoundstageError(f"{what}: shape {samples.shape} where {expected} was expected")
+    samples = samples.astype(np.float64)
+    check_finite(samples, what)
+    return samples
+
+
+def resample(samples: Samples, rate: int, target: int) -> Samples:
+    """Samples of shape (channels, n) at `rate` Hz brought to `target` Hz (soxr, VHQ); the same array where equal."""
+    if rate == target:
+        return samples
+    import soxr
+
+    return np.ascontiguousarray(soxr.resample(samples.T, rate, target, quality="VHQ").T)
+
+
+def fit_length(samples: Samples, length: int) -> Samples:
+    """Samples cut, or padded with zeros, at the end to `length`."""
+    if samples.shape[-1] >= length:
+        return samples[..., :length]
+    return np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, length - samples.shape[-1])])

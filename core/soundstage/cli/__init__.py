@@ -1,0 +1,72 @@
+"""The command line: one small file a verb, imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from soundstage.errors import SoundstageError
+
+VERBS = {
+    "run": "Fill a grid with results.",
+    "leaderboard": "Show what was measured, best first.",
+    "list": "What there is: datasets, placements, spatializers, separators, metrics, grids.",
+    "show": "One entry: parameters, citation, licence.",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands live in modules of their own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order in which a newcomer needs them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, its module imported now."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"soundstage.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command; for a misspelt verb a sentence with the nearest one."""
+        from soundstage.errors import suggestion
+
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            ctx.fail(f"no command '{args[0]}'{suggestion(args[0], VERBS)}")
+        return super().resolve_command(ctx, args)
+
+
+def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"soundstage {version('soundstage')}")
+        context.exit()
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version."
+)
+def cli() -> None:
+    """Does a music source separation model keep the spatial image of what it separates?"""
+
+
+def main() -> None:
+    """Run the command line; what a user can act on is one sentence and exit status 1."""
+    try:
+        cli(prog_name="soundstage")
+    except SoundstageError as error:
+        click.echo(f"soundstage: {error}", err=True)
+        sys.exit(1)

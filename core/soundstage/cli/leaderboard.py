@@ -1,0 +1,54 @@
+"""`soundstage leaderboard`: what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FORMATS = ("table", "markdown", "csv", "json")
+
+
+def words(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    """A comma-separated option as a list; None where it is not given."""
+    return None if value is None else [word.strip() for word in value.split(",") if word.strip()]
+
+
+@click.command("leaderboard")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--by",
+    callback=words,
+    metavar="WHAT,…",
+    help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
+    "  [default: spatializer where there are several]",
+)
+@click.option("--metric", "metrics", multiple=True, help="Show only this metric or measure. Repeatable.")
+@click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
+)
+@click.option(
+    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
+)
+def command(results: Path, by: list[str] | None, metrics: tuple[str, ...], rank_by: str, form: str, grid: str) -> None:
+    """Print the leaderboard of the folder RESULTS: medians over tracks and sources, one row a separator.
+
+    Every table ranks on the scores that all its entries have; floors, oracles and the ceiling stand apart.
+    """
+    from soundstage.leaderboard import make_leaderboard
+
+    board = make_leaderboard(results, grid=grid, by=[] if by == ["none"] else by, metrics=metrics, rank_by=rank_by)
+    if form == "table":
+        from rich.console import Console
+
+        from soundstage.render.table import render_table
+
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=max(console.width, 160))
+        render_table(board, console)
+        return
+    from soundstage.render import plain
+
+    click.echo({"markdown": plain.render_markdown, "csv": plain.render_csv, "json": plain.render_json}[form](board))

@@ -1,0 +1,91 @@
+"""How a run looks: a bar with the cells being worked on and the time left, and a line for each trouble."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from soundstage.plan import Plan
+from soundstage.runner import Summary
+from soundstage.worker import Job, Outcome
+
+EVERY_S = 10.0
+"""Seconds between plain lines where the output is not a terminal."""
+
+
+class Progress:
+    """A listener that shows a run to a person, or logs it in plain lines where nobody watches."""
+
+    def __init__(self, workers: int) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar = Bar(
+            SpinnerColumn(),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}"),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None)
+        self._working: dict[int, str] = {}
+        self._done = self._total = 0
+        self._began = self._spoke = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        """Begin to show."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
+        """Say what is to be done."""
+        grid = plan.grid
+        cached = len(plan.cells) - len(todo)
+        self._total = len(todo)
+        self._bar.update(self._task, total=len(todo))
+        self.console.print(
+            f"[bold]{escape(grid.name)}[/] · revision {grid.revision} · {plan.hash[:8]}:"
+            f" {len(plan.cells)} cells, {cached} done before, {len(todo)} to run"
+        )
+
+    def started(self, job: Job, worker: int) -> None:
+        """Show the cell being worked on."""
+        self._working[worker] = job.cell.title
+        self._bar.update(self._task, description=escape("  |  ".join(self._working.values())))
+
+    def finished(self, outcome: Outcome) -> None:
+        """Count the cell, and say what went wrong with it."""
+        self._done += 1
+        self._bar.advance(self._task)
+        for name, stage in outcome.troubles:
+            what = "" if name == "separation" else f"{name} of "
+            self.console.print(
+                f"[red]{stage.status}[/]  {escape(what + outcome.job.cell.title)}: {escape(stage.error)}"
+            )
+        if not self.console.is_terminal and time.monotonic() - self._spoke > EVERY_S:
+            self._spoke = time.monotonic()
+            left = (self._spoke - self._began) / self._done * (self._total - self._done)
+            self.console.print(f"{self._done}/{self._total} cells, about {left:.0f} s left")
+
+    def summarise(self, summary: Summary) -> None:
+        """Say what the run came to and what to do next."""
+        self._bar.stop()
+        spent = time.monotonic() - self._began
+        bad = f", [red]{summary.troubled} with trouble[/]" if summary.troubled else ""
+        self.console.print(
+            f"{summary.ran} cells run in {spent:.1f} s{bad}; results in {escape(str(summary.out))}\n"
+            f"see them with: soundstage leaderboard {escape(str(summary.out))}"
+        )

@@ -1,0 +1,79 @@
+"""`soundstage show`: all that is known of one entry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from soundstage.contracts import KINDS
+from soundstage.errors import SoundstageError, UnknownName
+
+
+@click.command("show")
+@click.argument("name")
+@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+def command(name: str, registry: tuple[Path, ...]) -> None:
+    """Show the entry or grid NAME: what it is, its parameters, citation and licence."""
+    from soundstage.registry import Registry
+
+    known = Registry.load(registry)
+    shown = 0
+    for kind in KINDS:
+        if name in known.names(kind) or (kind, name) in known.catalogue.clashes:
+            _show_entry(known, kind, name)
+            shown += 1
+    if name in known.grids:
+        _show_grid(name, known.grids[name][0])
+        shown += 1
+    if not shown:
+        raise UnknownName("name", name, {*known.grids, *(word for kind in KINDS for word in known.names(kind))})
+
+
+def _show_entry(known: Any, kind: Any, name: str) -> None:
+    from soundstage.parameters import constructor_parameters
+
+    entry = known.entry(kind, name)
+    plugin = known.catalogue.get(kind, entry.plugin)
+    click.secho(f"{name}  ({kind[:-1]})", bold=True)
+    click.echo(f"  {entry.summary or plugin.summary}")
+    facts = {
+        "usable here": plugin.unusable() or "yes",
+        "plugin": f"{plugin.name} = {plugin.target}, of {plugin.distribution} {plugin.version}",
+        "set here": ", ".join(f"{key} = {value!r}" for key, value in entry.params.items()),
+        "citation": entry.citation or plugin.citation,
+        "licence": entry.licence or plugin.licence,
+        "url": entry.url,
+    }
+    for key, value in facts.items():
+        if value:
+            click.echo(f"  {key + ':':<12} {value}")
+    try:
+        plugin_class = plugin.load()
+    except (ImportError, SoundstageError) as error:
+        click.echo(f"  parameters:  unknown, its module cannot be imported here ({error})")
+        return
+    parameters = constructor_parameters(plugin_class)
+    click.echo("  parameters:" + ("" if parameters else "  none"))
+    for parameter in parameters.values():
+        click.echo(f"    {parameter.describe()}" + (" (required)" if parameter.required else ""))
+    for measure, about in getattr(plugin_class, "measures", {}).items() if kind == "metrics" else ():
+        better = "higher is better" if about.higher_is_better else "lower is better"
+        click.echo(f"  measures:    {measure} in {about.unit}, {better}")
+    if plugin_class.__doc__:
+        click.echo(
+            "\n"
+            + "\n".join(
+                f"  {line.strip()}" if line.strip() else "" for line in plugin_class.__doc__.strip().splitlines()
+            )
+        )
+    click.echo()
+
+
+def _show_grid(name: str, table: Any) -> None:
+    click.secho(f"{name}  (grid)", bold=True)
+    for key, value in table.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        click.echo(f"  {key + ':':<13} {text}")
+    click.echo()

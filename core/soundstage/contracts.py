@@ -1,0 +1,146 @@
+"""What plugin authors implement. Every contract is a plain class; nothing needs to be inherited.
+
+The constructor's keyword parameters are the plugin's parameters: their names, annotations (`int`, `float`, `str`,
+`bool`, `Path`, `Literal[…]`, `tuple[str, …]`) and defaults are what `soundstage show` prints and what a grid may set.
+Constructing is cheap; heavy imports and weights belong in `load`.
+
+Optional on every plugin class:
+
+- `revision`: a number or string to change whenever the plugin's numbers change; it is part of every result's address.
+  Where it is absent the hash of the source file of the class stands in for it.
+- `files(…)`: the files whose contents the result depends on. Their hashes are part of the address; paths never are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from soundstage.audio import Samples
+    from soundstage.draw import Draw
+    from soundstage.scene import Placement, Scene, Track
+
+Kind = Literal["datasets", "placements", "spatializers", "separators", "metrics"]
+KINDS: tuple[Kind, ...] = ("datasets", "placements", "spatializers", "separators", "metrics")
+
+Need = Literal["sources", "source_count", "references", "gain", "placement", "cell"]
+NEEDS: tuple[Need, ...] = ("sources", "source_count", "references", "gain", "placement", "cell")
+
+Role = Literal["separator", "floor", "oracle", "ceiling"]
+
+
+class Dataset(Protocol):
+    """Lists track ids without reading audio; loads one track.
+
+    Optional: `files(track_id) -> Sequence[Path]`, the files that the track is made of.
+    """
+
+    def track_ids(self) -> Sequence[str]:
+        """The ids of all tracks, in a stable order."""
+
+    def load(self, track_id: str) -> Track:
+        """One track. Raises SoundstageError naming the track and the file where it cannot be had as declared."""
+
+
+class PlacementRule(Protocol):
+    """Says where each source of a track sits.
+
+    Optional: `files() -> Sequence[Path]`.
+    """
+
+    def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
+        """A placement of every source; all chance comes from `draw`."""
+
+
+class Spatializer(Protocol):
+    """Turns a track and a placement into a scene, deterministically.
+
+    Optional: `uses_placement = False` where neither placement nor seed matters (then there is one scene a track, and
+    `placement` is None); `files() -> Sequence[Path]`.
+    """
+
+    def render(self, track: Track, placement: Placement | None) -> Scene:
+        """The scene."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellName:
+    """What a cell is called; for separators that look something up, such as precomputed estimates."""
+
+    dataset: str
+    track: str
+    placement: str
+    spatializer: str
+    seed: int
+
+
+class Separator(Protocol):
+    """Turns a mixture into estimates, one two-channel image per source.
+
+    Optional class or instance attributes:
+
+    - `needs`: names out of NEEDS that `separate` wants as keyword arguments; nothing else is handed over. `sources`:
+      the names wanted. `source_count`: how many there are. `references`: source → (2, samples). `gain`: see Scene.
+      `placement`: a Placement. `cell`: a CellName.
+    - `sources`: the names it can return; None (default) means whatever the scene has (then it needs `sources` or more).
+    - `rate`: its native rate in Hz; the mixture is resampled to it and the estimates back, and that is recorded. None
+      (default) means any.
+    - `named = False`: `separate` returns a sequence of unnamed images; core assigns them to the sources by the best
+      SI-SDR permutation and marks the row.
+    - `role`: `separator` (default), `floor`, `oracle` or `ceiling`; what needs `references` is at least an oracle.
+    - `load(device: str) -> None`: called once before the first `separate`; load weights here.
+    - `files(cell: CellName | None) -> Sequence[Path]`: weights, or for one cell the precomputed files.
+    """
+
+    def separate(self, mixture: Samples, rate: int, **needed: object) -> Mapping[str, Samples] | Sequence[Samples]:
+        """The estimates of a mixture of shape (2, samples) at `rate` Hz, each (2, samples)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What one value of a metric is.
+
+    headline: whether it is a column of the leaderboard unless others are asked for. label: the column's short name
+    where it differs from the measure's (`ΔITD`).
+    """
+
+    unit: str
+    higher_is_better: bool
+    headline: bool = True
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One value of one measure. frame is None for the whole track.
+
+    value: NaN where there is no honest value; then `note` says why.
+    ranked: False where the value is shown but must not be ranked on; then `note` says why.
+    """
+
+    source: str
+    name: str
+    value: float
+    frame: int | None = None
+    note: str = ""
+    ranked: bool = True
+
+
+Scorer = Callable[["Mapping[str, Samples]"], Iterable[Score]]
+
+
+class Metric(Protocol):
+    """Scores estimates against a scene, in two steps so that work on the references is done once a scene.
+
+    `measures`: name → Measure of everything the scorer may return.
+    """
+
+    measures: Mapping[str, Measure]
+
+    def prepare(self, scene: Scene) -> Scorer:
+        """A scorer of estimates (source → (2, samples)) of that scene; keep what depends on the references in it.
+
+        The estimates may lack sources that the separator does not have; score the others.
+        """

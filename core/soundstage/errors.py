@@ -1,0 +1,35 @@
+"""What Soundstage says when it cannot go on: one sentence with the place and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SoundstageError(Exception):
+    """Something a user can act on; the message says what was wrong, where, and what to do."""
+
+
+class UnknownName(SoundstageError):
+    """A name that nothing is registered under."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        super().__init__(f"unknown {what} '{name}'{suggestion(name, known)}")
+        self.name = name
+
+
+class NotInstalled(SoundstageError):
+    """A plugin whose packages are not importable here."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A phrase that names the nearest of the known names, or lists them."""
+    import difflib
+
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    if not known:
+        return "; there is none"
+    return f"; known: {', '.join(known)}"

@@ -1,0 +1,17 @@
+"""Where cells run. Every executor runs the same jobs and yields the same outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from soundstage.worker import Job, Outcome, Settings
+
+OnStart = Callable[[Job, int], None]
+
+
+class Executor(Protocol):
+    """Runs jobs; yields each outcome as it is done. on_start is told the job and the number of its worker."""
+
+    def __call__(self, jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Iterator[Outcome]:
+        """Run all jobs."""

@@ -1,0 +1,16 @@
+"""In this process, one cell after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from soundstage.executors import OnStart
+from soundstage.worker import Job, Outcome, Settings, Worker
+
+
+def run_inline(jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Iterator[Outcome]:
+    """Run all jobs here."""
+    worker = Worker(settings)
+    for job in jobs:
+        on_start(job, 0)
+        yield worker.run(job)

@@ -1,0 +1,71 @@
+"""The hooks of a Soundstage plugin: an entry point in group `soundstage` that names a module with any of these.
+
+    import soundstage
+
+    @soundstage.hookimpl
+    def register_separators(register):
+        register("mymodel", "my_package.model:MyModel", summary="My model")
+
+Registering is lazy: the import path is a string, and nothing heavy is imported until a grid uses the plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("soundstage")
+hookimpl = pluggy.HookimplMarker("soundstage")
+
+
+class Register(Protocol):
+    """What the hooks are handed.
+
+    name: what grids call the plugin. target: "package.module:Class". summary: one line for `soundstage list`.
+    requires: modules that must be importable for the plugin to be usable, checked without importing them.
+    extra: the pip install that brings them (`soundstage[demucs]`). wraps: the distributions whose version is part of
+    every result's address. required: parameters without a default, so that listing knows them without importing.
+    citation, licence: for `soundstage show`; a registry entry may say more.
+    """
+
+    def __call__(
+        self,
+        name: str,
+        target: str,
+        *,
+        summary: str,
+        requires: Sequence[str] = (),
+        extra: str = "",
+        wraps: Sequence[str] = (),
+        required: Sequence[str] = (),
+        citation: str = "",
+        licence: str = "",
+    ) -> None:
+        """Register one plugin."""
+
+
+@hookspec
+def register_datasets(register: Register) -> None:
+    """Register datasets: they list and load tracks."""
+
+
+@hookspec
+def register_placements(register: Register) -> None:
+    """Register placement rules: they say where each source sits."""
+
+
+@hookspec
+def register_spatializers(register: Register) -> None:
+    """Register spatializers: they turn a track and a placement into a scene."""
+
+
+@hookspec
+def register_separators(register: Register) -> None:
+    """Register separators: they turn a mixture into estimates."""
+
+
+@hookspec
+def register_metrics(register: Register) -> None:
+    """Register metrics: they score estimates against a scene."""

@@ -1,0 +1,258 @@
+"""The leaderboard: medians over shared cells, floors and oracles set apart, coverage shown. Reads the store alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundstage.errors import SoundstageError, suggestion
+from soundstage.results import Results, load_results
+
+if TYPE_CHECKING:
+    import pandas
+
+GROUPS = ("source", "spatializer", "dataset", "placement", "seed")
+CELL = ["dataset", "track", "placement", "spatializer", "seed", "source"]
+"""What one score is of; entries are compared on the same ones."""
+ROLES = ("ceiling", "oracle", "separator", "floor")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One measure of one metric."""
+
+    metric: str
+    name: str
+    label: str
+    unit: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One separator. values: as many as columns, NaN where there is none. rank: 1 is best; None outside the ranking.
+
+    done, planned: cells that it separated, and all its cells. best: per column, whether no blind method is better.
+    """
+
+    separator: str
+    role: str
+    rank: int | None
+    values: tuple[float, ...]
+    best: tuple[bool, ...]
+    done: int
+    planned: int
+    is_blind: bool
+    is_assigned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table. group: what it is of, empty for all. shared: per column, the scores that all its entries have.
+    possible: per column, the scores that any entry has."""
+
+    group: Mapping[str, str]
+    rows: tuple[Row, ...]
+    shared: tuple[int, ...]
+    possible: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """What is rendered. ranked_by: the column the rows are ranked by. notes: what a reader must not overlook."""
+
+    grid: str
+    revision: int
+    hash: str
+    protocol: str
+    columns: tuple[Column, ...]
+    ranked_by: Column
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The grid's name, revision and short hash: what a paper cites."""
+        return f"{self.grid} · revision {self.revision} · {self.hash[:8]}"
+
+
+def make_leaderboard(
+    path: Path, *, grid: str = "", by: Sequence[str] | None = None, metrics: Sequence[str] = (), rank_by: str = ""
+) -> Leaderboard:
+    """The leaderboard of a results folder.
+
+    by: what to make a table for each of, out of GROUPS; by default each spatializer where there are several. metrics:
+    metrics or single measures to show; by default every headline measure. rank_by: a shown measure; by default the
+    first. Every median is over the scores (track × source) that all entries of that table have in that column, so
+    no entry is averaged over holes. Raises SoundstageError for names that the results don't have.
+    """
+    results = load_results(path, grid)
+    for word in by or ():
+        if word not in GROUPS:
+            raise SoundstageError(f"cannot group by '{word}'{suggestion(word, GROUPS)}")
+    if by is None:
+        by = ["spatializer"] if results.cells["spatializer"].nunique() > 1 else []
+    columns = _columns(results.facts, metrics)
+    ranked_by = _ranking(columns, rank_by)
+    whole = results.rows[(results.rows["status"] == "ok") & results.rows["frame"].isna()]
+    usable = whole[whole["ranked"] & whole["value"].notna()]
+    sections = []
+    for group in _groups(whole, results.cells, by):
+        chosen, cells = _within(usable, group), _within(results.cells, group)
+        sections.append(_section(group, chosen, cells, results.facts, columns, columns.index(ranked_by)))
+    facts = results.facts
+    return Leaderboard(
+        facts["name"],
+        facts["revision"],
+        facts["hash"],
+        "median over tracks × sources",
+        columns,
+        ranked_by,
+        tuple(sections),
+        tuple(_notes(results, whole, columns)),
+    )
+
+
+def _columns(facts: Mapping[str, Any], wanted: Sequence[str]) -> tuple[Column, ...]:
+    every = {
+        (metric, name): Column(metric, name, measure["label"] or name, measure["unit"], measure["higher_is_better"])
+        for metric, measures in facts["metrics"].items()
+        for name, measure in measures.items()
+    }
+    headline = [key for key in every if facts["metrics"][key[0]][key[1]]["headline"]]
+    if not wanted:
+        columns = [every[key] for key in headline]
+    else:
+        columns = []
+        for word in wanted:
+            found = [every[key] for key in headline if key[0] == word] or [every[key] for key in every if word in key]
+            if not found:
+                known = {metric for metric, _ in every} | {name for _, name in every}
+                raise SoundstageError(f"the results have no metric or measure '{word}'{suggestion(word, known)}")
+            columns += [column for column in found if column not in columns]
+    if not columns:
+        raise SoundstageError("the grid's metrics measure nothing that could be shown")
+    return tuple(columns)
+
+
+def _ranking(columns: Sequence[Column], wanted: str) -> Column:
+    if not wanted:
+        return columns[0]
+    for column in columns:
+        if wanted in (column.name, column.label, column.metric, f"{column.metric}.{column.name}"):
+            return column
+    raise SoundstageError(f"cannot rank by '{wanted}'{suggestion(wanted, [column.name for column in columns])}")
+
+
+def _groups(rows: pandas.DataFrame, cells: pandas.DataFrame, by: Sequence[str]) -> list[dict[str, Any]]:
+    """The groups in the order in which the plan has them."""
+    if not by:
+        return [{}]
+    table = rows if "source" in by else cells
+    return [dict(zip(by, key, strict=True)) for key in table[list(by)].drop_duplicates().itertuples(index=False)]
+
+
+def _within(rows: pandas.DataFrame, group: Mapping[str, Any]) -> pandas.DataFrame:
+    for name, value in group.items():
+        if name in rows.columns:
+            rows = rows[rows[name] == value]
+    return rows
+
+
+def _section(
+    group: Mapping[str, Any],
+    rows: pandas.DataFrame,
+    cells: pandas.DataFrame,
+    facts: Mapping[str, Any],
+    columns: Sequence[Column],
+    ranking: int,
+) -> Section:
+    names = list(facts["separators"])
+    medians, shared, possible = [], [], []
+    for column in columns:
+        of_column = rows[(rows["metric"] == column.metric) & (rows["name"] == column.name)]
+        table = of_column.pivot(index=CELL, columns="separator", values="value")
+        common = table.dropna(axis="index", how="any")
+        medians.append(common.median(axis="index").to_dict() if len(common) else {})
+        shared.append(len(common))
+        possible.append(len(table))
+    blind = [name for name in names if facts["separators"][name]["blind"]]
+    best = [_best(median, blind, column) for median, column in zip(medians, columns, strict=True)]
+    made = []
+    for name in names:
+        own = cells[cells["separator"] == name]
+        about = facts["separators"][name]
+        values = tuple(float(median.get(name, math.nan)) for median in medians)
+        made.append(
+            Row(
+                separator=name,
+                role=about["role"],
+                rank=None,
+                values=values,
+                best=tuple(name in winners for winners in best),
+                done=int((own["separation"] == "ok").sum()),
+                planned=len(own),
+                is_blind=about["blind"],
+                is_assigned=bool(own["assigned"].any()),
+            )
+        )
+    texts = {key: str(value) for key, value in group.items()}
+    return Section(texts, _ranked(made, columns[ranking], ranking), tuple(shared), tuple(possible))
+
+
+def _best(median: Mapping[str, float], blind: Sequence[str], column: Column) -> set[str]:
+    """The blind methods that no other blind method beats."""
+    values = {name: median[name] for name in blind if name in median}
+    if not values:
+        return set()
+    top = max(values.values()) if column.higher_is_better else min(values.values())
+    return {name for name, value in values.items() if value == top}
+
+
+def _ranked(rows: Sequence[Row], column: Column, index: int) -> tuple[Row, ...]:
+    """The rows by role, best first; separators, and they alone, get ranks. Equal values share a rank."""
+    from dataclasses import replace
+
+    def key(row: Row) -> tuple[int, float]:
+        value = row.values[index]
+        if math.isnan(value):
+            return ROLES.index(row.role), math.inf
+        return ROLES.index(row.role), -value if column.higher_is_better else value
+
+    ordered = sorted(rows, key=key)
+    competing = [row.values[index] for row in ordered if row.role == "separator" and not math.isnan(row.values[index])]
+    return tuple(
+        replace(row, rank=competing.index(row.values[index]) + 1)
+        if row.role == "separator" and row.values[index] in competing
+        else row
+        for row in ordered
+    )
+
+
+def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """What went wrong, what was left out and why, in sentences."""
+    notes = []
+    shown = {(column.metric, column.name): column.label for column in columns}
+    for (metric, name), rows in whole.groupby(["metric", "name"], sort=False):
+        if (metric, name) not in shown:
+            continue
+        for left_out, why in (
+            (rows[rows["value"].isna()], "have no value"),
+            (rows[rows["value"].notna() & ~rows["ranked"]], "are not ranked on"),
+        ):
+            if len(left_out):
+                reason = left_out["note"].mode().iloc[0]
+                notes.append(
+                    f"{shown[metric, name]} ({metric}): {len(left_out)} of {len(rows)} scores {why}, mostly: {reason}"
+                )
+    bad = results.rows[~results.rows["status"].isin(["ok", "skipped"])]
+    for (separator, metric, status), rows in bad.groupby(["separator", "metric", "status"], sort=False):
+        what = f"{metric} of {separator}" if metric else separator
+        notes.append(f"{what}: {status} in {len(rows)} cell{'s' * (len(rows) > 1)}; first: {rows['note'].iloc[0]}")
+    waiting = int((results.cells["separation"] == "not run").sum())
+    if waiting:
+        notes.append(f"{waiting} of {len(results.cells)} cells have not been run; run the grid again to fill them")
+    return notes

@@ -1,0 +1,193 @@
+"""Variants and parameters: `name[param=value,…]`, checked and converted against a plugin's constructor."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soundstage.errors import SoundstageError, suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One constructor parameter of a plugin."""
+
+    name: str
+    annotation: Any
+    default: Any
+    required: bool
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its values are files or folders, whose contents and not names make a result."""
+        return any(option is Path for option in _options(self.annotation))
+
+    def describe(self) -> str:
+        """`name: type = default`, as `soundstage show` prints it."""
+        text = f"{self.name}: {_type_name(self.annotation)}"
+        return text if self.required else f"{text} = {self.default!r}"
+
+
+def parse_variant(text: str) -> tuple[str, dict[str, str]]:
+    """The name and the raw parameters of `name[param=value,…]`; values may be quoted, and then hold commas.
+
+    Raises SoundstageError that shows the text and the form expected.
+    """
+    name, bracket, rest = text.strip().partition("[")
+    name = name.strip()
+    if not name or (bracket and not rest.endswith("]")) or "]" in name:
+        raise SoundstageError(f"'{text}' is not a variant; write name or name[parameter=value,…]")
+    parameters: dict[str, str] = {}
+    for part in _split(rest[:-1]) if bracket else []:
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise SoundstageError(f"'{part}' in '{text}' is not a parameter; write {name}[parameter=value,…]")
+        if key.strip() in parameters:
+            raise SoundstageError(f"parameter '{key.strip()}' stands twice in '{text}'")
+        parameters[key.strip()] = _unquoted(value.strip())
+    return name, parameters
+
+
+def constructor_parameters(plugin_class: type) -> dict[str, Parameter]:
+    """The constructor's parameters by name. *args and **kwargs are passed over."""
+    if plugin_class.__init__ is object.__init__:  # type: ignore[misc]
+        return {}
+    signature = inspect.signature(plugin_class)
+    try:
+        hints = typing.get_type_hints(plugin_class.__init__)  # type: ignore[misc]
+    except NameError:
+        hints = {}
+    return {
+        parameter.name: Parameter(
+            parameter.name,
+            hints.get(parameter.name, Any),
+            None if parameter.default is parameter.empty else parameter.default,
+            parameter.default is parameter.empty,
+        )
+        for parameter in signature.parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+def checked(
+    given: Mapping[str, Any], parameters: Mapping[str, Parameter], what: str, base: Path | None
+) -> dict[str, Any]:
+    """The given values converted to what the constructor's annotations say.
+
+    what: whose parameters, for the error's sentence. base: the folder relative paths start from; None is the current
+    one. Raises SoundstageError for an unknown name or a value of the wrong type.
+    """
+    for name in given:
+        if name not in parameters:
+            raise SoundstageError(f"{what} has no parameter '{name}'{suggestion(name, parameters)}")
+    return {name: _converted(value, parameters[name], what, base) for name, value in given.items()}
+
+
+def _converted(value: Any, parameter: Parameter, what: str, base: Path | None) -> Any:
+    if parameter.annotation is Any:
+        return value
+    for option in _options(parameter.annotation):
+        try:
+            return _as(value, option, base)
+        except (TypeError, ValueError):
+            continue
+    raise SoundstageError(
+        f"{what}: parameter '{parameter.name}' cannot be {value!r}; it takes {_type_name(parameter.annotation)}"
+    )
+
+
+def _as(value: Any, option: Any, base: Path | None) -> Any:
+    if option is type(None):
+        if value is None or (isinstance(value, str) and value.lower() == "none"):
+            return None
+        raise TypeError
+    if option is bool:
+        words = {"true": True, "false": False}
+        return (
+            value
+            if isinstance(value, bool)
+            else words[_text(value).lower()]
+            if _text(value).lower() in words
+            else _refuse()
+        )
+    if isinstance(value, bool):
+        raise TypeError
+    if option is int:
+        if isinstance(value, float) and not value.is_integer():
+            raise ValueError
+        return int(value)
+    if option is float:
+        return float(value)
+    if option is str:
+        return _text(value)
+    if option is Path:
+        path = Path(value).expanduser()
+        return (path if base is None else base / path).absolute()
+    if typing.get_origin(option) is typing.Literal:
+        for choice in typing.get_args(option):
+            if str(value) == str(choice):
+                return choice
+        raise ValueError
+    if typing.get_origin(option) is tuple and isinstance(value, (list, tuple, str)):
+        items = [item.strip() for item in value.split("+")] if isinstance(value, str) else value
+        return tuple(_as(item, typing.get_args(option)[0], base) for item in items)
+    raise TypeError
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _refuse()
+
+
+def _refuse() -> typing.NoReturn:
+    raise TypeError
+
+
+def _options(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union, None first so that the text `none` is not taken for a path."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return tuple(sorted(typing.get_args(annotation), key=lambda option: option is not type(None)))
+    return (annotation,)
+
+
+def _type_name(annotation: Any) -> str:
+    if annotation is Any:
+        return "any value"
+    names = []
+    for option in sorted(_options(annotation), key=lambda option: option is type(None)):
+        if typing.get_origin(option) is typing.Literal:
+            names += [repr(choice) for choice in typing.get_args(option)]
+        elif option is type(None):
+            names.append("none")
+        elif option is Path:
+            names.append("path")
+        else:
+            names.append(option.__name__ if isinstance(option, type) and not typing.get_args(option) else str(option))
+    return " or ".join(names)
+
+
+def _split(text: str) -> list[str]:
+    """The comma-separated parts of the text; commas inside quotes or inner brackets do not separate."""
+    parts, depth, quote, start = [], 0, "", 0
+    for position, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"" and text[:position].rstrip().endswith("="):
+            quote = character
+        elif character in "[{":
+            depth += 1
+        elif character in "]}":
+            depth -= 1
+        elif character == "," and depth == 0:
+            parts.append(text[start:position].strip())
+            start = position + 1
+    parts.append(text[start:].strip())
+    return [part for part in parts if part]
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"" else value

@@ -1,0 +1,245 @@
+"""From a grid to its cells: every track, placement, spatializer and separator crossed, each with its address."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from soundstage.address import SHORT, FileHashes, address, declared_files, identity, plan_hash
+from soundstage.contracts import NEEDS, CellName, Kind, Measure
+from soundstage.errors import SoundstageError
+from soundstage.grid import Grid
+from soundstage.registry import Choice, Registry
+
+BLIND_NEEDS = frozenset({"sources", "source_count", "cell"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a stage cannot run, known before anything runs."""
+
+    status: str
+    error: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSpec:
+    """What a scene is made of. placement is None where the spatializer uses none."""
+
+    address: str
+    dataset: Choice
+    track: str
+    placement: Choice | None
+    spatializer: Choice
+    seed: int
+    problem: Problem | None = None
+
+    @property
+    def name(self) -> CellName:
+        """The scene's coordinates in the grid, as labels."""
+        placement = self.placement.label if self.placement else ""
+        return CellName(self.dataset.label, self.track, placement, self.spatializer.label, self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class CellSpec:
+    """One scene and one separator. scores: metric label → address of its scores."""
+
+    address: str
+    scene: SceneSpec
+    separator: Choice
+    scores: Mapping[str, str]
+    problem: Problem | None = None
+
+    @property
+    def title(self) -> str:
+        """What a person reads while it runs."""
+        return f"{self.scene.track} · {self.scene.spatializer.label} · {self.separator.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatorFacts:
+    """What the leaderboard needs to know of a separator."""
+
+    role: str = "separator"
+    needs: tuple[str, ...] = ()
+    named: bool = True
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether it saw the mixture alone."""
+        return self.role == "separator" and set(self.needs) <= BLIND_NEEDS
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """A metric of the grid and what it measures; `measures` is empty where the plugin cannot be had."""
+
+    choice: Choice
+    measures: Mapping[str, Measure]
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All cells of a grid. hash: of every address, so it names the cells and the data they were run on."""
+
+    grid: Grid
+    cells: Sequence[CellSpec]
+    metrics: Mapping[str, MetricSpec]
+    separators: Mapping[str, SeparatorFacts]
+    hash: str
+
+    @property
+    def id(self) -> str:
+        """Name and short hash, as the store files it."""
+        return f"{self.grid.name}-{self.hash[:SHORT]}"
+
+
+@dataclass(slots=True)
+class _Built:
+    """A chosen plugin, built once for planning, or why that failed."""
+
+    choice: Choice
+    instance: Any = None
+    problem: Problem | None = None
+    known: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
+
+
+def make_plan(
+    grid: Grid,
+    registry: Registry,
+    hashes: FileHashes | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Plan:
+    """Resolve every name of the grid and list its cells, scene by scene.
+
+    Raises SoundstageError where a name, a parameter or a dataset's root is wrong. What is wrong with one track, one
+    separator or one metric becomes the problem of its cells. progress: told what is being read.
+    """
+    hashes = hashes or FileHashes()
+    built = {
+        kind: [_build(registry.choose(kind, text, grid.base)) for text in texts] for kind, texts in grid.axes.items()
+    }
+    for kind in ("datasets", "placements", "spatializers"):
+        for one in built[kind]:
+            if one.problem:
+                raise SoundstageError(f"{kind[:-1]} '{one.choice.label}' cannot be used: {one.problem.error}")
+    separators = {one.choice.label: _separator_facts(one) for one in built["separators"]}
+    metrics = {
+        one.choice.label: MetricSpec(one.choice, dict(getattr(one.instance, "measures", {})), one.problem)
+        for one in built["metrics"]
+    }
+    cells = []
+    for scene in _scenes(grid, built, hashes, progress):
+        for one in built["separators"]:
+            cells.append(_cell(scene, one, built["metrics"], hashes))
+    hashes.save()
+    if not cells:
+        raise SoundstageError(f"grid '{grid.name}' has no cells: its datasets hold no tracks")
+    everything = [text for cell in cells for text in (cell.address, *cell.scores.values())]
+    return Plan(grid, cells, metrics, separators, plan_hash([f"revision {grid.revision}", *everything]))
+
+
+def _build(choice: Choice) -> _Built:
+    reason = choice.plugin.unusable()
+    if reason:
+        return _Built(choice, problem=Problem("not-installed", f"{_called(choice)} {reason}"))
+    try:
+        return _Built(choice, choice.build())
+    except SoundstageError as error:
+        raise SoundstageError(f"{_called(choice)}: {error}") from None
+    except ModuleNotFoundError as error:
+        sentence = f"{_called(choice)} of {choice.plugin.distribution} needs the module {error.name}; install it"
+        return _Built(choice, problem=Problem("not-installed", sentence, traceback.format_exc()))
+    except Exception as error:
+        sentence = f"{_called(choice)} of {choice.plugin.distribution} cannot be built: {type(error).__name__}: {error}"
+        return _Built(choice, problem=Problem("failed", sentence, traceback.format_exc()))
+
+
+def _called(choice: Choice) -> str:
+    return f"{choice.kind[:-1]} '{choice.label}'"
+
+
+def _separator_facts(one: _Built) -> SeparatorFacts:
+    instance = one.instance
+    if instance is None:
+        return SeparatorFacts()
+    needs = tuple(getattr(instance, "needs", ()))
+    for need in needs:
+        if need not in NEEDS:
+            raise SoundstageError(
+                f"{_called(one.choice)} declares an unknown need '{need}'; the needs are {', '.join(NEEDS)}"
+            )
+    role = getattr(instance, "role", "separator")
+    if role == "separator" and "references" in needs:
+        role = "oracle"
+    return SeparatorFacts(role, needs, bool(getattr(instance, "named", True)))
+
+
+def _identity(one: _Built, hashes: FileHashes, *arguments: Any) -> dict[str, Any]:
+    """The plugin's part of an address; remembered where its files depend on nothing."""
+    if one.instance is None:
+        assert one.problem is not None
+        params = {name: str(value) for name, value in one.choice.params.items()}
+        return {"plugin": one.choice.plugin.name, "parameters": params, "unusable": one.problem.status}
+    files = tuple(str(file) for file in declared_files(one.instance, _called(one.choice), *arguments))
+    if files not in one.known:
+        from pathlib import Path
+
+        one.known[files] = identity(one.choice, type(one.instance), hashes.of([Path(file) for file in files]))
+    return one.known[files]
+
+
+def _scenes(
+    grid: Grid, built: Mapping[Kind, Sequence[_Built]], hashes: FileHashes, progress: Callable[[str], None]
+) -> list[SceneSpec]:
+    scenes = []
+    for dataset in built["datasets"]:
+        tracks = list(dataset.instance.track_ids())
+        for track in tracks:
+            progress(f"{dataset.choice.label}: {track}")
+            problem, source = None, {}
+            try:
+                files = getattr(dataset.instance, "files", None)
+                of_track = hashes.of([*files(track)]) if files else {}
+                source = identity(dataset.choice, type(dataset.instance), of_track)
+            except SoundstageError as error:
+                problem = Problem("failed", f"{_called(dataset.choice)}, track '{track}': {error}")
+            parts = {"dataset": source, "track": track}
+            for spatializer in built["spatializers"]:
+                rendering = {**parts, "spatializer": _identity(spatializer, hashes)}
+                if not getattr(spatializer.instance, "uses_placement", True):
+                    rendering["placement"] = None
+                    scene = address("scene", rendering)
+                    scenes.append(SceneSpec(scene, dataset.choice, track, None, spatializer.choice, 0, problem))
+                    continue
+                for placement in built["placements"]:
+                    for seed in grid.seeds:
+                        rendering["placement"] = {
+                            **_identity(placement, hashes),
+                            "seed": seed,
+                            "dataset": dataset.choice.entry,
+                        }
+                        scene = address("scene", rendering)
+                        choices = (dataset.choice, track, placement.choice, spatializer.choice)
+                        scenes.append(SceneSpec(scene, *choices, seed, problem))
+    return scenes
+
+
+def _cell(scene: SceneSpec, separator: _Built, metrics: Sequence[_Built], hashes: FileHashes) -> CellSpec:
+    problem = scene.problem or separator.problem
+    arguments = (scene.name,) if hasattr(separator.instance, "files") else ()
+    try:
+        made_by = _identity(separator, hashes, *arguments)
+    except SoundstageError as error:
+        problem = problem or Problem("failed", f"{_called(separator.choice)}, track '{scene.track}': {error}")
+        made_by = {"plugin": separator.choice.plugin.name, "parameters": {}, "unusable": "files"}
+    cell = address("estimates", {"scene": scene.address, "separator": made_by})
+    scores = {
+        one.choice.label: address("scores", {"estimates": cell, "metric": _identity(one, hashes)}) for one in metrics
+    }
+    return CellSpec(cell, scene, separator.choice, scores, problem)

@@ -1,0 +1,169 @@
+"""The catalogue of named entries: `registry.toml`, extended by a user's own TOML, over the installed plugins."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from soundstage.contracts import KINDS, Kind
+from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.parameters import checked, constructor_parameters, parse_variant
+from soundstage.plugins import Catalogue, Plugin, discover
+
+ENTRY_KEYS = ("plugin", "params", "summary", "citation", "licence", "url")
+SECTIONS = (*KINDS, "grids")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One named, parameterised, citable entry. base: where its relative paths start; None is the current folder."""
+
+    kind: Kind
+    name: str
+    plugin: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    citation: str = ""
+    licence: str = ""
+    url: str = ""
+    base: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An entry with the parameters a grid gives it: what a cell is made with.
+
+    label: as the grid writes it. params: converted, without defaults.
+    """
+
+    kind: Kind
+    label: str
+    entry: str
+    plugin: Plugin
+    params: Mapping[str, Any]
+
+    def build(self) -> Any:
+        """A new instance of the plugin."""
+        return self.plugin.load()(**self.params)
+
+
+class Registry:
+    """Entries and grids by name, and the plugins behind them."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        self.grids: dict[str, tuple[Mapping[str, Any], Path | None]] = {}
+
+    @classmethod
+    def load(cls, files: Iterable[Path] = ()) -> Registry:
+        """The shipped registry, extended by TOML files in their order, over what is installed."""
+        registry = cls(discover())
+        registry.extend(tomllib.loads(shipped_registry()), "registry.toml", None)
+        for file in files:
+            registry.extend(read_toml(file), str(file), file.absolute().parent)
+        return registry
+
+    def set_roots(self, data: Mapping[str, Path]) -> None:
+        """Give datasets their root folders: name → path, as `--data NAME=PATH` does. Raises UnknownName."""
+        for name, root in data.items():
+            entry = self.entry("datasets", name)
+            params = {**entry.params, "root": root.expanduser().absolute()}
+            self.entries["datasets"][name] = replace(entry, params=params)
+
+    def extend(self, table: Mapping[str, Any], source: str, base: Path | None) -> None:
+        """Add the entries and grids of a parsed TOML; a name that is there already is overridden."""
+        for section, names in table.items():
+            if section not in SECTIONS:
+                raise SoundstageError(f"{source}: unknown table '{section}'{suggestion(section, SECTIONS)}")
+            for name, facts in _tables(names, f"{source}: {section}"):
+                if section == "grids":
+                    self.grids[name] = (facts, base)
+                else:
+                    kind: Kind = section  # type: ignore[assignment]
+                    self.entries[kind][name] = _entry(kind, name, facts, source, base)
+
+    def names(self, kind: Kind) -> list[str]:
+        """Every name of that kind: the registry's entries and the plugins that have none."""
+        return sorted({*self.entries[kind], *self.catalogue.plugins[kind]})
+
+    def entry(self, kind: Kind, name: str) -> Entry:
+        """The entry of that name; a plugin without one is its own entry. Raises UnknownName."""
+        if name in self.entries[kind]:
+            return self.entries[kind][name]
+        if name in self.catalogue.plugins[kind] or (kind, name) in self.catalogue.clashes:
+            plugin = self.catalogue.get(kind, name)
+            return Entry(kind, name, name, {}, plugin.summary, plugin.citation, plugin.licence)
+        elsewhere = [other for other in KINDS if other != kind and name in self.names(other)]
+        if elsewhere:
+            raise SoundstageError(f"'{name}' is not one of the {kind} but one of the {elsewhere[0]}")
+        raise UnknownName(kind[:-1], name, self.names(kind))
+
+    def choose(self, kind: Kind, variant: str, base: Path | None = None) -> Choice:
+        """What `name[param=value,…]` means. base: the folder its relative paths start from.
+
+        Where the plugin's class cannot be imported the parameters stay unchecked: the cells will say what is wrong.
+        """
+        name, given = parse_variant(variant)
+        entry = self.entry(kind, name)
+        plugin = self.catalogue.get(kind, entry.plugin)
+        what = f"{kind[:-1]} '{name}'"
+        try:
+            parameters = constructor_parameters(plugin.load())
+        except SoundstageError:
+            raise
+        except Exception:
+            return Choice(kind, variant.strip(), name, plugin, {**entry.params, **given})
+        params = {**checked(entry.params, parameters, what, entry.base), **checked(given, parameters, what, base)}
+        for parameter in parameters.values():
+            if parameter.required and parameter.name not in params:
+                data = kind == "datasets" and parameter.name == "root"
+                remedy = f"--data {name}=PATH" if data else f"{name}[{parameter.name}=…]"
+                raise SoundstageError(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}")
+        return Choice(kind, variant.strip(), name, plugin, params)
+
+
+def shipped_registry() -> str:
+    """The text of registry.toml: the packaged copy, or the repository's own file in an editable install."""
+    packaged = resources.files("soundstage") / "registry.toml"
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    return (Path(__file__).resolve().parents[2] / "registry.toml").read_text(encoding="utf-8")
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The parsed TOML. Raises SoundstageError naming the file and the place."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SoundstageError(f"{file}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SoundstageError(f"{file}: cannot be read ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SoundstageError(f"{file}: not valid TOML: {error}; correct it there") from None
+
+
+def _tables(names: Any, where: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    if not isinstance(names, Mapping) or not all(isinstance(facts, Mapping) for facts in names.values()):
+        raise SoundstageError(f"{where} holds something that is not a table; write [{where.rsplit(' ', 1)[-1]}.NAME]")
+    return names.items()
+
+
+def _entry(kind: Kind, name: str, facts: Mapping[str, Any], source: str, base: Path | None) -> Entry:
+    where = f"{source}: [{kind}.{name}]"
+    for key in facts:
+        if key not in ENTRY_KEYS:
+            hint = suggestion(key, ENTRY_KEYS)
+            raise SoundstageError(f"{where} has an unknown key '{key}'{hint}; parameters of the plugin go under params")
+    params = facts.get("params", {})
+    if not isinstance(params, Mapping):
+        raise SoundstageError(f"{where}: params must be a table, as in params = {{ name = value }}")
+    texts = {key: facts.get(key, "") for key in ("plugin", "summary", "citation", "licence", "url")}
+    for key, text in texts.items():
+        if not isinstance(text, str):
+            raise SoundstageError(f"{where}: {key} must be a text, not {text!r}")
+    return Entry(kind, name, texts.pop("plugin") or name, dict(params), **texts, base=base)

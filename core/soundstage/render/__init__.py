@@ -1,0 +1,1 @@
+"""A leaderboard as text: table, Markdown, CSV, JSON."""

@@ -1,0 +1,68 @@
+"""What the renderings share: how a value, a header and the fine print read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from soundstage.leaderboard import Column, Leaderboard, Row, Section
+
+ROLE_NAMES = {
+    "ceiling": "ceiling",
+    "oracle": "oracles (see the references)",
+    "separator": "separators",
+    "floor": "floor",
+}
+
+
+def value_text(value: float, column: Column) -> str:
+    """A value with the decimals its unit deserves; – where there is none."""
+    if math.isnan(value):
+        return "–"
+    text = f"{value:.0f}" if column.unit == "µs" else f"{value:.2f}"
+    return text.replace("-0.00", "0.00") if text == "-0.00" else text
+
+
+def arrow(column: Column) -> str:
+    """Which way is better."""
+    return "↑" if column.higher_is_better else "↓"
+
+
+def name_text(row: Row) -> str:
+    """The separator's name, marked where its outputs were assigned to sources by the references."""
+    return f"{row.separator} †" if row.is_assigned else row.separator
+
+
+def group_text(section: Section) -> str:
+    """What the section is of."""
+    return " · ".join(f"{key}: {value or '(none)'}" for key, value in section.group.items())
+
+
+def coverage_text(row: Row) -> str:
+    """Cells that it separated, of all its cells."""
+    return f"{row.done}/{row.planned}"
+
+
+def fine_print(board: Leaderboard) -> Iterable[str]:
+    """How the numbers were made, then what must not be overlooked."""
+    ranked = board.ranked_by
+    yield (
+        f"Each value is the {board.protocol} over the scores that every entry of its table has;"
+        f" separators are ranked by {ranked.label} ({ranked.metric}). ↑ higher is better, ↓ lower is better,"
+        " * best blind separator."
+    )
+    yield from (f"{where}: {text}" for where, text in _holes(board))
+    if any(row.is_assigned for section in board.sections for row in section.rows):
+        yield "† returns unnamed sources: core assigned them to the references by the best SI-SDR permutation."
+    yield from board.notes
+
+
+def _holes(board: Leaderboard) -> Iterable[tuple[str, str]]:
+    for section in board.sections:
+        holes = [
+            f"{column.label} ({column.metric}) on {shared} of {possible}"
+            for column, shared, possible in zip(board.columns, section.shared, section.possible, strict=True)
+            if shared < possible
+        ]
+        if holes:
+            yield group_text(section) or "all", f"ranked on shared scores only: {', '.join(holes)}"

@@ -1,0 +1,206 @@
+"""Fills a grid: plans it, skips what is done, runs the rest, and commits every cell the moment it is done."""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from soundstage.errors import SoundstageError, suggestion
+from soundstage.executors import Executor
+from soundstage.executors.inline import run_inline
+from soundstage.plan import Plan, Problem
+from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
+from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
+
+
+class Listener(Protocol):
+    """Told how a run goes."""
+
+    def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
+        """The plan is made; these jobs are left."""
+
+    def started(self, job: Job, worker: int) -> None:
+        """A worker begins a cell."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A cell is committed."""
+
+
+class Silence:
+    """Says nothing."""
+
+    def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
+        """Nothing."""
+
+    def started(self, job: Job, worker: int) -> None:
+        """Nothing."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run came to, in cells: planned in all, found done, run now; of all planned, those with a metric that is
+    not ok (troubled), and those with one that is (usable).
+    """
+
+    grid: str
+    revision: int
+    hash: str
+    out: Path
+    planned: int
+    cached: int
+    ran: int
+    troubled: int
+    usable: int
+
+
+def run_plan(
+    plan: Plan,
+    out: Path,
+    *,
+    workers: int = 1,
+    keep_estimates: bool = False,
+    retry: Collection[str] = (),
+    listener: Listener | None = None,
+) -> Summary:
+    """Run what the store lacks of a plan and commit it cell by cell.
+
+    workers: 1 runs in this process, more in a pool. retry: statuses to run again; what has been installed since always
+    is. Raises SoundstageError where the folder cannot hold results.
+    """
+    listener = listener or Silence()
+    if workers < 1:
+        raise SoundstageError(f"--workers must be 1 or more, not {workers}")
+    for status in retry:
+        if status not in STATUSES:
+            raise SoundstageError(f"unknown status '{status}'{suggestion(status, STATUSES)}")
+    store = Store(out).prepare()
+    store.save_plan(plan.id, stored(plan))
+    held = {cell.address: store.record(cell.address) for cell in plan.cells}
+    jobs = _jobs(plan, held, retry)
+    listener.planned(plan, jobs)
+    if jobs:
+        settings = Settings(out, run=_run_id(), keep_estimates=keep_estimates)
+        started = datetime.now(UTC)
+        store.save_run(settings.run, _provenance(plan, workers, started, None))
+        from soundstage.executors.processes import process_pool
+
+        execute: Executor = run_inline if workers == 1 else process_pool(workers)
+        for outcome in execute(jobs, settings, listener.started):
+            store.commit(outcome.record, outcome.rows)
+            held[outcome.record.address] = _merged(held[outcome.record.address], outcome.record)
+            listener.finished(outcome)
+        store.save_run(settings.run, _provenance(plan, workers, started, datetime.now(UTC)))
+    usable = sum(_any_ok(cell.scores, held[cell.address]) for cell in plan.cells)
+    troubled = sum(not _all_ok(cell.scores, held[cell.address]) for cell in plan.cells)
+    cached = len(plan.cells) - len(jobs)
+    grid = plan.grid
+    return Summary(grid.name, grid.revision, plan.hash, out, len(plan.cells), cached, len(jobs), troubled, usable)
+
+
+def stored(plan: Plan) -> StoredPlan:
+    """The plan as the store keeps it: labels and addresses, and what the leaderboard must know of the plugins."""
+    names = [cell.scene.name for cell in plan.cells]
+    columns: dict[str, list[Any]] = {"cell": [cell.address for cell in plan.cells]}
+    for name in ("dataset", "track", "placement", "spatializer"):
+        columns[name] = [getattr(cell, name) for cell in names]
+    columns["separator"] = [cell.separator.label for cell in plan.cells]
+    columns["seed"] = [name.seed for name in names]
+    for label in plan.metrics:
+        columns[f"score:{label}"] = [cell.scores[label] for cell in plan.cells]
+    facts = {
+        "id": plan.id,
+        "name": plan.grid.name,
+        "revision": plan.grid.revision,
+        "hash": plan.hash,
+        "summary": plan.grid.summary,
+        "citation": plan.grid.citation,
+        "axes": {kind: list(texts) for kind, texts in plan.grid.axes.items()},
+        "seeds": list(plan.grid.seeds),
+        "separators": {
+            label: {"role": facts.role, "blind": facts.is_blind, "named": facts.named, "needs": list(facts.needs)}
+            for label, facts in plan.separators.items()
+        },
+        "metrics": {
+            label: {name: asdict(measure) for name, measure in metric.measures.items()}
+            for label, metric in plan.metrics.items()
+        },
+    }
+    return StoredPlan(pa.table(columns), facts)
+
+
+def _jobs(plan: Plan, held: Mapping[str, CellRecord | None], again: Collection[str]) -> list[Job]:
+    """The cells that lack something, with the metrics they lack."""
+    jobs = []
+    for cell in plan.cells:
+        record = held[cell.address]
+        if record is None or _is_stale(record.separation, cell.problem, again):
+            lacking = list(plan.metrics)
+        else:
+            found = {label: record.scores.get(cell.scores[label]) for label in plan.metrics}
+            lacking = [
+                label
+                for label, stage in found.items()
+                if stage is None or _is_stale(stage, plan.metrics[label].problem, again)
+            ]
+        if lacking:
+            jobs.append(Job(cell, {label: plan.metrics[label] for label in lacking}))
+    return jobs
+
+
+def _is_stale(stage: Stage, problem: Problem | None, again: Collection[str]) -> bool:
+    """Whether to run a stage again: its status was asked for, or its package has been installed since."""
+    return stage.status in again or (stage.status == "not-installed" and problem is None)
+
+
+def _merged(held: CellRecord | None, new: CellRecord) -> CellRecord:
+    scores = {**(held.scores if held else {}), **new.scores}
+    return CellRecord(new.address, new.separation, scores, new.scene, new.run)
+
+
+def _any_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
+    stages = record.scores if record else {}
+    return any(stages.get(address, Stage("skipped")).status == "ok" for address in scores.values())
+
+
+def _all_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
+    stages = record.scores if record else {}
+    return all(stages.get(address, Stage("skipped")).status == "ok" for address in scores.values())
+
+
+def _run_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+def _provenance(plan: Plan, workers: int, started: datetime, ended: datetime | None) -> dict[str, Any]:
+    """What a paper needs to say how the numbers were made. None of it is part of an address."""
+    relevant = {"soundstage", "numpy", "scipy", "soxr", "soundfile", "pandas", "pyarrow"}
+    choices = [cell.separator for cell in plan.cells] + [metric.choice for metric in plan.metrics.values()]
+    choices += [cell.scene.dataset for cell in plan.cells] + [cell.scene.spatializer for cell in plan.cells]
+    for choice in choices:
+        relevant |= {choice.plugin.distribution, *choice.plugin.wraps}
+    versions = {found.name: found.version for found in distributions() if found.name in relevant}
+    return {
+        "grid": {"name": plan.grid.name, "revision": plan.grid.revision, "hash": plan.hash},
+        "seeds": list(plan.grid.seeds),
+        "versions": versions,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "workers": workers,
+        "blas_threads": BLAS_THREADS,
+        "started": started.isoformat(),
+        "ended": ended.isoformat() if ended else None,
+    }

@@ -1,0 +1,70 @@
+"""What flows through a cell: a track, where its sources sit, and the scene that rendering makes of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from soundstage.audio import Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One song: named stems of equal length at one rate.
+
+    stems: source name → float64 array (channels, samples), one or two channels.
+    mixture: the dataset's own mixture, (2, samples) or (1, samples), where it has one.
+    """
+
+    id: str
+    rate: int
+    stems: Mapping[str, Samples]
+    mixture: Samples | None = None
+
+
+def signed_azimuth(azimuth: float) -> float:
+    """The azimuth in degrees brought to (−180, 180]."""
+    wrapped = azimuth % 360.0
+    return wrapped - 360.0 if wrapped > 180.0 else wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where each source sits, in degrees counter-clockwise: 0 in front, +90 left (AES69).
+
+    panning: how an azimuth becomes a panning angle, `half` (α = azimuth / 2) or `same` (α = azimuth).
+    """
+
+    azimuths: Mapping[str, float]
+    elevations: Mapping[str, float] = field(default_factory=dict)
+    panning: Literal["half", "same"] = "half"
+
+    def elevation(self, source: str) -> float:
+        """The source's elevation in degrees, 0 unless given."""
+        return self.elevations.get(source, 0.0)
+
+    def panning_angle(self, source: str) -> float:
+        """The source's panning angle α in degrees, positive to the left; ±45 is hard left and right."""
+        azimuth = signed_azimuth(self.azimuths[source])
+        return azimuth / 2 if self.panning == "half" else azimuth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """A two-channel mixture and the two-channel image of every source in it.
+
+    mixture: float64 (2, samples). references: source name → float64 (2, samples).
+    gain: the mixture is gain × the sum of the references (but for a dataset's own mixture, see details).
+    latency: samples by which rendering delayed every source alike, mixture and references together.
+    details: facts about the rendering that belong in the provenance; JSON values only.
+    """
+
+    rate: int
+    mixture: Samples
+    references: Mapping[str, Samples]
+    placement: Placement | None = None
+    gain: float = 1.0
+    latency: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)

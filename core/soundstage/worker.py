@@ -1,0 +1,209 @@
+"""Runs cells one after another and keeps what they share: the track, the scene, prepared metrics, loaded separators."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
+from threadpoolctl import threadpool_limits
+
+from soundstage import pipeline
+from soundstage.contracts import Score, Scorer
+from soundstage.errors import SoundstageError
+from soundstage.pipeline import Estimates
+from soundstage.plan import CellSpec, MetricSpec, SceneSpec
+from soundstage.registry import Choice
+from soundstage.scene import Scene, Track
+from soundstage.store import CellRecord, Stage, Store, score_rows
+
+BLAS_THREADS = 1
+"""The same in every executor: a sum's last bits depend on how many threads share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every worker of a run is told."""
+
+    out: Path
+    run: str
+    keep_estimates: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A cell and the metrics it still lacks, by label."""
+
+    cell: CellSpec
+    metrics: Mapping[str, MetricSpec]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of a job, ready to commit."""
+
+    job: Job
+    record: CellRecord
+    rows: pa.Table
+
+    @property
+    def troubles(self) -> list[tuple[str, Stage]]:
+        """The stages that went wrong, by name; what was skipped because of them is left out."""
+        stages = {"separation": self.record.separation}
+        stages |= {label: self.record.scores[self.job.cell.scores[label]] for label in self.job.metrics}
+        return [(name, stage) for name, stage in stages.items() if stage.status not in ("ok", "skipped")]
+
+
+@dataclass(slots=True)
+class _Clock:
+    """A stage being timed; holds its outcome."""
+
+    stage: Stage = field(default_factory=lambda: Stage("ok"))
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Worker:
+    """One line of cells. A failing stage becomes a status; nothing but an interrupt gets out of `run`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(settings.out)
+        self._plugins: dict[tuple[str, str, str], Any] = {}
+        self._track: tuple[tuple[str, str], Track] | None = None
+        self._scene: tuple[str, Scene] | None = None
+        self._scorers: dict[str, Scorer] = {}
+
+    def run(self, job: Job) -> Outcome:
+        """Spatialize, separate and score one cell."""
+        cell = job.cell
+        estimates: Estimates | None = None
+        scene: Scene | None = None
+        with threadpool_limits(limits=BLAS_THREADS), _timed() as separation:
+            if cell.problem:
+                separation.stage = Stage(cell.problem.status, cell.problem.error, cell.problem.traceback)
+            else:
+                scene = self._rendered(cell.scene)
+                estimates = self._estimates(cell, scene)
+                separation.details = dict(estimates.details)
+        stages, rows = {}, []
+        for label, metric in job.metrics.items():
+            address = cell.scores[label]
+            if estimates is None or scene is None:
+                stages[address] = Stage("skipped", "there are no estimates to score")
+                continue
+            if metric.problem:
+                stages[address] = Stage(metric.problem.status, metric.problem.error, metric.problem.traceback)
+                continue
+            with threadpool_limits(limits=BLAS_THREADS), _timed() as scoring:
+                scores = self._scores(label, metric, scene, cell.scene, estimates)
+                rows += [(address, metric.measures[score.name].unit, score) for score in scores]
+            stages[address] = scoring.stage
+        facts = {} if scene is None else _scene_facts(scene)
+        record = CellRecord(cell.address, separation.stage, stages, facts, self.settings.run)
+        return Outcome(job, record, score_rows(rows))
+
+    def _rendered(self, spec: SceneSpec) -> Scene:
+        """The scene; the last one is kept, and with it its metrics' prepared state."""
+        if self._scene is None or self._scene[0] != spec.address:
+            self._scene, self._scorers = None, {}
+            track = self._loaded_track(spec)
+            placement = None
+            if spec.placement is not None:
+                rule = self._plugin(spec.placement)
+                placement = pipeline.place(rule, spec.placement.plugin.name, spec.dataset.entry, track, spec.seed)
+            scene = pipeline.spatialize(self._plugin(spec.spatializer), spec.spatializer.label, track, placement)
+            self._scene = (spec.address, scene)
+        return self._scene[1]
+
+    def _loaded_track(self, spec: SceneSpec) -> Track:
+        key = (spec.dataset.label, spec.track)
+        if self._track is None or self._track[0] != key:
+            self._track = None
+            try:
+                self._track = (key, pipeline.load_track(self._plugin(spec.dataset), spec.dataset.label, spec.track))
+            except SoundstageError:
+                raise
+            except Exception as error:
+                where = f"dataset '{spec.dataset.label}', track '{spec.track}'"
+                raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
+        return self._track[1]
+
+    def _estimates(self, cell: CellSpec, scene: Scene) -> Estimates:
+        kept = self.store.estimates(cell.address)
+        if kept is not None:
+            images, details = kept
+            return Estimates(images, {**details, "kept": True})
+        name = cell.separator.label
+        try:
+            separator = self._plugin(cell.separator)
+            estimates = pipeline.separate(separator, name, scene, cell.scene.name)
+        except (SoundstageError, MemoryError):
+            raise
+        except Exception as error:
+            where = f"separator '{name}', track '{cell.scene.track}'"
+            raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
+        if self.settings.keep_estimates:
+            self.store.save_estimates(cell.address, estimates.images, scene.rate, estimates.details)
+        return estimates
+
+    def _scores(
+        self, label: str, metric: MetricSpec, scene: Scene, spec: SceneSpec, estimates: Estimates
+    ) -> list[Score]:
+        try:
+            if label not in self._scorers:
+                self._scorers[label] = self._plugin(metric.choice).prepare(scene)
+            return pipeline.score(self._scorers[label], metric.measures, label, spec.track, estimates)
+        except (SoundstageError, MemoryError):
+            raise
+        except Exception as error:
+            where = f"metric '{label}', track '{spec.track}'"
+            raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
+
+    def _plugin(self, choice: Choice) -> Any:
+        """The plugin's instance, made and loaded once."""
+        key = (choice.kind, choice.label, choice.entry)
+        if key not in self._plugins:
+            instance = choice.build()
+            if choice.kind == "separators" and hasattr(instance, "load"):
+                instance.load(self.settings.device)
+            self._plugins[key] = instance
+        return self._plugins[key]
+
+
+@contextmanager
+def _timed() -> Iterator[_Clock]:
+    """Times a stage and turns what it raises into its status."""
+    clock = _Clock()
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        yield clock
+    except MemoryError:
+        advice = "out of memory; use fewer workers or shorter tracks"
+        clock.stage = Stage("oom", advice, traceback.format_exc())
+    except Exception as error:
+        clock.stage = Stage("failed", str(error), traceback.format_exc())
+    stage = clock.stage
+    spent = (round(time.perf_counter() - wall, 4), round(time.process_time() - cpu, 4))
+    clock.stage = Stage(stage.status, stage.error, stage.traceback, *spent, details=clock.details)
+
+
+def _scene_facts(scene: Scene) -> dict[str, Any]:
+    """What the provenance says of the scene."""
+    placement = scene.placement
+    return {
+        "rate": scene.rate,
+        "samples": int(scene.mixture.shape[1]),
+        "gain": scene.gain,
+        "latency": scene.latency,
+        "azimuths": dict(placement.azimuths) if placement else None,
+        "elevations": dict(placement.elevations) if placement else None,
+        "panning": placement.panning if placement else None,
+        "details": dict(scene.details),
+    }

@@ -1,0 +1,1 @@
+"""Soundstage's built-in datasets."""

@@ -1,0 +1,3 @@
+"""What this package registers."""
+
+from __future__ import annotations

@@ -1,0 +1,299 @@
+"""A plugin package for the tests: quick, and able to misbehave in every way that the harness must survive."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+import soundstage
+from soundstage.contracts import Measure, Score
+from soundstage.scene import Placement, Scene, Track
+
+RATE = 8000
+SOURCES = ("bass", "drums", "vocals")
+
+
+@soundstage.hookimpl
+def register_datasets(register):
+    register("toy", "soundstage_toys:Toy", summary="Short noises")
+
+
+@soundstage.hookimpl
+def register_placements(register):
+    register("line", "soundstage_toys:Line", summary="From left to right in a drawn order")
+
+
+@soundstage.hookimpl
+def register_spatializers(register):
+    register("flat", "soundstage_toys:Flat", summary="The stems as they are")
+    register("gains", "soundstage_toys:Gains", summary="Left and right gains by azimuth")
+
+
+@soundstage.hookimpl
+def register_separators(register):
+    for name in ("Truth", "Nothing", "Noisy", "Shuffled", "Misbehaving", "Partial", "Peeking"):
+        register(name.lower(), f"soundstage_toys:{name}", summary=f"The {name} toy")
+    register("absent", "soundstage_toys:Truth", summary="Needs a package nobody has", requires=("not_a_module",))
+    register("unimportable", "soundstage_toys_missing:Model", summary="Its module is not there")
+
+
+@soundstage.hookimpl
+def register_metrics(register):
+    register("error", "soundstage_toys:ErrorDb", summary="Error level")
+    register("other_error", "soundstage_toys:ErrorDb", summary="The same under another name")
+    register("misscoring", "soundstage_toys:Misscoring", summary="Goes wrong as told")
+
+
+class Toy:
+    """Noise, the same for the same track."""
+
+    revision = 1
+
+    def __init__(self, tracks: int = 2, fault: str = "", seconds: float = 0.25, stems: int = 3) -> None:
+        self.tracks, self.fault, self.seconds, self.stems = tracks, fault, seconds, stems
+
+    def track_ids(self):
+        return [f"song {index}" for index in range(self.tracks)]
+
+    def load(self, track_id):
+        rng = np.random.default_rng(int(track_id.split()[1]))
+        shape = (2, int(self.seconds * RATE))
+        stems = {source: 0.1 * rng.standard_normal(shape) for source in SOURCES[: self.stems]}
+        if self.fault == "five channels":
+            stems["bass"] = np.zeros((5, shape[1]))
+        elif self.fault == "unequal":
+            stems["bass"] = stems["bass"][:, :-7]
+        elif self.fault == "nan":
+            stems["bass"][0, 3] = np.nan
+        elif self.fault == "raises":
+            raise RuntimeError("the disk is on fire")
+        elif self.fault == "one track" and track_id == "song 0":
+            stems["bass"][0, 3] = np.inf
+        return Track(track_id, RATE, stems)
+
+
+class Line:
+    """Places sources 30° apart, in an order that is drawn."""
+
+    revision = 1
+
+    def place(self, track_id, sources, draw):
+        azimuths = draw.shuffled([30.0 * index for index in range(len(sources))])
+        return Placement(dict(zip(sorted(sources), azimuths, strict=True)))
+
+
+class Flat:
+    """Ignores placement."""
+
+    revision = 1
+    uses_placement = False
+
+    def render(self, track, placement):
+        assert placement is None
+        references = {source: np.broadcast_to(stem, (2, stem.shape[1])).copy() for source, stem in track.stems.items()}
+        return Scene(track.rate, sum(references.values()), references)
+
+
+class Gains:
+    """Pans by azimuth."""
+
+    revision = 1
+
+    def render(self, track, placement):
+        references = {}
+        for source, stem in track.stems.items():
+            angle = np.radians(placement.panning_angle(source))
+            mono = stem.mean(axis=0)
+            references[source] = np.stack([mono * np.sin(np.pi / 4 + angle), mono * np.sin(np.pi / 4 - angle)])
+        return Scene(track.rate, sum(references.values()), references, placement)
+
+
+class Truth:
+    """Gives the references back."""
+
+    revision = 1
+    needs = ("references", "gain")
+    role = "ceiling"
+
+    def separate(self, mixture, rate, *, references, gain):
+        return {source: gain * reference for source, reference in references.items()}
+
+
+class Nothing:
+    """Gives the mixture back."""
+
+    revision = 1
+    needs = ("sources",)
+    role = "floor"
+
+    def separate(self, mixture, rate, *, sources):
+        return dict.fromkeys(sources, mixture)
+
+
+class Noisy:
+    """An oracle's output with noise, called a blind separator so that ranks can be tested; counts its calls."""
+
+    revision = 1
+    needs = ("references",)
+
+    def __init__(self, level: float = 0.1, log: str = "", rate: int = 0) -> None:
+        self.level, self.log, self.rate = level, log, rate or None
+
+    def load(self, device):
+        self._count("load")
+
+    def separate(self, mixture, rate, *, references):
+        self._count("separate")
+        rng = np.random.default_rng(7)
+        noise = {source: self.level * rng.standard_normal(mixture.shape) for source in references}
+        return {source: reference + noise[source] for source, reference in references.items()}
+
+    def _count(self, what):
+        if self.log:
+            with Path(self.log).open("a") as stream:
+                stream.write(what + "\n")
+
+
+class Shuffled:
+    """Returns the references unnamed and backwards."""
+
+    revision = 1
+    needs = ("references",)
+    named = False
+
+    def __init__(self, drop: int = 0) -> None:
+        self.drop = drop
+
+    def separate(self, mixture, rate, *, references):
+        return list(references.values())[::-1][self.drop :]
+
+
+class Partial:
+    """Knows vocals and piano only."""
+
+    revision = 1
+    sources = ("piano", "vocals")
+
+    def separate(self, mixture, rate):
+        return {"vocals": mixture / 2, "piano": mixture / 3}
+
+
+class Peeking:
+    """Declares nothing and says what it was handed."""
+
+    revision = 1
+    sources = SOURCES
+
+    def separate(self, mixture, rate, **handed):
+        assert handed == {}, handed
+        return {source: mixture / 3 for source in SOURCES}
+
+
+class Misbehaving:
+    """Goes wrong as told, on one track or on all."""
+
+    revision = 1
+    needs = ("sources", "cell")
+
+    def __init__(
+        self,
+        how: Literal["raises", "shape", "mono", "missing", "extra", "nan", "list", "memory", "exit", "edits"] = "raises",
+        track: str = "",
+    ) -> None:
+        self.how, self.track = how, track
+
+    def separate(self, mixture, rate, *, sources, cell):
+        good = dict.fromkeys(sources, mixture)
+        if self.track and cell.track != self.track:
+            return good
+        match self.how:
+            case "raises":
+                raise ValueError("no such layer")
+            case "shape":
+                return {**good, sources[0]: mixture[:, :-1]}
+            case "mono":
+                return {**good, sources[0]: mixture[0]}
+            case "missing":
+                return {source: mixture for source in sources[1:]}
+            case "extra":
+                return {**good, "vocalz": mixture}
+            case "nan":
+                return {**good, sources[0]: mixture * np.nan}
+            case "list":
+                return [mixture]
+            case "memory":
+                raise MemoryError
+            case "exit":
+                os._exit(3)
+            case "edits":
+                mixture *= 0
+                return dict.fromkeys(sources, mixture)
+
+
+class ErrorDb:
+    """How loud the error is; counts how often it prepares."""
+
+    revision = 1
+    measures = {"error": Measure("dB", higher_is_better=False), "peak": Measure("", False, headline=False)}
+
+    def __init__(self, log: str = "") -> None:
+        self.log = log
+
+    def prepare(self, scene):
+        if self.log:
+            with Path(self.log).open("a") as stream:
+                stream.write("prepare\n")
+
+        def scores(estimates):
+            for source, estimate in estimates.items():
+                error = estimate - scene.references[source]
+                level = 10 * np.log10(np.mean(error**2) + 1e-12)
+                yield Score(source, "error", level)
+                yield Score(source, "peak", np.abs(estimate).max())
+                for frame in range(2):
+                    yield Score(source, "error", level + frame, frame=frame)
+
+        return scores
+
+
+class Misscoring:
+    """A metric that goes wrong as told."""
+
+    revision = 1
+    measures = {"score": Measure("dB", higher_is_better=True)}
+
+    def __init__(
+        self,
+        how: Literal["raises", "undeclared", "nan", "infinite", "unknown", "twice", "silent", "vocals", "doubtful"] = "raises",
+    ) -> None:
+        self.how = how
+
+    def prepare(self, scene):
+        return self.scores
+
+    def scores(self, estimates):
+        for source in estimates:
+            match self.how:
+                case "raises":
+                    raise ZeroDivisionError("of course")
+                case "undeclared":
+                    yield Score(source, "scorr", 1.0)
+                case "nan":
+                    yield Score(source, "score", float("nan"))
+                case "infinite":
+                    yield Score(source, "score", float("inf"))
+                case "unknown":
+                    yield Score("piano", "score", 1.0)
+                case "twice":
+                    yield Score(source, "score", 1.0)
+                    yield Score(source, "score", 1.0)
+                case "silent":
+                    return
+                case "vocals":
+                    silent = source == "vocals"
+                    yield Score(source, "score", float("nan") if silent else 1.0, note="silent" if silent else "")
+                case "doubtful":
+                    yield Score(source, "score", 1.0, note="singular", ranked=False)
