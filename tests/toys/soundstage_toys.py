@@ -189,7 +189,7 @@ class Peeking:
 
     def separate(self, mixture, rate, **handed):
         assert handed == {}, handed
-        return {source: mixture / 3 for source in SOURCES}
+        return dict.fromkeys(SOURCES, mixture / 3)
 
 
 class Misbehaving:
@@ -200,7 +200,9 @@ class Misbehaving:
 
     def __init__(
         self,
-        how: Literal["raises", "shape", "mono", "missing", "extra", "nan", "list", "memory", "exit", "edits"] = "raises",
+        how: Literal[
+            "raises", "shape", "mono", "missing", "extra", "nan", "list", "memory", "exit", "edits"
+        ] = "raises",
         track: str = "",
     ) -> None:
         self.how, self.track = how, track
@@ -217,7 +219,7 @@ class Misbehaving:
             case "mono":
                 return {**good, sources[0]: mixture[0]}
             case "missing":
-                return {source: mixture for source in sources[1:]}
+                return dict.fromkeys(sources[1:], mixture)
             case "extra":
                 return {**good, "vocalz": mixture}
             case "nan":
@@ -267,7 +269,9 @@ class Misscoring:
 
     def __init__(
         self,
-        how: Literal["raises", "undeclared", "nan", "infinite", "unknown", "twice", "silent", "vocals", "doubtful"] = "raises",
+        how: Literal[
+            "raises", "undeclared", "nan", "infinite", "unknown", "twice", "silent", "vocals", "doubtful"
+        ] = "raises",
     ) -> None:
         self.how = how
 

@@ -1,3 +1,57 @@
-"""What this package registers."""
+"""What this package registers: datasets, and the rules that place their sources."""
 
 from __future__ import annotations
+
+from soundstage.hooks import Register, hookimpl
+
+
+@hookimpl
+def register_datasets(register: Register) -> None:
+    """Register sketches, musdb18hq and folder."""
+    register(
+        "sketches",
+        "soundstage_datasets.sketches:Sketches",
+        summary="Three short synthesised songs (vocals, drums, bass, other) that need no download",
+        citation="Soundstage",
+        licence="CC0-1.0",
+    )
+    register(
+        "musdb18hq",
+        "soundstage_datasets.musdb18hq:Musdb18hq",
+        summary="MUSDB18-HQ: 100 training and 50 test songs (vocals, drums, bass, other), 44.1 kHz WAV",
+        citation="Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis, R. Bittner, MUSDB18-HQ: an uncompressed version"
+        " of MUSDB18, 2019, doi:10.5281/zenodo.3338373",
+        licence="educational purposes only; each song carries its own",
+    )
+    register(
+        "folder",
+        "soundstage_datasets.folder:Folder",
+        summary="Your own songs: a folder of stems (WAV or FLAC) each",
+    )
+
+
+@hookimpl
+def register_placements(register: Register) -> None:
+    """Register frontal, fixed and panorama."""
+    register(
+        "frontal",
+        "soundstage_datasets.placements:Frontal",
+        summary="Each source at its own azimuth out of 19 in the frontal half-plane, every 10 degrees",
+        citation="R. Namballa, A. Roginska, M. Fuentes, Do Music Source Separation Models Preserve Spatial Information"
+        " in Binaural Audio?, ISMIR 2025",
+        licence="Apache-2.0",
+    )
+    register(
+        "fixed",
+        "soundstage_datasets.placements:Fixed",
+        summary="Positions read from a JSON or TOML file, such as the published Binaural-MUSDB metadata",
+        licence="Apache-2.0",
+    )
+    register(
+        "panorama",
+        "soundstage_datasets.placements:Panorama",
+        summary="Each source at a panning angle uniform over ±45 degrees",
+        citation="D. Petermann, M. Kim, SpaIn-Net: Spatially-Informed Stereophonic Music Source Separation, ICASSP"
+        " 2022",
+        licence="Apache-2.0",
+    )

@@ -12,9 +12,8 @@ def register_spatializers(register: Register) -> None:
         "hrir",
         "soundstage_spatializers.hrir:Hrir",
         summary="Binaural: each stem as mono through the HRIR pair of its direction (rigid sphere, WAV folder or SOFA)",
-        wraps=("scipy", "soxr"),
-        citation="R. Namballa, A. Roginska, M. Fuentes, Do Music Source Separation Models Preserve Spatial Information in"
-        " Binaural Audio?, ISMIR 2025; default head: R. O. Duda, W. L. Martens, Range dependence of the response of a"
+        citation="R. Namballa, A. Roginska, M. Fuentes, Do Music Source Separation Models Preserve Spatial Information"
+        " in Binaural Audio?, ISMIR 2025; default head: R. O. Duda, W. L. Martens, Range dependence of the response of a"
         " spherical head model, JASA 104(5), 1998",
         licence="Apache-2.0; measured HRIRs carry their own",
     )
@@ -22,8 +21,8 @@ def register_spatializers(register: Register) -> None:
         "panning",
         "soundstage_spatializers.panning:Panning",
         summary="Stereo: each stem as mono, panned at constant power",
-        citation="D. Petermann, M. Kim, SpaIn-Net: Spatially-Informed Stereophonic Music Source Separation, ICASSP 2022,"
-        " eq. 4",
+        citation="D. Petermann, M. Kim, SpaIn-Net: Spatially-Informed Stereophonic Music Source Separation, ICASSP"
+        " 2022, eq. 4",
         licence="Apache-2.0",
     )
     register(

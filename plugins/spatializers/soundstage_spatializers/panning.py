@@ -46,8 +46,8 @@ class Panning:
             if not abs(angle) <= 45.0:
                 raise SoundstageError(
                     f"track '{track.id}', source '{name}': panning angle {angle:g}° (azimuth"
-                    f" {placement.azimuths[name]:g}°, panning '{placement.panning}') is beyond ±45°; place it further in"
-                    " front"
+                    f" {placement.azimuths[name]:g}°, panning '{placement.panning}') is beyond ±45°; place it further"
+                    " in front"
                 )
             references[name] = np.array(panning_gains(angle))[:, np.newaxis] * mono(stem)
             angles[name] = angle

@@ -34,7 +34,7 @@ def sphere_hrir(azimuth: float, elevation: float, rate: int) -> Samples:
     104(5), 1998, for infinite range.
     """
     taps = sphere_taps(rate)
-    frequencies = np.arange(taps // 2 + 1) * (rate / taps)
+    frequencies = np.arange(taps // 2 + 1, dtype=np.float64) * (rate / taps)
     towards_left = math.cos(math.radians(elevation)) * math.sin(math.radians(azimuth))
     responses = sphere_response(np.array([towards_left, -towards_left]), frequencies)
     responses *= np.exp(-2j * np.pi * frequencies * (sphere_latency(rate) / rate))

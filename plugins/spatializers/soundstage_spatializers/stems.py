@@ -25,8 +25,8 @@ def checked_length(track: Track) -> int:
     for name, stem in track.stems.items():
         if stem.ndim != 2 or stem.shape[0] not in (1, 2):
             raise SoundstageError(
-                f"track '{track.id}', stem '{name}': shape {stem.shape} where (1, samples) or (2, samples) was expected;"
-                " mix it down to stereo"
+                f"track '{track.id}', stem '{name}': shape {stem.shape} where (1, samples) or (2, samples) was"
+                " expected; mix it down to stereo"
             )
         length = stem.shape[1] if length is None else length
         if stem.shape[1] != length:
@@ -42,7 +42,7 @@ def checked_length(track: Track) -> int:
 
 def mono(stem: Samples) -> Samples:
     """The average of the stem's channels, shape (samples,)."""
-    return stem.mean(axis=0)
+    return np.asarray(stem.mean(axis=0), dtype=np.float64)
 
 
 def stereo(stem: Samples) -> Samples:

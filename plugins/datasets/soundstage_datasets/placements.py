@@ -1,0 +1,166 @@
+"""Where the sources of a track sit: drawn at random, or read from a file."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from soundstage.errors import SoundstageError, suggestion
+from soundstage.scene import Placement
+
+if TYPE_CHECKING:
+    from soundstage.draw import Draw
+
+FRONTAL_AZIMUTHS: Final = tuple(float(azimuth % 360) for azimuth in range(-90, 100, 10))
+"""The 19 azimuths of Binaural-MUSDB in degrees, 270 (right) through 0 (front) to 90 (left)."""
+
+
+class Frontal:
+    """Each source at its own azimuth out of 19 in the frontal half-plane, drawn without replacement.
+
+    As Binaural-MUSDB was placed (Namballa, Roginska and Fuentes, ISMIR 2025). The order of the sources does not matter.
+    """
+
+    revision = 1
+
+    def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
+        """A placement of every source. Raises SoundstageError where there are more than 19."""
+        if len(sources) > len(FRONTAL_AZIMUTHS):
+            raise SoundstageError(
+                f"track '{track_id}' has {len(sources)} sources and placement 'frontal' has {len(FRONTAL_AZIMUTHS)}"
+                " azimuths; merge stems, or use placement 'fixed'"
+            )
+        # zip stops at the last source: what is left of the shuffled azimuths stays free.
+        return Placement(dict(zip(sorted(sources), draw.shuffled(FRONTAL_AZIMUTHS), strict=False)), panning="half")
+
+
+class Panorama:
+    """Each source at a panning angle uniform over ±45 degrees, as SpaIn-Net is trained (Petermann and Kim, 2022)."""
+
+    revision = 1
+
+    def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
+        """A placement of every source, azimuth and panning angle being the same."""
+        return Placement({source: draw.uniform(source, -45.0, 45.0) for source in sorted(sources)}, panning="same")
+
+
+class Fixed:
+    """Positions read from a JSON or TOML file: {source: position} for all tracks, or {track: {source: position}}.
+
+    Tracks may be grouped by split, as in Binaural-MUSDB's metadata: {"test": {track: {source: position}}, …}. A
+    position is an azimuth in degrees, counter-clockwise, or {"azimuth": …, "elevation": …}. panning: how an azimuth
+    becomes a panning angle, see Placement.
+    """
+
+    revision = 1
+
+    def __init__(self, file: Path, panning: Literal["half", "same"] = "half") -> None:
+        if panning not in ("half", "same"):
+            raise SoundstageError(f"placement 'fixed': panning '{panning}' is unknown; take 'half' or 'same'")
+        self.file = Path(file).expanduser()
+        self.panning: Literal["half", "same"] = panning
+        self._tracks: dict[str | None, Mapping[str, Any]] | None = None
+
+    def files(self) -> Sequence[Path]:
+        """The file that the positions come from."""
+        return [self.file]
+
+    def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
+        """The file's placement of the sources; those it places beyond them are passed over.
+
+        Raises SoundstageError naming the file and the track or source that it does not place, or what it cannot read.
+        """
+        if self._tracks is None:
+            self._tracks = _tracks(self.file, _parsed(self.file))
+        positions = self._tracks.get(track_id, self._tracks.get(None))
+        if positions is None:
+            near = suggestion(track_id, [name for name in self._tracks if name is not None])
+            raise SoundstageError(f"{self.file}: track '{track_id}' has no positions{near}; add the track to the file")
+        azimuths, elevations = {}, {}
+        for source in sorted(sources):
+            if source not in positions:
+                near = suggestion(source, positions)
+                raise SoundstageError(
+                    f"{self.file}: track '{track_id}', source '{source}' has no position{near}; add it"
+                )
+            where = f"{self.file}: track '{track_id}', source '{source}'"
+            azimuths[source], elevation = _position(positions[source], where)
+            if elevation:
+                elevations[source] = elevation
+        return Placement(azimuths, elevations, self.panning)
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    kind = file.suffix.lower()
+    if kind not in (".json", ".toml"):
+        raise SoundstageError(f"{file}: positions are read from .json or .toml files; convert or rename it")
+    try:
+        text = file.read_text(encoding="utf-8")
+        found = json.loads(text, object_pairs_hook=_without_repeats) if kind == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise SoundstageError(f"{file}: cannot be read ({error.strerror}); check the path") from None
+    except ValueError as error:
+        raise SoundstageError(f"{file}: not readable as {kind[1:].upper()} ({error}); correct it") from None
+    if not isinstance(found, dict) or not found:
+        raise SoundstageError(f"{file}: holds no positions; write source = azimuth, or a table of these for each track")
+    return found
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The JSON object, or ValueError where a key stands twice: the first of the two would be lost without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"'{next(name for name in names if names.count(name) > 1)}' stands twice")
+    return found
+
+
+def _tracks(file: Path, content: Mapping[str, Any]) -> dict[str | None, Mapping[str, Any]]:
+    """Track id → {source: position}; the one key None where the file's positions are for all tracks."""
+    if all(_is_position(value) for value in content.values()):
+        return {None: content}
+    tracks: dict[str | None, Mapping[str, Any]] = {}
+    for name, value in content.items():
+        if _is_table_of_positions(value):
+            found = {name: value}
+        elif isinstance(value, dict) and value and all(_is_table_of_positions(inner) for inner in value.values()):
+            found = value
+        else:
+            raise SoundstageError(
+                f"{file}: '{name}' is neither a track with positions nor a group of such tracks; write each position as"
+                " an azimuth in degrees or as {azimuth, elevation}, and do not mix sources with tracks"
+            )
+        for track, positions in found.items():
+            if track in tracks:
+                raise SoundstageError(f"{file}: track '{track}' is placed twice; remove one")
+            tracks[track] = positions
+    return tracks
+
+
+def _is_position(value: Any) -> bool:
+    """Whether the value stands where a position does; `_position` says what is wrong with it."""
+    return not isinstance(value, dict) or "azimuth" in value
+
+
+def _is_table_of_positions(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and "azimuth" not in value and all(map(_is_position, value.values()))
+
+
+def _position(value: Any, where: str) -> tuple[float, float]:
+    """Azimuth and elevation in degrees."""
+    given = value if isinstance(value, dict) else {"azimuth": value}
+    unknown = set(given) - {"azimuth", "elevation"}
+    if unknown:
+        raise SoundstageError(
+            f"{where}: unknown '{sorted(unknown)[0]}' in the position; give azimuth and elevation only"
+        )
+    azimuth, elevation = given["azimuth"], given.get("elevation", 0.0)
+    for name, angle, limit in (("azimuth", azimuth, 360), ("elevation", elevation, 90)):
+        is_number = isinstance(angle, (int, float)) and not isinstance(angle, bool) and math.isfinite(angle)
+        if not is_number or abs(angle) > limit:
+            raise SoundstageError(f"{where}: {name} {angle!r} is not a number of degrees in ±{limit}; correct it")
+    return float(azimuth), float(elevation)

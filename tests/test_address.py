@@ -1,0 +1,127 @@
+"""Same address, same numbers: what is in an address and what stays out."""
+
+from __future__ import annotations
+
+import pytest
+
+from soundstage.address import FileHashes, address, identity, revision
+from soundstage.grid import read_grid
+from soundstage.plan import make_plan
+from soundstage.registry import Registry
+
+TOY = {
+    "datasets": ["toy"],
+    "placements": ["line"],
+    "spatializers": ["flat", "gains"],
+    "separators": ["truth", "noisy"],
+    "metrics": ["error"],
+}
+
+
+def plan(registry=None, **change):
+    return make_plan(read_grid("toy", {**TOY, **change}, None), registry or Registry.load())
+
+
+def addresses(found):
+    return {(cell.title, cell.scene.seed): cell.address for cell in found.cells}
+
+
+def test_an_address_does_not_depend_on_the_order_of_keys():
+    assert address("x", {"a": 1, "b": [2]}) == address("x", {"b": [2], "a": 1})
+    assert address("x", {"a": 1}) != address("y", {"a": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        address("x", {"a": float("nan")})
+
+
+def test_planning_twice_gives_the_same_addresses(toys):
+    assert plan().hash == plan().hash
+
+
+def test_adding_a_separator_or_metric_moves_no_other_cell(toys):
+    before, after = plan(), plan(separators=["truth", "noisy", "nothing"], metrics=["error", "misscoring"])
+    assert addresses(before).items() <= addresses(after).items()
+    assert before.hash != after.hash
+    old = {cell.scores["error"] for cell in before.cells}
+    assert old <= {cell.scores["error"] for cell in after.cells}
+
+
+def test_an_explicit_default_is_the_same_result_and_another_value_is_not(toys):
+    plain, explicit, other = (
+        set(addresses(plan(separators=[text])).values()) for text in ("noisy", "noisy[level=0.1]", "noisy[level=0.2]")
+    )
+    assert plain == explicit
+    assert not plain & other
+
+
+def test_two_names_of_one_plugin_share_results(toys):
+    registry = Registry.load()
+    registry.extend({"separators": {"alias": {"plugin": "noisy"}}}, "test", None)
+    mine = plan(registry, separators=["alias"])
+    assert set(addresses(mine).values()) == set(addresses(plan(separators=["noisy"])).values())
+
+
+def test_a_spatializer_without_placement_makes_one_cell_for_all_seeds(toys):
+    found = plan(seeds=[0, 1, 2])
+    flat = [cell for cell in found.cells if cell.scene.spatializer.label == "flat"]
+    gains = [cell for cell in found.cells if cell.scene.spatializer.label == "gains"]
+    assert len(flat) == 2 * 2
+    assert len(gains) == 2 * 2 * 3
+    assert len({cell.address for cell in gains}) == len(gains)
+
+
+def test_the_grids_revision_is_in_the_hash_but_in_no_cell(toys):
+    first, second = plan(revision=1), plan(revision=2)
+    assert first.hash != second.hash
+    assert addresses(first) == addresses(second)
+
+
+def test_a_declared_revision_counts_and_without_one_the_source_does(tmp_path, monkeypatch, toys):
+    import soundstage_toys
+
+    before = plan().hash
+    monkeypatch.setattr(soundstage_toys.Noisy, "revision", 2)
+    assert plan().hash != before
+    monkeypatch.delattr(soundstage_toys.Noisy, "revision")
+    assert revision(soundstage_toys.Noisy).startswith("source ")
+
+
+def test_the_version_of_a_wrapped_package_counts(toys):
+    import dataclasses
+
+    import soundstage_toys
+
+    choice = Registry.load().choose("separators", "noisy")
+    wrapping = dataclasses.replace(choice, plugin=dataclasses.replace(choice.plugin, wraps=("numpy",)))
+    assert identity(wrapping, soundstage_toys.Noisy, {})["wraps"]["numpy"][0].isdigit()
+    assert identity(wrapping, soundstage_toys.Noisy, {}) != identity(choice, soundstage_toys.Noisy, {})
+
+
+def test_contents_of_files_count_and_where_they_lie_does_not(tmp_path):
+    hashes = FileHashes(tmp_path / "cache.sqlite")
+    for folder in ("here", "there/deeper"):
+        (tmp_path / folder / "song").mkdir(parents=True)
+        (tmp_path / folder / "song" / "bass.wav").write_bytes(b"bass")
+        (tmp_path / folder / "song" / "drums.wav").write_bytes(b"drums")
+    here, there = (sorted((tmp_path / folder / "song").iterdir()) for folder in ("here", "there/deeper"))
+    assert hashes.of(here) == hashes.of(there)
+    assert set(hashes.of(here)) == {"bass.wav", "drums.wav"}
+    there[0].write_bytes(b"BASS!")
+    assert hashes.of(here) != hashes.of(there)
+
+
+def test_hashes_are_remembered_by_size_and_time(tmp_path, monkeypatch):
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"abc")
+    first = FileHashes(tmp_path / "cache.sqlite")
+    digest = first.one(file)
+    first.save()
+    monkeypatch.setattr("hashlib.file_digest", lambda *_: pytest.fail("hashed again"))
+    assert FileHashes(tmp_path / "cache.sqlite").one(file) == digest
+
+
+def test_a_cache_that_is_rubbish_only_costs_time(tmp_path):
+    (tmp_path / "cache.sqlite").write_bytes(b"rubbish" * 100)
+    (tmp_path / "a.wav").write_bytes(b"abc")
+    hashes = FileHashes(tmp_path / "cache.sqlite")
+    assert len(hashes.one(tmp_path / "a.wav")) == 64
+    hashes.save()

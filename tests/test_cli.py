@@ -1,0 +1,222 @@
+"""What a person types, and the sentence they get."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 44100
+
+
+def soundstage(*arguments, cwd=None):
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", "from soundstage.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def song(folder, stems=("bass", "drums", "other", "vocals"), seconds=1.0, rate=RATE, channels=2, seed=0):
+    """A folder of noisy stems."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for stem in stems:
+        soundfile.write(folder / f"{stem}.wav", 0.1 * rng.standard_normal((int(seconds * rate), channels)), rate)
+    return folder
+
+
+@pytest.fixture
+def musdb(tmp_path):
+    """A tiny MUSDB18-HQ of one song."""
+    root = tmp_path / "musdb"
+    song(root / "test" / "Noise - One", ("bass", "drums", "other", "vocals", "mixture"))
+    return root
+
+
+GRID = """
+[grids.quick]
+datasets     = ["{dataset}"]
+spatializers = ["original"]
+separators   = ["reference", "mixture"]
+metrics      = ["sdr"]
+"""
+
+
+def quick(tmp_path, dataset="folder"):
+    file = tmp_path / "quick.toml"
+    file.write_text(GRID.format(dataset=dataset))
+    return file
+
+
+def fails(result, *words):
+    """The run failed with one sentence on stderr that holds the words, and no traceback."""
+    assert result.returncode != 0, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr, result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr
+
+
+def test_run_and_leaderboard_on_songs_of_ones_own(tmp_path, musdb):
+    out = tmp_path / "out"
+    result = soundstage("run", quick(tmp_path, "musdb18hq"), "--data", f"musdb18hq={musdb}", "--out", out)
+    assert result.returncode == 0, result.stderr
+    assert "2 cells, 0 done before, 2 to run" in result.stderr
+    again = soundstage("run", quick(tmp_path, "musdb18hq"), "--data", f"musdb18hq={musdb}", "--out", out)
+    assert "2 cells, 2 done before, 0 to run" in again.stderr
+    table = soundstage("leaderboard", out)
+    assert table.returncode == 0, table.stderr
+    assert "quick · revision 1" in table.stdout
+    assert "reference (ceiling)" in table.stdout
+    board = json.loads(soundstage("leaderboard", out, "--format", "json", "--by", "source").stdout)
+    assert [section["group"]["source"] for section in board["sections"]] == ["bass", "drums", "other", "vocals"]
+    for form in ("markdown", "csv"):
+        assert "reference" in soundstage("leaderboard", out, "--format", form).stdout
+
+
+def test_the_default_folder_is_results_and_the_grids_name(tmp_path):
+    song(tmp_path / "songs" / "one")
+    result = soundstage("run", quick(tmp_path), "--data", "folder=songs", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "results" / "quick" / "grids").is_dir()
+
+
+def test_list_says_what_there_is_and_what_it_lacks():
+    result = soundstage("list")
+    assert result.returncode == 0
+    for name in ("sketches", "frontal", "hrir", "adress", "spauq_published", "demo"):
+        assert name in result.stdout
+    assert "needs --data musdb18hq=PATH" in result.stdout
+    assert "needs estimates[root=…]" in result.stdout
+    only = soundstage("list", "metrics").stdout
+    assert "interaural" in only
+    assert "adress" not in only
+
+
+def test_show_prints_parameters_citation_and_licence():
+    shown = soundstage("show", "hrir").stdout
+    assert "hrtf: path or none = None" in shown
+    assert "level: 'consistent' or 'published' = 'consistent'" in shown
+    assert "measures:    SSR in dB, higher is better" in soundstage("show", "spauq").stdout
+    assert "citation:" in soundstage("show", "musdb18hq").stdout
+    assert "licence:" in soundstage("show", "musdb18hq").stdout
+    assert "sketches" in soundstage("show", "demo").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "dmeo"), ("unknown grid 'dmeo'", "did you mean 'demo'")),
+        (("rn", "demo"), ("no command 'rn'", "did you mean 'run'")),
+        (("run", "songs"), ("dataset 'musdb18hq'", "--data musdb18hq=PATH")),
+        (("run", "nothing.toml"), ("nothing.toml: no such file",)),
+        (("run", "demo", "--data", "sketches"), ("is not NAME=PATH",)),
+        (("run", "demo", "--data", "skteches=x"), ("unknown dataset 'skteches'", "did you mean 'sketches'")),
+        (("show", "adres"), ("unknown name 'adres'", "did you mean 'adress'")),
+        (("leaderboard", "."), ("holds no results", "soundstage run GRID")),
+    ],
+)
+def test_misuse_gets_a_sentence_with_the_remedy(tmp_path, arguments, words):
+    fails(soundstage(*arguments, cwd=tmp_path), *words)
+
+
+def test_a_missing_data_root_says_where_it_was_looked_for(tmp_path):
+    fails(
+        soundstage("run", quick(tmp_path, "musdb18hq"), "--data", f"musdb18hq={tmp_path / 'no'}"), str(tmp_path / "no")
+    )
+    fails(soundstage("run", quick(tmp_path), "--data", f"folder={tmp_path / 'no'}"), str(tmp_path / "no"))
+
+
+def test_an_empty_folder_is_a_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    fails(soundstage("run", quick(tmp_path), "--data", f"folder={tmp_path / 'empty'}"), "empty")
+
+
+def test_malformed_toml_names_the_file_and_the_line(tmp_path):
+    (tmp_path / "bad.toml").write_text("[grids.x\ndatasets = []\n")
+    fails(soundstage("run", "bad.toml", cwd=tmp_path), "bad.toml", "not valid TOML", "line 1")
+
+
+def test_an_unknown_parameter_or_separator_in_a_grid_is_named(tmp_path):
+    for old, new, words in (
+        ('"mixture"', '"mixtur"', ("unknown separator 'mixtur'", "did you mean 'mixture'")),
+        ('"mixture"', '"irm[alhpa=2]"', ("separator 'irm' has no parameter 'alhpa'", "did you mean 'alpha'")),
+        ('"mixture"', '"irm[alpha=two]"', ("'alpha' cannot be 'two'",)),
+    ):
+        file = tmp_path / "grid.toml"
+        file.write_text(GRID.format(dataset="sketches").replace(old, new))
+        fails(soundstage("run", file, cwd=tmp_path), *words)
+
+
+def damage(folder, how):
+    """Spoil the bass of a song."""
+    file = folder / "bass.wav"
+    noise = np.random.default_rng(1).standard_normal((RATE, 2)) * 0.1
+    if how == "corrupt":
+        file.write_bytes(b"RIFF" + bytes(100))
+    elif how == "empty":
+        file.write_bytes(b"")
+    elif how == "five channels":
+        soundfile.write(file, np.zeros((RATE, 5)), RATE)
+    elif how == "unequal":
+        soundfile.write(file, noise[:-100], RATE)
+    elif how == "rate":
+        soundfile.write(file, noise, 22050)
+    elif how == "nan":
+        noise[5, 0] = np.nan
+        soundfile.write(file, noise, RATE, subtype="FLOAT")
+
+
+@pytest.mark.parametrize("how", ["corrupt", "empty", "five channels", "unequal", "rate", "nan"])
+@pytest.mark.parametrize("dataset", ["folder", "musdb18hq"])
+def test_a_bad_stem_is_a_sentence_with_the_track_and_costs_nothing_else(tmp_path, dataset, how):
+    root = tmp_path / "songs"
+    inside = root / "test" if dataset == "musdb18hq" else root
+    stems = ("bass", "drums", "other", "vocals", "mixture")
+    damage(song(inside / "bad song", stems), how)
+    out = tmp_path / "out"
+    run = ("run", quick(tmp_path, dataset), "--data", f"{dataset}={root}", "--out", out)
+    fails(soundstage(*run), "bad song", "bass", dataset)
+    song(inside / "good song", stems, seed=3)
+    result = soundstage(*run)
+    assert result.returncode == 0, result.stderr
+    assert "track 'bad song'" in result.stderr
+    board = json.loads(soundstage("leaderboard", out, "--format", "json").stdout)
+    assert [(row["separator"], row["done"], row["planned"]) for row in board["sections"][0]["rows"]] == [
+        ("reference", 1, 2),
+        ("mixture", 1, 2),
+    ]
+
+
+def test_the_wrong_rate_for_musdb_is_named(tmp_path):
+    song(tmp_path / "m" / "test" / "slow", ("bass", "drums", "other", "vocals", "mixture"), rate=48000)
+    fails(
+        soundstage("run", quick(tmp_path, "musdb18hq"), "--data", f"musdb18hq={tmp_path / 'm'}"),
+        "slow",
+        "48000",
+        "44100",
+    )
+
+
+@pytest.mark.parametrize("how", ["shape", "missing", "nan", "raises"])
+def test_a_misbehaving_separator_is_named_and_the_status_is_not_zero_where_nothing_worked(tmp_path, toys, how):
+    grid = tmp_path / "g.toml"
+    grid.write_text(GRID.format(dataset="toy").replace('["reference", "mixture"]', f'["misbehaving[how={how}]"]'))
+    result = soundstage("run", grid, "--out", tmp_path / "out")
+    fails(result, "separator 'misbehaving", "track 'song 0'", "no cell of grid 'quick' gave a score")
+
+
+def test_quiet_prints_nothing(tmp_path):
+    song(tmp_path / "songs" / "one")
+    result = soundstage(
+        "run", quick(tmp_path), "--data", f"folder={tmp_path / 'songs'}", "--quiet", "--out", tmp_path / "o"
+    )
+    assert (result.stdout, result.stderr) == ("", "")

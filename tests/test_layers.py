@@ -1,0 +1,62 @@
+"""The layout is the architecture: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+PLUGIN_PACKAGES = {"soundstage_datasets", "soundstage_spatializers", "soundstage_separators", "soundstage_metrics"}
+
+
+def imported(file):
+    """The modules a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} has a relative import"
+            yield from [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+
+
+def test_core_imports_no_plugin(root):
+    for file in (root / "core").rglob("*.py"):
+        found = {name.partition(".")[0] for name in imported(file)} & PLUGIN_PACKAGES
+        assert not found, f"{file} imports {found}"
+
+
+def test_core_works_without_the_built_in_plugins(root):
+    code = (
+        "import sys\n"
+        f"sys.path[:] = [p for p in sys.path if 'plugins' not in p]\n"
+        "import soundstage.api, soundstage.leaderboard\n"
+        f"assert not {PLUGIN_PACKAGES!r} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_pipeline_knows_no_disk_no_store_and_no_executor():
+    import soundstage.pipeline
+
+    found = set(imported(__import__("pathlib").Path(soundstage.pipeline.__file__)))
+    assert not found & {"pathlib", "os", "soundstage.store", "soundstage.worker", "soundstage.runner"}
+
+
+def test_the_store_and_the_leaderboard_know_no_plugins(root):
+    for name in ("store", "results", "leaderboard"):
+        found = set(imported(root / "core" / "soundstage" / f"{name}.py"))
+        assert not found & {"soundstage.plugins", "soundstage.registry", "soundstage.plan", "soundstage.pipeline"}, name
+
+
+def test_plugins_use_the_public_rooms_of_core_alone(root):
+    open_rooms = {"audio", "contracts", "draw", "errors", "hooks", "scene"}
+    for file in (root / "plugins").rglob("*.py"):
+        for name in imported(file):
+            if name.startswith("soundstage."):
+                assert name.split(".")[1] in open_rooms, f"{file} imports {name}"
+
+
+def test_modules_stay_small(root):
+    for folder in ("core", "plugins"):
+        for file in (root / folder).rglob("*.py"):
+            assert len(file.read_text(encoding="utf-8").splitlines()) <= 420, file

@@ -1,0 +1,137 @@
+"""Names resolve through registry.toml, a user's TOML and what is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from soundstage.errors import SoundstageError
+from soundstage.grid import find_grid, read_grid
+from soundstage.registry import Registry, shipped_registry
+
+
+def load(tmp_path, text):
+    file = tmp_path / "mine.toml"
+    file.write_text(text, encoding="utf-8")
+    return Registry.load([file])
+
+
+def test_every_shipped_entry_and_grid_resolves():
+    registry = Registry.load()
+    for kind, entries in registry.entries.items():
+        for entry in entries.values():
+            registry.catalogue.get(kind, entry.plugin)
+    for name in registry.grids:
+        grid = find_grid(name, registry)
+        for kind, texts in grid.axes.items():
+            for text in texts:
+                registry.entry(kind, text.partition("[")[0])
+    assert "[grids.demo]" in shipped_registry()
+
+
+def test_a_users_toml_extends_and_overrides(tmp_path, toys):
+    registry = load(tmp_path, '[separators.quiet]\nplugin = "noisy"\nsummary = "Quiet"\nparams = {level = 0.01}\n')
+    choice = registry.choose("separators", "quiet")
+    assert choice.params == {"level": 0.01}
+    assert choice.plugin.name == "noisy"
+    assert registry.choose("separators", "quiet[level=0.3]").params == {"level": 0.3}
+    assert registry.choose("separators", "noisy").params == {}
+
+
+def test_relative_paths_start_at_the_toml_that_says_them(tmp_path):
+    registry = load(tmp_path, '[separators.d1]\nplugin = "estimates"\nparams = {root = "stems/d1"}\n')
+    assert registry.choose("separators", "d1").params == {"root": tmp_path / "stems" / "d1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[separators.x\n", "not valid TOML"),
+        ("[seperators.x]\n", "unknown table 'seperators'; did you mean 'separators'"),
+        ('[separators.x]\nplugn = "irm"\n', "unknown key 'plugn'; did you mean 'plugin'"),
+        ("[separators.x]\nparams = 3\n", "params must be a table"),
+        ("separators = 3\n", "not a table"),
+        ("[separators]\nx = 3\n", "not a table"),
+        ("[separators.x]\nplugin = 3\n", "plugin must be a text"),
+    ],
+)
+def test_a_malformed_toml_is_one_sentence_with_the_file(tmp_path, text, sentence):
+    with pytest.raises(SoundstageError, match=r"mine\.toml") as error:
+        load(tmp_path, text)
+    assert sentence in str(error.value)
+
+
+def test_a_missing_toml_is_one_sentence(tmp_path):
+    with pytest.raises(SoundstageError, match="no such file"):
+        Registry.load([tmp_path / "not.toml"])
+
+
+def test_a_required_parameter_that_is_missing_says_how_to_give_it():
+    registry = Registry.load()
+    with pytest.raises(SoundstageError, match="--data musdb18hq=PATH"):
+        registry.choose("datasets", "musdb18hq")
+    with pytest.raises(SoundstageError, match=r"estimates\[root=…\]"):
+        registry.choose("separators", "estimates")
+
+
+def test_a_name_of_another_kind_says_so():
+    with pytest.raises(SoundstageError, match="'irm' is not one of the metrics but one of the separators"):
+        Registry.load().choose("metrics", "irm")
+
+
+def test_data_gives_a_dataset_its_root(tmp_path):
+    registry = Registry.load()
+    registry.set_roots({"musdb18hq": tmp_path})
+    assert registry.choose("datasets", "musdb18hq").params["root"] == tmp_path
+    with pytest.raises(SoundstageError, match="did you mean 'musdb18hq'"):
+        registry.set_roots({"musdb18": tmp_path})
+
+
+GRID = {"datasets": ["sketches"], "spatializers": ["original"], "separators": ["mixture"], "metrics": ["sdr"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"metric": ["sdr"]}, "unknown key 'metric'; did you mean 'metrics'"),
+        ({"metrics": "sdr"}, "metrics must be a list of names"),
+        ({"metrics": []}, "metrics must be a list of names"),
+        ({"separators": ["irm", "irm"]}, "'irm' stands twice in separators"),
+        ({"seeds": [0.5]}, "seeds must be a list of whole numbers"),
+        ({"seeds": [True]}, "seeds must be a list of whole numbers"),
+        ({"seeds": [1, 1]}, "a seed stands twice"),
+        ({"revision": "2"}, "revision must be a whole number"),
+        ({"summary": 3}, "summary must be a text"),
+    ],
+)
+def test_a_malformed_grid_is_one_sentence(change, sentence):
+    with pytest.raises(SoundstageError, match="grid 'mine'") as error:
+        read_grid("mine", {**GRID, **change}, None)
+    assert sentence in str(error.value)
+
+
+def test_a_grid_file_brings_its_own_entries(tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text(
+        '[separators.half]\nplugin = "adress"\n[grids.study]\nrevision = 4\ndatasets = ["sketches"]\n'
+        'spatializers = ["original"]\nseparators = ["half"]\nmetrics = ["sdr"]\n'
+    )
+    registry = Registry.load()
+    grid = find_grid(file, registry)
+    assert (grid.name, grid.revision, grid.axes["placements"]) == ("study", 4, ("frontal",))
+    assert registry.choose("separators", "half").plugin.name == "adress"
+
+
+def test_a_file_of_two_grids_asks_which(tmp_path):
+    body = 'datasets = ["sketches"]\nspatializers = ["original"]\nseparators = ["irm"]\nmetrics = ["sdr"]\n'
+    file = tmp_path / "two.toml"
+    file.write_text(f"[grids.a]\n{body}[grids.b]\n{body}")
+    with pytest.raises(SoundstageError, match=r"declares 2 grids \(a, b\); pick one"):
+        find_grid(file, Registry.load())
+    assert find_grid(f"{file}:b", Registry.load()).name == "b"
+    with pytest.raises(SoundstageError, match="declares no grid 'c'"):
+        find_grid(f"{file}:c", Registry.load())
+
+
+def test_an_unknown_grid_gets_the_nearest_one_suggested():
+    with pytest.raises(SoundstageError, match="unknown grid 'dmeo'; did you mean 'demo'"):
+        find_grid("dmeo", Registry.load())
