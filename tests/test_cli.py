@@ -77,7 +77,7 @@ def test_run_and_leaderboard_on_songs_of_ones_own(tmp_path, musdb):
     assert "quick · revision 1" in table.stdout
     assert "reference (ceiling)" in table.stdout
     board = json.loads(soundstage("leaderboard", out, "--format", "json", "--by", "source").stdout)
-    assert [section["group"]["source"] for section in board["sections"]] == ["bass", "drums", "other", "vocals"]
+    assert {section["group"]["source"] for section in board["sections"]} == {"bass", "drums", "other", "vocals"}
     for form in ("markdown", "csv"):
         assert "reference" in soundstage("leaderboard", out, "--format", form).stdout
 
@@ -212,6 +212,16 @@ def test_a_misbehaving_separator_is_named_and_the_status_is_not_zero_where_nothi
     grid.write_text(GRID.format(dataset="toy").replace('["reference", "mixture"]', f'["misbehaving[how={how}]"]'))
     result = soundstage("run", grid, "--out", tmp_path / "out")
     fails(result, "separator 'misbehaving", "track 'song 0'", "no cell of grid 'quick' gave a score")
+
+
+def test_a_run_that_finds_earlier_failures_says_them_again(tmp_path, toys):
+    grid = tmp_path / "g.toml"
+    grid.write_text(GRID.format(dataset="toy").replace('["reference", "mixture"]', '["reference", "misbehaving"]'))
+    assert soundstage("run", grid, "--out", tmp_path / "out").returncode == 0
+    again = soundstage("run", grid, "--out", tmp_path / "out")
+    assert again.returncode == 0
+    assert "no such layer" in again.stderr
+    assert "--retry failed" in again.stderr
 
 
 def test_quiet_prints_nothing(tmp_path):

@@ -99,13 +99,14 @@ def test_scores_that_must_not_be_ranked_on_are_left_out_and_said(tmp_path):
     grid = {**GRID, "metrics": ["error", "misscoring[how=doubtful]"]}
     found = board(tmp_path, grid, by=[])
     assert all(math.isnan(row.values[1]) for row in found.sections[0].rows)
-    assert any("are not ranked on, mostly: singular" in note for note in found.notes)
+    assert any("are left out of the medians, mostly: singular" in note for note in found.notes)
 
 
 def test_a_source_without_a_value_spoils_no_other(tmp_path):
     grid = {**GRID, "separators": ["truth", "nothing"], "metrics": ["misscoring[how=vocals]"]}
     found = board(tmp_path, grid, by=[])
     assert found.sections[0].shared == (2 * 2 * 2,)
+    assert found.sections[0].possible == (2 * 2 * 3,)
     assert rows(found.sections[0])["truth"].values == (1.0,)
     assert any("8 of 24 scores have no value, mostly: silent" in note for note in found.notes)
 
@@ -176,4 +177,4 @@ def test_csv_and_json_hold_full_precision_and_no_nan(tmp_path):
 def test_markdown_tables_are_well_formed(tmp_path):
     lines = [line for line in render_markdown(board(tmp_path)).splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in lines}) == 1
-    assert len(lines) == 2 * (2 + 6)
+    assert len(lines) == 2 * (2 + 6 + 1)

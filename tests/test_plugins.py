@@ -56,10 +56,10 @@ def test_a_hook_that_is_misspelt_is_a_problem_and_not_silence(tmp_path, monkeypa
 
 
 def test_a_hook_that_raises_is_a_problem(tmp_path, monkeypatch):
-    source = HOOK.format(name="model_r").replace("summary=", "sumary=")
+    source = HOOK.format(name="model_r").replace("summary=", "sumary=")  # misspelt on purpose
     distribution(tmp_path, "raising-toys", "raising_toys_module", source)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert any("raising-toys" in problem and "sumary" in problem for problem in discover().problems)
+    assert any("raising-toys" in problem and "summary" in problem for problem in discover().problems)
 
 
 def test_two_distributions_with_the_same_entry_point_name_are_both_found(tmp_path, monkeypatch):

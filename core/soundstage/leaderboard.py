@@ -51,8 +51,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table. group: what it is of, empty for all. shared: per column, the scores that all its entries have.
-    possible: per column, the scores that any entry has."""
+    """One table. group: what it is of, empty for all. shared: per column, how many scores all its entries have, which
+    are those its medians are over. possible: per column, how many there would be without holes, NaN or flags."""
 
     group: Mapping[str, str]
     rows: tuple[Row, ...]
@@ -98,10 +98,9 @@ def make_leaderboard(
     columns = _columns(results.facts, metrics)
     ranked_by = _ranking(columns, rank_by)
     whole = results.rows[(results.rows["status"] == "ok") & results.rows["frame"].isna()]
-    usable = whole[whole["ranked"] & whole["value"].notna()]
     sections = []
     for group in _groups(whole, results.cells, by):
-        chosen, cells = _within(usable, group), _within(results.cells, group)
+        chosen, cells = _within(whole, group), _within(results.cells, group)
         sections.append(_section(group, chosen, cells, results.facts, columns, columns.index(ranked_by)))
     facts = results.facts
     return Leaderboard(
@@ -174,11 +173,12 @@ def _section(
     medians, shared, possible = [], [], []
     for column in columns:
         of_column = rows[(rows["metric"] == column.metric) & (rows["name"] == column.name)]
-        table = of_column.pivot(index=CELL, columns="separator", values="value")
+        usable = of_column[of_column["ranked"] & of_column["value"].notna()]
+        table = usable.pivot(index=CELL, columns="separator", values="value")
         common = table.dropna(axis="index", how="any")
         medians.append(common.median(axis="index").to_dict() if len(common) else {})
         shared.append(len(common))
-        possible.append(len(table))
+        possible.append(len(of_column[CELL].drop_duplicates()))
     blind = [name for name in names if facts["separators"][name]["blind"]]
     best = [_best(median, blind, column) for median, column in zip(medians, columns, strict=True)]
     made = []
@@ -234,20 +234,7 @@ def _ranked(rows: Sequence[Row], column: Column, index: int) -> tuple[Row, ...]:
 
 def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column]) -> list[str]:
     """What went wrong, what was left out and why, in sentences."""
-    notes = []
-    shown = {(column.metric, column.name): column.label for column in columns}
-    for (metric, name), rows in whole.groupby(["metric", "name"], sort=False):
-        if (metric, name) not in shown:
-            continue
-        for left_out, why in (
-            (rows[rows["value"].isna()], "have no value"),
-            (rows[rows["value"].notna() & ~rows["ranked"]], "are not ranked on"),
-        ):
-            if len(left_out):
-                reason = left_out["note"].mode().iloc[0]
-                notes.append(
-                    f"{shown[metric, name]} ({metric}): {len(left_out)} of {len(rows)} scores {why}, mostly: {reason}"
-                )
+    notes = _left_out(whole, columns)
     bad = results.rows[~results.rows["status"].isin(["ok", "skipped"])]
     for (separator, metric, status), rows in bad.groupby(["separator", "metric", "status"], sort=False):
         what = f"{metric} of {separator}" if metric else separator
@@ -256,3 +243,18 @@ def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column])
     if waiting:
         notes.append(f"{waiting} of {len(results.cells)} cells have not been run; run the grid again to fill them")
     return notes
+
+
+def _left_out(whole: pandas.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """How many scores have no value or must not be ranked on, and the commonest reason; measures alike in one line."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for column in columns:
+        rows = whole[(whole["metric"] == column.metric) & (whole["name"] == column.name)]
+        for left_out, why in (
+            (rows[rows["value"].isna()], "have no value"),
+            (rows[rows["value"].notna() & ~rows["ranked"]], "are left out of the medians"),
+        ):
+            if len(left_out):
+                text = f"{len(left_out)} of {len(rows)} scores {why}, mostly: {left_out['note'].mode().iloc[0]}"
+                found.setdefault((column.metric, text), []).append(column.label)
+    return [f"{', '.join(labels)} ({metric}): {text}" for (metric, text), labels in found.items()]

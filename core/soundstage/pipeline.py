@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,10 +26,24 @@ class Estimates:
     details: Mapping[str, Any]
 
 
+@contextmanager
+def named_as(where: str) -> Iterator[None]:
+    """Makes whatever a plugin raises begin with the plugin and the track."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except SoundstageError as error:
+        raise SoundstageError(f"{where}: {error}") from error
+    except Exception as error:
+        raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
+
+
 def load_track(dataset: Any, name: str, track_id: str) -> Track:
     """The track, checked: one or two channels a stem, equal lengths, finite. Raises SoundstageError saying where."""
     where = f"dataset '{name}', track '{track_id}'"
-    track = dataset.load(track_id)
+    with named_as(where):
+        track = dataset.load(track_id)
     if not isinstance(track, Track):
         raise SoundstageError(f"{where}: load() returned {type(track).__name__}, not a Track")
     if not track.stems:
@@ -53,7 +68,8 @@ def load_track(dataset: Any, name: str, track_id: str) -> Track:
 
 def place(rule: Any, name: str, dataset: str, track: Track, seed: int) -> Placement:
     """Where the track's sources sit. The draw knows seed, dataset, track and placement and nothing else."""
-    found = rule.place(track.id, tuple(track.stems), Draw(seed, dataset, track.id, name))
+    with named_as(f"placement '{name}', track '{track.id}'"):
+        found = rule.place(track.id, tuple(track.stems), Draw(seed, dataset, track.id, name))
     missing = [source for source in track.stems if source not in found.azimuths]
     if missing:
         raise SoundstageError(f"placement '{name}', track '{track.id}': no azimuth for {', '.join(missing)}")
@@ -63,10 +79,8 @@ def place(rule: Any, name: str, dataset: str, track: Track, seed: int) -> Placem
 def spatialize(spatializer: Any, name: str, track: Track, placement: Placement | None) -> Scene:
     """The rendered scene, checked. Raises SoundstageError naming the spatializer and the track."""
     where = f"spatializer '{name}', track '{track.id}'"
-    try:
+    with named_as(where):
         scene = spatializer.render(track, placement)
-    except SoundstageError as error:
-        raise SoundstageError(f"{where}: {error}") from error
     if set(scene.references) != set(track.stems):
         raise SoundstageError(f"{where}: rendered {sorted(scene.references)} of the stems {sorted(track.stems)}")
     mixture = as_samples(scene.mixture, f"{where}, mixture")
@@ -93,7 +107,9 @@ def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimat
     mixture = resample(scene.mixture, scene.rate, rate).copy()
     if rate != scene.rate:
         details["resampled"] = {"from": scene.rate, "to": rate, "by": "soxr VHQ, and back"}
-    found = separator.separate(mixture, rate, **_needed(separator, scene, cell, rate))
+    needed = _needed(separator, scene, cell, rate)
+    with named_as(where):
+        found = separator.separate(mixture, rate, **needed)
     named = bool(getattr(separator, "named", True))
     images = _named(found, separator, scene, where) if named else _unnamed(found, where)
     at_rate = mixture.shape[1]
@@ -196,10 +212,19 @@ def _bounded_si_sdr(reference: Samples, estimate: Samples) -> float:
     return sum(values) / len(values) if values else -100.0
 
 
+def prepare(metric: Any, name: str, track: str, scene: Scene) -> Scorer:
+    """The metric's scorer of estimates of this scene. Raises SoundstageError naming the metric and the track."""
+    with named_as(f"metric '{name}', track '{track}'"):
+        scorer: Scorer = metric.prepare(scene)
+    return scorer
+
+
 def score(scorer: Scorer, measures: Mapping[str, Measure], name: str, track: str, estimates: Estimates) -> list[Score]:
     """The metric's rows for these estimates, checked against what it declares. Raises SoundstageError naming it."""
     where = f"metric '{name}', track '{track}'"
-    rows = list(_rows(scorer(estimates.images), where))
+    with named_as(where):
+        rows = list(scorer(estimates.images))
+    rows = [_checked(row, where) for row in rows]
     seen = set()
     for row in rows:
         if row.name not in measures:
@@ -224,8 +249,7 @@ def score(scorer: Scorer, measures: Mapping[str, Measure], name: str, track: str
     return rows
 
 
-def _rows(found: Iterable[Score], where: str) -> Iterable[Score]:
-    for row in found:
-        if not isinstance(row, Score):
-            raise SoundstageError(f"{where}: returned {type(row).__name__}, not Score")
-        yield Score(row.source, row.name, float(row.value), row.frame, row.note, row.ranked)
+def _checked(row: Any, where: str) -> Score:
+    if not isinstance(row, Score):
+        raise SoundstageError(f"{where}: returned {type(row).__name__}, not Score")
+    return replace(row, value=float(row.value))

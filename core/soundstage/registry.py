@@ -94,7 +94,7 @@ class Registry:
     def entry(self, kind: Kind, name: str) -> Entry:
         """The entry of that name; a plugin without one is its own entry. Raises UnknownName."""
         if name in self.entries[kind]:
-            return self.entries[kind][name]
+            return self._completed(self.entries[kind][name])
         if name in self.catalogue.plugins[kind] or (kind, name) in self.catalogue.clashes:
             plugin = self.catalogue.get(kind, name)
             return Entry(kind, name, name, {}, plugin.summary, plugin.citation, plugin.licence)
@@ -102,6 +102,24 @@ class Registry:
         if elsewhere:
             raise SoundstageError(f"'{name}' is not one of the {kind} but one of the {elsewhere[0]}")
         raise UnknownName(kind[:-1], name, self.names(kind))
+
+    def _completed(self, entry: Entry) -> Entry:
+        """The entry, with its plugin's summary, citation and licence where it has none of its own."""
+        plugin = self.catalogue.plugins[entry.kind].get(entry.plugin)
+        if plugin is None:
+            return entry
+        texts = {key: getattr(entry, key) or getattr(plugin, key) for key in ("summary", "citation", "licence")}
+        return replace(entry, **texts)
+
+    def unusable(self, entry: Entry) -> str:
+        """Why a grid cannot use the entry as it stands, with the remedy; empty where it can. Imports no plugin."""
+        plugin = self.catalogue.get(entry.kind, entry.plugin)
+        lacking = [parameter for parameter in plugin.required if parameter not in entry.params]
+        if plugin.unusable() or not lacking:
+            return plugin.unusable()
+        if entry.kind == "datasets" and "root" in lacking:
+            return f"needs --data {entry.name}=PATH"
+        return f"needs {entry.name}[{', '.join(f'{parameter}=…' for parameter in lacking)}]"
 
     def choose(self, kind: Kind, variant: str, base: Path | None = None) -> Choice:
         """What `name[param=value,…]` means. base: the folder its relative paths start from.

@@ -17,7 +17,7 @@ import pyarrow as pa
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.executors import Executor
 from soundstage.executors.inline import run_inline
-from soundstage.plan import Plan, Problem
+from soundstage.plan import CellSpec, Plan, Problem
 from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
 
@@ -51,7 +51,8 @@ class Silence:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a run came to, in cells: planned in all, found done, run now; of all planned, those with a metric that is
-    not ok (troubled), and those with one that is (usable).
+    not ok (troubled), and those with one that is (usable). earlier, now: what went wrong in cells found done
+    and in those run now, each sentence once.
     """
 
     grid: str
@@ -63,6 +64,8 @@ class Summary:
     ran: int
     troubled: int
     usable: int
+    earlier: tuple[str, ...]
+    now: tuple[str, ...]
 
 
 def run_plan(
@@ -106,7 +109,11 @@ def run_plan(
     troubled = sum(not _all_ok(cell.scores, held[cell.address]) for cell in plan.cells)
     cached = len(plan.cells) - len(jobs)
     grid = plan.grid
-    return Summary(grid.name, grid.revision, plan.hash, out, len(plan.cells), cached, len(jobs), troubled, usable)
+    ran = {job.cell.address for job in jobs}
+    earlier = _reasons([cell for cell in plan.cells if cell.address not in ran], held)
+    now = _reasons([cell for cell in plan.cells if cell.address in ran], held)
+    counts = (len(plan.cells), cached, len(jobs), troubled, usable)
+    return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now)
 
 
 def stored(plan: Plan) -> StoredPlan:
@@ -177,6 +184,18 @@ def _any_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
 def _all_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
     stages = record.scores if record else {}
     return all(stages.get(address, Stage("skipped")).status == "ok" for address in scores.values())
+
+
+def _reasons(cells: Sequence[CellSpec], held: Mapping[str, CellRecord | None]) -> tuple[str, ...]:
+    """What went wrong in these cells; what was skipped because of it is left out."""
+    found: dict[str, None] = {}
+    for cell in cells:
+        record = held[cell.address]
+        if record is not None:
+            scores = [record.scores[address] for address in cell.scores.values() if address in record.scores]
+            stages = [record.separation, *scores]
+            found |= {stage.error: None for stage in stages if stage.status not in ("ok", "skipped")}
+    return tuple(found)
 
 
 def _run_id() -> str:

@@ -16,7 +16,6 @@ from threadpoolctl import threadpool_limits
 
 from soundstage import pipeline
 from soundstage.contracts import Score, Scorer
-from soundstage.errors import SoundstageError
 from soundstage.pipeline import Estimates
 from soundstage.plan import CellSpec, MetricSpec, SceneSpec
 from soundstage.registry import Choice
@@ -126,13 +125,7 @@ class Worker:
         key = (spec.dataset.label, spec.track)
         if self._track is None or self._track[0] != key:
             self._track = None
-            try:
-                self._track = (key, pipeline.load_track(self._plugin(spec.dataset), spec.dataset.label, spec.track))
-            except SoundstageError:
-                raise
-            except Exception as error:
-                where = f"dataset '{spec.dataset.label}', track '{spec.track}'"
-                raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
+            self._track = (key, pipeline.load_track(self._plugin(spec.dataset), spec.dataset.label, spec.track))
         return self._track[1]
 
     def _estimates(self, cell: CellSpec, scene: Scene) -> Estimates:
@@ -140,15 +133,8 @@ class Worker:
         if kept is not None:
             images, details = kept
             return Estimates(images, {**details, "kept": True})
-        name = cell.separator.label
-        try:
-            separator = self._plugin(cell.separator)
-            estimates = pipeline.separate(separator, name, scene, cell.scene.name)
-        except (SoundstageError, MemoryError):
-            raise
-        except Exception as error:
-            where = f"separator '{name}', track '{cell.scene.track}'"
-            raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
+        separator = self._plugin(cell.separator)
+        estimates = pipeline.separate(separator, cell.separator.label, scene, cell.scene.name)
         if self.settings.keep_estimates:
             self.store.save_estimates(cell.address, estimates.images, scene.rate, estimates.details)
         return estimates
@@ -156,23 +142,18 @@ class Worker:
     def _scores(
         self, label: str, metric: MetricSpec, scene: Scene, spec: SceneSpec, estimates: Estimates
     ) -> list[Score]:
-        try:
-            if label not in self._scorers:
-                self._scorers[label] = self._plugin(metric.choice).prepare(scene)
-            return pipeline.score(self._scorers[label], metric.measures, label, spec.track, estimates)
-        except (SoundstageError, MemoryError):
-            raise
-        except Exception as error:
-            where = f"metric '{label}', track '{spec.track}'"
-            raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
+        if label not in self._scorers:
+            self._scorers[label] = pipeline.prepare(self._plugin(metric.choice), label, spec.track, scene)
+        return pipeline.score(self._scorers[label], metric.measures, label, spec.track, estimates)
 
     def _plugin(self, choice: Choice) -> Any:
         """The plugin's instance, made and loaded once."""
         key = (choice.kind, choice.label, choice.entry)
         if key not in self._plugins:
-            instance = choice.build()
-            if choice.kind == "separators" and hasattr(instance, "load"):
-                instance.load(self.settings.device)
+            with pipeline.named_as(f"{choice.kind[:-1]} '{choice.label}'"):
+                instance = choice.build()
+                if choice.kind == "separators" and hasattr(instance, "load"):
+                    instance.load(self.settings.device)
             self._plugins[key] = instance
         return self._plugins[key]
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.contracts import KINDS
+from soundstage.contracts import KINDS, Kind
+
+if TYPE_CHECKING:
+    from soundstage.registry import Registry
 
 
 @click.command("list")
@@ -18,7 +22,7 @@ def command(kind: str | None, registry: tuple[Path, ...]) -> None:
 
     known = Registry.load(registry)
     for section in [kind] if kind else [*KINDS, "grids"]:
-        rows = _grids(known) if section == "grids" else _entries(known, section)
+        rows = _grids(known) if section == "grids" else _entries(known, section)  # type: ignore[arg-type]
         click.secho(section, bold=True)
         width = max((len(name) for name, _, _ in rows), default=0)
         for name, summary, trouble in rows:
@@ -31,29 +35,19 @@ def command(kind: str | None, registry: tuple[Path, ...]) -> None:
         click.secho(f"problem: {problem}", fg="red", err=True)
 
 
-def _grids(known: object) -> list[tuple[str, str, str]]:
-    grids = known.grids  # type: ignore[attr-defined]
-    return [(name, str(table.get("summary", "")), "") for name, (table, _) in sorted(grids.items())]
+def _grids(known: Registry) -> list[tuple[str, str, str]]:
+    return [(name, str(table.get("summary", "")), "") for name, (table, _) in sorted(known.grids.items())]
 
 
-def _entries(known: object, kind: str) -> list[tuple[str, str, str]]:
+def _entries(known: Registry, kind: Kind) -> list[tuple[str, str, str]]:
     from soundstage.errors import SoundstageError
 
     rows = []
-    for name in known.names(kind):  # type: ignore[attr-defined]
-        entry = known.entry(kind, name)  # type: ignore[attr-defined]
+    for name in known.names(kind):
+        entry = known.entry(kind, name)
         try:
-            plugin = known.catalogue.get(kind, entry.plugin)  # type: ignore[attr-defined]
+            trouble = known.unusable(entry)
         except SoundstageError as error:
-            rows.append((name, entry.summary, str(error)))
-            continue
-        rows.append((name, entry.summary or plugin.summary, plugin.unusable() or _lacking(kind, name, plugin, entry)))
+            trouble = str(error)
+        rows.append((name, entry.summary, trouble))
     return rows
-
-
-def _lacking(kind: str, name: str, plugin: object, entry: object) -> str:
-    """What a grid must still give it."""
-    lacking = [parameter for parameter in plugin.required if parameter not in entry.params]  # type: ignore[attr-defined]
-    if kind == "datasets" and "root" in lacking:
-        return f"needs --data {name}=PATH"
-    return f"needs {name}[{', '.join(f'{parameter}=…' for parameter in lacking)}]" if lacking else ""

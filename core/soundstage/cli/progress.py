@@ -15,6 +15,9 @@ from soundstage.plan import Plan
 from soundstage.runner import Summary
 from soundstage.worker import Job, Outcome
 
+SHOWN = 5
+"""Troubles of earlier runs that are said again."""
+
 EVERY_S = 10.0
 """Seconds between plain lines where the output is not a terminal."""
 
@@ -84,7 +87,12 @@ class Progress:
         """Say what the run came to and what to do next."""
         self._bar.stop()
         spent = time.monotonic() - self._began
-        bad = f", [red]{summary.troubled} with trouble[/]" if summary.troubled else ""
+        bad = f", [red]{summary.troubled} of {summary.planned} with trouble[/]" if summary.troubled else ""
+        for reason in summary.earlier[:SHOWN]:
+            self.console.print(f"[red]earlier[/]  {escape(reason)}")
+        if summary.earlier:
+            more = len(summary.earlier) - SHOWN
+            self.console.print((f"and {more} more; " if more > 0 else "") + "run these again with --retry failed")
         self.console.print(
             f"{summary.ran} cells run in {spent:.1f} s{bad}; results in {escape(str(summary.out))}\n"
             f"see them with: soundstage leaderboard {escape(str(summary.out))}"

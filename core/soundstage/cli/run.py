@@ -63,6 +63,5 @@ def command(
         )
         raise SystemExit(130) from None
     if not summary.usable:
-        raise SoundstageError(
-            f"no cell of grid '{summary.grid}' gave a score; see the reasons above, or soundstage leaderboard {out}"
-        )
+        first = next(iter((*summary.now, *summary.earlier)), "nothing was run")
+        raise SoundstageError(f"no cell of grid '{summary.grid}' gave a score; first of the reasons: {first}")

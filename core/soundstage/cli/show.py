@@ -37,13 +37,13 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
     entry = known.entry(kind, name)
     plugin = known.catalogue.get(kind, entry.plugin)
     click.secho(f"{name}  ({kind[:-1]})", bold=True)
-    click.echo(f"  {entry.summary or plugin.summary}")
+    click.echo(f"  {entry.summary}")
     facts = {
-        "usable here": plugin.unusable() or "yes",
+        "usable here": known.unusable(entry) or "yes",
         "plugin": f"{plugin.name} = {plugin.target}, of {plugin.distribution} {plugin.version}",
         "set here": ", ".join(f"{key} = {value!r}" for key, value in entry.params.items()),
-        "citation": entry.citation or plugin.citation,
-        "licence": entry.licence or plugin.licence,
+        "citation": entry.citation,
+        "licence": entry.licence,
         "url": entry.url,
     }
     for key, value in facts.items():

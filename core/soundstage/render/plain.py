@@ -31,7 +31,8 @@ def render_markdown(board: Leaderboard) -> str:
             ]
             cells = [str(row.rank or ""), name_text(row), row.role, *values, coverage_text(row)]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        lines.append("")
+        counts = [f"{shared}/{possible}" for shared, possible in zip(section.shared, section.possible, strict=True)]
+        lines += ["| " + " | ".join(["", "*medians over*", "", *counts, ""]) + " |", ""]
     lines += [f"- {line.replace('* best blind', '**bold** best blind')}" for line in fine_print(board)]
     return "\n".join(lines)
 
@@ -42,7 +43,9 @@ def render_csv(board: Leaderboard) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     fixed = ["grid", "revision", "hash", *groups, "separator", "role", "rank", "metric", "measure", "unit"]
-    writer.writerow([*fixed, "higher_is_better", "median", "scores", "best_blind", "cells_done", "cells_planned"])
+    writer.writerow(
+        [*fixed, "higher_is_better", "median", "scores", "scores_possible", "best_blind", "cells_done", "cells_planned"]
+    )
     for section in board.sections:
         for row in section.rows:
             for index, column in enumerate(board.columns):
@@ -52,6 +55,7 @@ def render_csv(board: Leaderboard) -> str:
                         *(board.grid, board.revision, board.hash, *section.group.values()),
                         *(row.separator, row.role, row.rank or "", column.metric, column.name, column.unit),
                         *(column.higher_is_better, "" if math.isnan(value) else repr(value), section.shared[index]),
+                        section.possible[index],
                         *(row.best[index], row.done, row.planned),
                     ]
                 )

@@ -54,6 +54,10 @@ def _table(board: Leaderboard, section: Section) -> Table:
         if row.role != "separator":
             name.append(f" ({row.role})", style="dim italic")
         table.add_row(rank, name, *values, cells, style=STYLES[row.role])
+    if section.shared != section.possible:
+        counts = [f"{shared}/{possible} " for shared, possible in zip(section.shared, section.possible, strict=True)]
+        table.add_section()
+        table.add_row("", "medians over", *counts, "", style="yellow")
     return table
 
 

@@ -47,22 +47,10 @@ def fine_print(board: Leaderboard) -> Iterable[str]:
     """How the numbers were made, then what must not be overlooked."""
     ranked = board.ranked_by
     yield (
-        f"Each value is the {board.protocol} over the scores that every entry of its table has;"
+        f"Each value is the {board.protocol}, over the scores that every entry of its table has;"
         f" separators are ranked by {ranked.label} ({ranked.metric}). ↑ higher is better, ↓ lower is better,"
         " * best blind separator."
     )
-    yield from (f"{where}: {text}" for where, text in _holes(board))
     if any(row.is_assigned for section in board.sections for row in section.rows):
         yield "† returns unnamed sources: core assigned them to the references by the best SI-SDR permutation."
     yield from board.notes
-
-
-def _holes(board: Leaderboard) -> Iterable[tuple[str, str]]:
-    for section in board.sections:
-        holes = [
-            f"{column.label} ({column.metric}) on {shared} of {possible}"
-            for column, shared, possible in zip(board.columns, section.shared, section.possible, strict=True)
-            if shared < possible
-        ]
-        if holes:
-            yield group_text(section) or "all", f"ranked on shared scores only: {', '.join(holes)}"

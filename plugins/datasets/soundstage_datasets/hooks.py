@@ -18,6 +18,7 @@ def register_datasets(register: Register) -> None:
     register(
         "musdb18hq",
         "soundstage_datasets.musdb18hq:Musdb18hq",
+        required=("root",),
         summary="MUSDB18-HQ: 100 training and 50 test songs (vocals, drums, bass, other), 44.1 kHz WAV",
         citation="Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis, R. Bittner, MUSDB18-HQ: an uncompressed version"
         " of MUSDB18, 2019, doi:10.5281/zenodo.3338373",
@@ -26,7 +27,9 @@ def register_datasets(register: Register) -> None:
     register(
         "folder",
         "soundstage_datasets.folder:Folder",
+        required=("root",),
         summary="Your own songs: a folder of stems (WAV or FLAC) each",
+        licence="yours",
     )
 
 
@@ -44,6 +47,7 @@ def register_placements(register: Register) -> None:
     register(
         "fixed",
         "soundstage_datasets.placements:Fixed",
+        required=("file",),
         summary="Positions read from a JSON or TOML file, such as the published Binaural-MUSDB metadata",
         licence="Apache-2.0",
     )

@@ -1,3 +1,48 @@
 """What this package registers."""
 
 from __future__ import annotations
+
+from soundstage.hooks import Register, hookimpl
+
+
+@hookimpl
+def register_metrics(register: Register) -> None:
+    """The built-in metrics."""
+    register(
+        "sdr",
+        "soundstage_metrics.sdr:Sdr",
+        summary="uSDR of the music demixing challenges, and its improvement over the mixture",
+        citation="Mitsufuji et al. 2022, Music Demixing Challenge 2021, https://doi.org/10.3389/frsip.2021.808395",
+        licence="Apache-2.0",
+    )
+    register(
+        "si_sdr",
+        "soundstage_metrics.sdr:SiSdr",
+        summary="Scale-invariant SDR per channel or joint, and its improvement over the mixture",
+        citation="Le Roux et al. 2019, SDR – half-baked or well done?, https://doi.org/10.1109/ICASSP.2019.8683855",
+        licence="Apache-2.0",
+    )
+    register(
+        "spauq",
+        "soundstage_metrics.spauq:Spauq",
+        summary="SSR and SRR as SPAUQ defines them: the estimate projected on the shifted, scaled reference",
+        citation="Watcharasupat & Lerch 2024, Quantifying Spatial Audio Quality Impairment,"
+        " https://doi.org/10.48550/arXiv.2306.08053",
+        licence="Apache-2.0",
+    )
+    register(
+        "spauq_published",
+        "soundstage_metrics.spauq:SpauqPublished",
+        summary="SSR and SRR as the SPAUQ package has computed them since September 2023",
+        citation="Watcharasupat & Lerch 2024, Quantifying Spatial Audio Quality Impairment,"
+        " https://doi.org/10.48550/arXiv.2306.08053",
+        licence="Apache-2.0",
+    )
+    register(
+        "interaural",
+        "soundstage_metrics.interaural:Interaural",
+        summary="How far interaural time and level differences move: ΔITD (GCC-PHAT) and ΔILD of the whole track",
+        citation="Namballa, Roginska & Fuentes 2025, Do Music Source Separation Models Preserve Spatial Information in"
+        " Binaural Audio?, https://doi.org/10.48550/arXiv.2507.00155",
+        licence="Apache-2.0",
+    )

@@ -1,3 +1,72 @@
 """What this package registers."""
 
 from __future__ import annotations
+
+from soundstage.hooks import Register, hookimpl
+
+_ORACLES = (
+    "Stöter, Liutkus & Ito (2018), The 2018 Signal Separation Evaluation Campaign, doi:10.1007/978-3-319-93764-9_28"
+)
+
+
+@hookimpl
+def register_separators(register: Register) -> None:
+    """The floor, the ceiling, oracles, stems from a folder, and blind methods that find sources by position."""
+    register(
+        "reference",
+        "soundstage_separators.baselines:Reference",
+        summary="The references at the mixture's level: the ceiling",
+        licence="Apache-2.0",
+    )
+    register(
+        "mixture",
+        "soundstage_separators.baselines:Mixture",
+        summary="The mixture for every source: the floor",
+        licence="Apache-2.0",
+    )
+    register(
+        "irm",
+        "soundstage_separators.oracles:Irm",
+        summary="Oracle: the ideal ratio mask of each channel",
+        citation=_ORACLES,
+        licence="Apache-2.0",
+    )
+    register(
+        "ibm",
+        "soundstage_separators.oracles:Ibm",
+        summary="Oracle: the ideal binary mask of each channel",
+        citation=_ORACLES,
+        licence="Apache-2.0",
+    )
+    register(
+        "mwf",
+        "soundstage_separators.oracles:Mwf",
+        summary="Oracle: the multichannel Wiener filter",
+        citation="Duong, Vincent & Gribonval (2010), Under-determined reverberant audio source separation using a "
+        "full-rank spatial covariance model, IEEE TASLP 18(7), doi:10.1109/TASL.2010.2050716",
+        licence="Apache-2.0",
+    )
+    register(
+        "estimates",
+        "soundstage_separators.estimates:Estimates",
+        required=("root",),
+        summary="Stems that were separated elsewhere, read from a folder",
+        licence="Apache-2.0",
+    )
+    register(
+        "adress",
+        "soundstage_separators.adress:Adress",
+        summary="Blind: sources panned by level, found by the azimuth at which they cancel",
+        citation="Barry, Lawlor & Coyle (2004), Sound source separation: azimuth discrimination and resynthesis, "
+        "Proc. DAFx, Naples",
+        licence="Apache-2.0",
+    )
+    register(
+        "duet",
+        "soundstage_separators.duet:Duet",
+        summary="Blind: sources found by level and delay between the channels",
+        citation="Rickard (2007), The DUET blind source separation algorithm, doi:10.1007/978-1-4020-6479-1_8; "
+        "Yilmaz & Rickard (2004), Blind separation of speech mixtures via time-frequency masking, IEEE TSP 52(7), "
+        "doi:10.1109/TSP.2004.828896",
+        licence="Apache-2.0",
+    )

@@ -100,8 +100,8 @@ class Ibm:
 class Mwf:
     """The multichannel Wiener filter P_j R_j (Σ_i P_i R_i)⁻¹ of the local Gaussian model. Estimates sum to the mixture.
 
-    P_j: a source's power in a bin, averaged over the channels. R_j: its spatial covariance at a frequency, the mean over
-    time weighted by power. (Duong, Vincent & Gribonval 2010, https://doi.org/10.1109/TASL.2010.2050716, eqs 3, 8, 10.)
+    P_j: a source's power in a bin, averaged over the channels. R_j: its spatial covariance at a frequency, the mean
+    over time weighted by power. (Duong, Vincent & Gribonval 2010, https://doi.org/10.1109/TASL.2010.2050716.)
     """
 
     revision = 1
@@ -135,8 +135,9 @@ class Mwf:
             y_right = (left * x_right - np.conj(cross) * x_left) * over
             for source, power in powers.items():
                 r_left, r_right, r_cross = covariances[source]
-                image = np.stack([r_left * y_left + r_cross * y_right, np.conj(r_cross) * y_left + r_right * y_right])
-                stft.paint(canvases[source], image * power, frames)
+                at_left = power * (r_left * y_left + r_cross * y_right)
+                at_right = power * (np.conj(r_cross) * y_left + r_right * y_right)
+                stft.paint(canvases[source], np.stack([at_left, at_right]), frames)
         return {source: stft.crop(canvas, length) for source, canvas in canvases.items()}
 
 
@@ -145,18 +146,15 @@ def _power(spectrum: Spectrum) -> NDArray[np.float64]:
     return power
 
 
-def spatial_covariance(
-    stft: Stft, reference: Samples
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.complex128]]:
+def spatial_covariance(stft: Stft, reference: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64], Spectrum]:
     """R at every frequency: its entries LL, RR and LR, each (bins,), with LL + RR = 2; the identity where silent."""
-    left, right, cross = np.zeros(stft.bins), np.zeros(stft.bins), np.zeros(stft.bins, complex)
+    left, right = np.zeros(stft.bins), np.zeros(stft.bins)
+    cross: Spectrum = np.zeros(stft.bins, complex)
     for frames in stft.blocks(reference.shape[-1]):
         x_left, x_right = stft.analyse(reference, frames)
         left += np.sum(x_left.real**2 + x_left.imag**2, axis=0)
         right += np.sum(x_right.real**2 + x_right.imag**2, axis=0)
         cross += np.sum(x_left * np.conj(x_right), axis=0)
     heard = left + right > 0
-    scale = 2 / np.where(heard, left + right, 1.0)
-    left, right, cross = np.where(heard, left * scale, 1.0), np.where(heard, right * scale, 1.0), cross * scale
-    keep = 1 - SPREAD
-    return keep * left + SPREAD, keep * right + SPREAD, keep * cross
+    scale = (1 - SPREAD) * 2 / np.where(heard, left + right, 1.0)
+    return np.where(heard, left * scale, 1.0) + SPREAD, np.where(heard, right * scale, 1.0) + SPREAD, cross * scale

@@ -1,4 +1,4 @@
-"""The short-time Fourier transform in blocks of frames, so that a long track never lies in memory as one spectrogram."""
+"""The short-time Fourier transform in blocks of frames: a long track never lies in memory as one spectrogram."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Stft:
 
     def frequencies(self, rate: int) -> NDArray[np.float64]:
         """The frequency of each bin in Hz."""
-        return np.arange(self.bins) * (rate / self.window)
+        return np.arange(self.bins, dtype=np.float64) * np.float64(rate / self.window)
 
     def analyse(self, samples: Samples, frames: slice) -> Spectrum:
         """The spectra (…, frames, bins) of the given frames of samples (…, n)."""
@@ -85,6 +85,5 @@ class Stft:
             canvas[..., frames.start + row : frames.stop + row, : piece.shape[-1]] += piece
 
     def crop(self, canvas: Samples, length: int) -> Samples:
-        """The signals (…, length) that the frames on the canvas add up to."""
-        flat = canvas.reshape(*canvas.shape[:-2], -1)
-        return np.ascontiguousarray(flat[..., self._lead : self._lead + length])
+        """The signals (…, length) that the frames on the canvas add up to; a view, for they may be long."""
+        return canvas.reshape(*canvas.shape[:-2], -1)[..., self._lead : self._lead + length]

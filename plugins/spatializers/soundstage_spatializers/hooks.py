@@ -13,8 +13,8 @@ def register_spatializers(register: Register) -> None:
         "soundstage_spatializers.hrir:Hrir",
         summary="Binaural: each stem as mono through the HRIR pair of its direction (rigid sphere, WAV folder or SOFA)",
         citation="R. Namballa, A. Roginska, M. Fuentes, Do Music Source Separation Models Preserve Spatial Information"
-        " in Binaural Audio?, ISMIR 2025; default head: R. O. Duda, W. L. Martens, Range dependence of the response of a"
-        " spherical head model, JASA 104(5), 1998",
+        " in Binaural Audio?, ISMIR 2025; default head: R. O. Duda, W. L. Martens, Range dependence of the response of"
+        " a spherical head model, JASA 104(5), 1998",
         licence="Apache-2.0; measured HRIRs carry their own",
     )
     register(

@@ -108,7 +108,7 @@ def _delayed(
 
 
 def _fractional_delay(fraction: float) -> NDArray[np.float64]:
-    """A filter that delays by HALF_KERNEL + fraction samples; all below 0.9 of the Nyquist frequency to 1e-4."""
+    """A filter that delays by HALF_KERNEL + fraction samples; all below 0.9 of the Nyquist frequency to 2e-4."""
     distance = np.arange(2 * HALF_KERNEL + 1) - HALF_KERNEL - fraction
     inside = np.sqrt(np.maximum(0.0, 1.0 - (distance / (HALF_KERNEL + 1)) ** 2))
     kernel = np.sinc(distance) * np.i0(8.0 * inside) / np.i0(8.0)

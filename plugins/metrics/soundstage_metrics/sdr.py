@@ -1,0 +1,156 @@
+"""Signal-to-distortion ratios: uSDR of the music demixing challenges, and scale-invariant SDR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundstage.audio import Samples
+from soundstage.contracts import Measure, Score, Scorer
+from soundstage_metrics import validate
+
+if TYPE_CHECKING:
+    from soundstage.scene import Scene
+
+DELTA = 1e-7
+"""What uSDR adds to both energies, so that it is finite everywhere."""
+
+LIMIT_DB = 100.0
+"""Where the SI-SDR rows of the harness end, up and down, per channel."""
+
+
+def sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
+    """uSDR in dB: 10·log10((Σs² + δ) / (Σ(s − ŝ)² + δ)) over channels and time, δ = 1e-7.
+
+    reference, estimate: (channels, samples), equal shapes; see `validate`. A perfect estimate gets 10·log10(1 + Σs²/δ).
+    Raises ValueError where the arrays are unusable. Source: Mitsufuji et al. 2022, the global SDR of MDX and SDX.
+
+    >>> round(sdr([[1.0, -1.0], [1.0, 1.0]], [[0.9, -0.9], [0.9, 0.9]]), 3)
+    20.0
+    """
+    s, e = validate.pair(reference, estimate)
+    error = s - e
+    return float(10 * np.log10((_inner(s, s).sum() + DELTA) / (_inner(error, error).sum() + DELTA)))
+
+
+def si_sdr(reference: ArrayLike, estimate: ArrayLike, joint: bool = False) -> float:
+    """Scale-invariant SDR in dB: 10·log10(‖αs‖² / ‖αs − ŝ‖²), α = ⟨s, ŝ⟩ / ‖s‖². The mean is not removed.
+
+    reference, estimate: (channels, samples), equal shapes; see `validate`. joint=False is the mean over channels, each
+    with its own α, as fast_bss_eval does; joint=True takes all channels as one signal with one α, so that a change of
+    the balance between channels counts as distortion. As in fast_bss_eval without `clamp_db` nothing bounds it: +inf
+    where the residual is exactly zero; −inf for a channel that is silent in the reference or the estimate, and then for
+    the mean; NaN where +inf and −inf meet in the mean. Raises ValueError where the arrays are unusable.
+    Source: Le Roux et al. 2019, eq. 4.
+
+    >>> round(si_sdr([[1.0, 1.0, 1.0, 1.0]], [[1.1, 0.9, 1.1, 0.9]]), 3)
+    20.0
+    >>> si_sdr([[1.0, 2.0]], [[0.5, 1.0]])
+    inf
+    """
+    with np.errstate(invalid="ignore"):
+        return float(np.mean(_si_sdr_per_signal(*_as_signals(*validate.pair(reference, estimate), joint))))
+
+
+def _as_signals(reference: Samples, estimate: Samples, joint: bool) -> tuple[Samples, Samples]:
+    return (reference.reshape(1, -1), estimate.reshape(1, -1)) if joint else (reference, estimate)
+
+
+def _si_sdr_per_signal(reference: Samples, estimate: Samples) -> NDArray[np.float64]:
+    """SI-SDR in dB of every row, ±inf included."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        energy = _inner(reference, reference)
+        scale = _inner(reference, estimate) / np.where(energy > 0, energy, 1.0)
+        residual = scale[:, None] * reference
+        residual -= estimate
+        projected, residual = scale**2 * energy, _inner(residual, residual)
+        return np.where(projected > 0, 10 * np.log10(projected / residual), -np.inf)
+
+
+def _inner(a: Samples, b: Samples) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("cn,cn->c", a, b))
+
+
+class Sdr:
+    """uSDR and its improvement over the scene's mixture. See `sdr`.
+
+    SDRi is exactly 0 for the mixture itself. A source that is silent in the scene gets NaN and a note.
+    """
+
+    revision = 1
+    measures = {
+        "SDR": Measure("dB", higher_is_better=True),
+        "SDRi": Measure("dB", higher_is_better=True, headline=False),
+    }
+
+    def prepare(self, scene: Scene) -> Scorer:
+        """A scorer that holds what the mixture scores for every source."""
+        references = scene.references
+        baselines = {source: sdr(reference, scene.mixture) for source, reference in references.items()}
+
+        def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
+            for source, estimate in estimates.items():
+                if not references[source].any():
+                    yield from _unscorable(source, self.measures)
+                    continue
+                value = sdr(references[source], estimate)
+                yield Score(source, "SDR", value)
+                yield Score(source, "SDRi", value - baselines[source])
+
+        return scores
+
+
+class SiSdr:
+    """SI-SDR and its improvement over the scene's mixture, within ±100 dB. See `si_sdr`.
+
+    So that medians and differences stay finite, each channel's value (the one value, where joint) is bounded to
+    ±LIMIT_DB before anything else is done: a perfect estimate sits at 100 dB, a channel that the estimate leaves silent
+    at −100 dB. Without `joint` a channel that is silent in the reference has no SI-SDR: the mean is over the others,
+    and a note says so. A source that is silent in the scene gets NaN and a note. SI-SDRi is exactly 0 for the mixture.
+    """
+
+    revision = 1
+    measures = {
+        "SI-SDR": Measure("dB", higher_is_better=True),
+        "SI-SDRi": Measure("dB", higher_is_better=True, headline=False),
+    }
+
+    def __init__(self, *, joint: bool = False) -> None:
+        """joint: all channels as one signal with one scale, instead of the mean over channels."""
+        self._joint = joint
+
+    def prepare(self, scene: Scene) -> Scorer:
+        """A scorer that holds what the mixture scores for every source."""
+        references = scene.references
+        silent = {source: validate.silent_channels(reference) for source, reference in references.items()}
+        scorable = [source for source, reference in references.items() if len(silent[source]) < len(reference)]
+        baselines = {source: self._bounded(references[source], scene.mixture) for source in scorable}
+
+        def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
+            for source, estimate in estimates.items():
+                if source not in baselines:
+                    yield from _unscorable(source, self.measures)
+                    continue
+                note = ""
+                if silent[source] and not self._joint:
+                    note = f"without the {validate.channel_list(silent[source])}, silent in the reference"
+                value = self._bounded(references[source], estimate)
+                yield Score(source, "SI-SDR", value, note=note)
+                yield Score(source, "SI-SDRi", value - baselines[source], note=note)
+
+        return scores
+
+    def _bounded(self, reference: Samples, estimate: Samples) -> float:
+        """SI-SDR in dB over the channels where the reference sounds, each within ±LIMIT_DB."""
+        heard = np.ones(len(reference), dtype=bool) if self._joint else reference.any(axis=1)
+        s, e = validate.pair(reference, estimate)
+        values = _si_sdr_per_signal(*_as_signals(s[heard], e[heard], self._joint))
+        return float(np.mean(np.clip(values, -LIMIT_DB, LIMIT_DB)))
+
+
+def _unscorable(source: str, measures: Mapping[str, Measure]) -> Iterator[Score]:
+    for name in measures:
+        yield Score(source, name, float("nan"), note="the reference is silent")

@@ -1,0 +1,38 @@
+"""What the two packages register."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+CALLS = [
+    ("soundstage_datasets.hooks", "register_datasets", {"sketches", "musdb18hq", "folder"}),
+    ("soundstage_datasets.hooks", "register_placements", {"frontal", "fixed", "panorama"}),
+    ("soundstage_spatializers.hooks", "register_spatializers", {"hrir", "panning", "original"}),
+]
+
+
+@pytest.mark.parametrize(("module", "hook", "names"), CALLS)
+def test_every_name_leads_to_a_class_with_a_revision(module, hook, names):
+    registered = {}
+
+    def register(name, target, *, summary, **facts):
+        assert summary
+        registered[name] = target
+
+    getattr(importlib.import_module(module), hook)(register)
+    assert names <= set(registered)
+    for target in registered.values():
+        home, _, attribute = target.partition(":")
+        assert getattr(importlib.import_module(home), attribute).revision == 1
+
+
+def test_registering_imports_neither_numpy_nor_scipy():
+    program = (
+        "import sys, soundstage_datasets.hooks, soundstage_spatializers.hooks\n"
+        "assert not {'numpy', 'scipy', 'h5py', 'soundfile', 'soxr'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

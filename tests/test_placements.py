@@ -1,0 +1,168 @@
+"""Where sources sit: drawn, or read from a file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from soundstage.draw import Draw
+from soundstage.errors import SoundstageError
+from soundstage_datasets.placements import FRONTAL_AZIMUTHS, Fixed, Frontal, Panorama
+
+SOURCES = ("vocals", "drums", "bass", "other")
+
+
+def draw(seed=0, track="song"):
+    return Draw(seed, "sketches", track, "frontal")
+
+
+def fixed(tmp_path, content, name="positions.json", **parameters):
+    file = tmp_path / name
+    file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return Fixed(file, **parameters)
+
+
+def test_the_frontal_azimuths_are_those_of_binaural_musdb():
+    assert sorted(FRONTAL_AZIMUTHS) == [*range(0, 100, 10), *range(270, 360, 10)]
+
+
+def test_frontal_draws_without_replacement():
+    for seed in range(50):
+        azimuths = Frontal().place("song", SOURCES, draw(seed)).azimuths
+        assert set(azimuths) == set(SOURCES)
+        assert len(set(azimuths.values())) == 4
+        assert set(azimuths.values()) <= set(FRONTAL_AZIMUTHS)
+
+
+def test_frontal_uses_every_azimuth_about_equally_often():
+    counts = Counter(Frontal().place("song", ["a", "b"], draw(seed)).azimuths["b"] for seed in range(1900))
+    assert len(counts) == 19
+    assert 60 < min(counts.values()) <= max(counts.values()) < 145
+
+
+def test_the_order_of_the_sources_does_not_matter():
+    for rule in (Frontal(), Panorama()):
+        assert rule.place("song", SOURCES, draw()) == rule.place("song", SOURCES[::-1], draw())
+
+
+def test_seed_and_track_move_the_sources():
+    places = {str(Frontal().place("x", SOURCES, draw(seed, track)).azimuths) for seed in (0, 1) for track in "ab"}
+    assert len(places) == 4
+
+
+def test_frontal_halves_azimuths_into_panning_angles():
+    placement = Frontal().place("song", [str(number) for number in range(19)], draw())
+    angles = sorted(placement.panning_angle(source) for source in placement.azimuths)
+    assert angles == [float(angle) for angle in range(-45, 50, 5)]
+
+
+def test_frontal_refuses_more_sources_than_azimuths():
+    with pytest.raises(SoundstageError, match="track 'song' has 20 sources"):
+        Frontal().place("song", [str(number) for number in range(20)], draw())
+
+
+def test_panorama_is_uniform_over_the_stereo_base():
+    placements = [Panorama().place("song", SOURCES, draw(seed)) for seed in range(500)]
+    angles = [placement.panning_angle("bass") for placement in placements]
+    assert -45 <= min(angles) < -43
+    assert 43 < max(angles) < 45
+    assert abs(sum(angles) / len(angles)) < 4
+    assert placements[0].azimuths["bass"] == angles[0]
+    assert placements[0].panning == "same"
+
+
+def test_panorama_moves_no_source_when_another_joins():
+    few, many = (Panorama().place("song", names, draw()) for names in (SOURCES[:2], SOURCES))
+    assert few.azimuths["drums"] == many.azimuths["drums"]
+
+
+def test_one_table_places_all_tracks(tmp_path):
+    rule = fixed(tmp_path, {"vocals": 0, "drums": 300, "bass": {"azimuth": -20, "elevation": 15.5}, "spare": 1})
+    for track in ("one", "two"):
+        placement = rule.place(track, ("vocals", "drums", "bass"), draw())
+        assert placement.azimuths == {"vocals": 0.0, "drums": 300.0, "bass": -20.0}
+        assert placement.elevations == {"bass": 15.5}
+        assert placement.panning_angle("drums") == -30.0
+
+
+def test_tables_place_their_tracks(tmp_path):
+    rule = fixed(tmp_path, {"one": {"vocals": 10}, "two": {"vocals": 20}}, panning="same")
+    assert rule.place("two", ["vocals"], draw()).azimuths == {"vocals": 20.0}
+    assert rule.place("one", ["vocals"], draw()).panning_angle("vocals") == 10.0
+
+
+def test_toml_works_too(tmp_path):
+    rule = fixed(tmp_path, '["Mu - Too Bright"]\nvocals = 80\nbass = {azimuth = 1.5, elevation = -30}', "p.toml")
+    placement = rule.place("Mu - Too Bright", ["vocals", "bass"], draw())
+    assert placement.azimuths == {"vocals": 80.0, "bass": 1.5}
+    assert placement.elevation("bass") == -30.0
+
+
+def test_the_published_grouping_by_split_works(tmp_path):
+    rule = fixed(tmp_path, {"test": {"one": {"vocals": 10}}, "train": {"two": {"vocals": {"azimuth": 20}}}})
+    assert rule.place("one", ["vocals"], draw()).azimuths == {"vocals": 10.0}
+    assert rule.place("two", ["vocals"], draw()).azimuths == {"vocals": 20.0}
+
+
+def test_the_published_metadata_itself_works(shared):
+    rule = Fixed(shared / "published" / "binaural_musdb_metadata.json")
+    placement = rule.place("Moosmusic - Big Dummy Shake", SOURCES, draw())
+    assert placement.azimuths == {"vocals": 300.0, "bass": 10.0, "drums": 80.0, "other": 70.0}
+
+
+def test_the_file_is_what_the_placement_depends_on(tmp_path):
+    rule = fixed(tmp_path, {"vocals": 0})
+    assert rule.files() == [tmp_path / "positions.json"]
+
+
+def test_an_unknown_track_is_named_with_the_nearest(tmp_path):
+    rule = fixed(tmp_path, {"Low Tide": {"vocals": 0}})
+    with pytest.raises(SoundstageError, match=r"positions\.json: track 'Low tide'.*did you mean 'Low Tide'"):
+        rule.place("Low tide", ["vocals"], draw())
+
+
+def test_an_unknown_source_is_named_with_its_track(tmp_path):
+    rule = fixed(tmp_path, {"vocals": 0})
+    with pytest.raises(SoundstageError, match=r"positions\.json: track 'song', source 'piano' has no position"):
+        rule.place("song", ["vocals", "piano"], draw())
+
+
+@pytest.mark.parametrize(
+    "position",
+    ["left", True, None, [1], 361, {"azimuth": 0, "elevation": 91}, {"azimuth": "0"}, {"azimuth": 0, "height": 1}],
+)
+def test_a_wrong_position_is_refused(tmp_path, position):
+    with pytest.raises(SoundstageError, match=r"positions\.json: track 'song', source 'vocals'"):
+        fixed(tmp_path, {"vocals": position, "bass": 0}).place("song", ["vocals"], draw())
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ('{"vocals": 0, "vocals": 10}', "'vocals' stands twice"),
+        ("{", "not readable as JSON"),
+        ("{}", "holds no positions"),
+        ("[1, 2]", "holds no positions"),
+        ('{"vocals": NaN, "bass": 1}', "is not a number of degrees"),
+        ('{"vocals": 0, "one": {"vocals": 1}}', "'vocals' is neither a track"),
+        ('{"test": {"one": {}}}', "'test' is neither a track"),
+        ('{"test": {"one": {"vocals": 1}}, "train": {"one": {"vocals": 2}}}', "track 'one' is placed twice"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path, content, complaint):
+    with pytest.raises(SoundstageError, match=r"positions\.json") as caught:
+        fixed(tmp_path, content).place("song", ["vocals"], draw())
+    assert complaint in str(caught.value)
+
+
+def test_a_missing_or_foreign_file_is_refused(tmp_path):
+    with pytest.raises(SoundstageError, match=r"gone\.json: cannot be read"):
+        Fixed(tmp_path / "gone.json").place("song", ["vocals"], draw())
+    with pytest.raises(SoundstageError, match=r"\.json or \.toml"):
+        fixed(tmp_path, "vocals: 0", "p.yaml").place("song", ["vocals"], draw())
+    with pytest.raises(SoundstageError, match="not readable as TOML"):
+        fixed(tmp_path, "vocals 0", "p.toml").place("song", ["vocals"], draw())
+    with pytest.raises(SoundstageError, match="'half' or 'same'"):
+        Fixed(tmp_path / "p.json", panning="quarter")

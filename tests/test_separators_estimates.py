@@ -1,0 +1,160 @@
+"""Stems from a folder."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import soundfile
+
+from soundstage.audio import write_audio
+from soundstage.contracts import CellName
+from soundstage.errors import SoundstageError
+from soundstage_separators.estimates import Estimates
+
+RATE = 44100
+MIXTURE = np.zeros((2, 100))
+
+
+def cell(track="song", **names):
+    return CellName(**{"dataset": "d", "track": track, "placement": "p", "spatializer": "s", "seed": 7, **names})
+
+
+def put(path, samples=None, rate=RATE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(len(path.name)).uniform(-0.5, 0.5, (2, 100)) if samples is None else samples
+    if path.suffix == ".flac":
+        soundfile.write(path, samples.T, rate)
+    else:
+        write_audio(path, samples, rate)
+    return samples
+
+
+def read(estimates, sources=("vocals",), name=None):
+    return estimates.separate(MIXTURE, RATE, sources=list(sources), cell=name or cell())
+
+
+def test_stems_are_read_as_they_are(tmp_path):
+    vocals, bass = put(tmp_path / "song/vocals.wav"), put(tmp_path / "song/bass.wav")
+    estimates = read(Estimates(tmp_path), ["bass", "vocals"])
+    np.testing.assert_array_equal(estimates["vocals"], vocals)
+    np.testing.assert_array_equal(estimates["bass"], bass)
+
+
+def test_flac_is_read_too(tmp_path):
+    put(tmp_path / "song/vocals.flac")
+    assert read(Estimates(tmp_path))["vocals"].shape == (2, 100)
+
+
+def test_a_layout_may_use_every_name_of_the_cell(tmp_path):
+    put(tmp_path / "d/s-p/007/song (vocals).wav")
+    estimates = Estimates(tmp_path, "{dataset}/{spatializer}-{placement}/{seed:03d}/{track} ({source})")
+    assert "vocals" in read(estimates)
+    assert [path.name for path in estimates.files(cell())] == ["song (vocals).wav"]
+
+
+@pytest.mark.parametrize("track", ["it's [a] *song*?", "No. 5", "{braces}", "Beyoncé — Ünder", "train/song", "a..b"])
+def test_any_track_name_works(tmp_path, track):
+    put(tmp_path / track / "vocals.wav")
+    put(tmp_path / "it's a xsongx" / "vocals.wav")
+    estimates = Estimates(tmp_path)
+    assert "vocals" in read(estimates, name=cell(track))
+    assert estimates.files(cell(track)) == [tmp_path / track / "vocals.wav"]
+
+
+@pytest.mark.parametrize("track", ["../secret", "/etc", "a/../../b"])
+def test_no_track_name_leads_out_of_the_root(tmp_path, track):
+    with pytest.raises(SoundstageError, match="outside of"):
+        read(Estimates(tmp_path), name=cell(track))
+
+
+def test_files_are_those_of_the_track_whatever_the_source(tmp_path):
+    for name in ("song/vocals.wav", "song/bass.flac", "song/notes.txt", "song/deeper/x.wav", "other/vocals.wav"):
+        put(tmp_path / name) if not name.endswith("txt") else (tmp_path / name).write_text("")
+    files = Estimates(tmp_path).files(cell())
+    assert [str(path.relative_to(tmp_path)) for path in files] == ["song/bass.flac", "song/vocals.wav"]
+
+
+def test_files_are_found_where_the_source_is_a_folder_or_named_twice(tmp_path):
+    put(tmp_path / "vocals/song-vocals.wav")
+    put(tmp_path / "bass/song-vocals.wav")
+    put(tmp_path / "bass/other-bass.wav")
+    assert Estimates(tmp_path, "{source}/{track}-{source}").files(cell()) == [tmp_path / "vocals/song-vocals.wav"]
+
+
+def test_no_cell_and_a_track_without_a_folder_have_no_files(tmp_path):
+    assert not Estimates(tmp_path).files(None)
+    assert not Estimates(tmp_path).files(cell())
+
+
+def test_a_missing_root_is_named(tmp_path):
+    estimates = Estimates(tmp_path / "nowhere")
+    for ask in (lambda: read(estimates), lambda: estimates.files(cell())):
+        with pytest.raises(SoundstageError, match=r"nowhere: no such folder of estimates"):
+            ask()
+
+
+def test_a_missing_track_names_the_file_expected(tmp_path):
+    with pytest.raises(SoundstageError, match=re.escape(f"{tmp_path}/song/vocals, .wav or .flac")):
+        read(Estimates(tmp_path))
+
+
+def test_a_missing_source_is_named(tmp_path):
+    put(tmp_path / "song/vocals.wav")
+    with pytest.raises(SoundstageError, match=r"track 'song': no estimate of 'bass' \(.*song/bass\)"):
+        read(Estimates(tmp_path), ["vocals", "bass"])
+
+
+def test_stems_that_lie_in_the_root_itself_get_a_hint(tmp_path):
+    put(tmp_path / "vocals.wav")
+    with pytest.raises(SoundstageError, match=r"is layout=\{source\} meant\?"):
+        read(Estimates(tmp_path))
+    assert "vocals" in read(Estimates(tmp_path, "{source}"))
+
+
+def test_a_stem_that_is_there_twice_is_refused(tmp_path):
+    put(tmp_path / "song/vocals.wav")
+    put(tmp_path / "song/vocals.flac")
+    with pytest.raises(SoundstageError, match="are both there"):
+        read(Estimates(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "complaint"),
+    [
+        (np.zeros((2, 100)), 48000, "is at 48000 Hz where the mixture is at 44100 Hz"),
+        (np.zeros((2, 99)), RATE, "has 99 samples where the mixture has 100"),
+        (np.zeros((1, 100)), RATE, "has 1 channel where 2 were expected.*a mono estimate has no spatial image"),
+        (np.zeros((3, 100)), RATE, "has 3 channels where 2 were expected"),
+        (np.full((2, 100), np.nan), RATE, "NaN or infinite"),
+    ],
+)
+def test_a_stem_unlike_the_mixture_is_refused_by_name(tmp_path, samples, rate, complaint):
+    put(tmp_path / "song/vocals.wav", samples, rate)
+    with pytest.raises(SoundstageError, match=rf"song/vocals\.wav: .*{complaint}"):
+        read(Estimates(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("layout", "complaint"),
+    [
+        ("{trak}/{source}", "did you mean 'track'"),
+        ("{track}", "every source would be the same file"),
+        ("{track/{source}", "layout="),
+        ("{track.x}/{source}", "unknown field"),
+        ("{track}/{source}.wav", "leave the suffix out"),
+    ],
+)
+def test_a_layout_that_cannot_be_is_refused_at_once(tmp_path, layout, complaint):
+    with pytest.raises(SoundstageError, match=complaint):
+        Estimates(tmp_path, layout)
+
+
+def test_real_estimates_of_a_published_model_are_read(shared):
+    root = shared / "real" / "spain-net-task1"
+    mixture, rate = soundfile.read(root / "gt" / "mixture.flac", always_2d=True)
+    sources = ["bass", "guitar", "piano", "strings"]
+    estimates = Estimates(root / "d1", "{source}").separate(mixture.T, rate, sources=sources, cell=cell())
+    assert {estimate.shape for estimate in estimates.values()} == {mixture.T.shape}
+    assert len(Estimates(root).files(cell("d1"))) == 4

@@ -1,0 +1,173 @@
+"""Binaural scenes: convolution, levels, latency, and what is recorded about them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from scipy.signal import correlate
+
+from soundstage.errors import SoundstageError
+from soundstage.scene import Placement, Track
+from soundstage_spatializers.hrir import Hrir
+from soundstage_spatializers.sphere import sphere_hrir, sphere_latency
+
+PLACEMENT = Placement({"vocals": 90.0, "drums": 300.0}, {"drums": 20.0})
+
+
+@pytest.fixture
+def track():
+    noise = np.random.default_rng(3).normal(size=(3, 2000)) / 10
+    return Track("song", 44100, {"vocals": noise[:2], "drums": noise[2:]})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for azimuth in (0, 90, 270):
+        pair = np.random.default_rng(azimuth).normal(size=(2, 12))
+        pair[:, 0] = 0
+        soundfile.write(tmp_path / f"azi_{azimuth},0_ele_0,0.wav", pair.T, 44100, subtype="DOUBLE")
+    return tmp_path
+
+
+def test_references_are_full_convolutions_of_the_mono_stems(track):
+    scene = Hrir().render(track, PLACEMENT)
+    for name, mono in (("vocals", track.stems["vocals"].mean(axis=0)), ("drums", track.stems["drums"][0])):
+        pair = sphere_hrir(PLACEMENT.azimuths[name], PLACEMENT.elevation(name), 44100)
+        for ear in (0, 1):
+            np.testing.assert_allclose(scene.references[name][ear], np.convolve(mono, pair[ear]), atol=1e-14)
+    assert scene.mixture.shape == (2, 2000 + 256 - 1)
+
+
+def test_the_mixture_is_the_exact_sum(track):
+    scene = Hrir().render(track, PLACEMENT)
+    np.testing.assert_array_equal(scene.mixture, scene.references["vocals"] + scene.references["drums"])
+    assert scene.gain == 1.0
+    assert scene.rate == 44100
+    assert scene.placement is PLACEMENT
+
+
+def test_published_level_divides_the_mixture_alone_by_its_peak(track):
+    plain, published = Hrir().render(track, PLACEMENT), Hrir(level="published").render(track, PLACEMENT)
+    peak = np.abs(plain.mixture).max()
+    assert np.abs(published.mixture).max() == 1.0
+    assert published.gain == 1.0 / peak
+    np.testing.assert_array_equal(published.mixture, plain.mixture / peak)
+    for name in track.stems:
+        np.testing.assert_array_equal(published.references[name], plain.references[name])
+
+
+def test_a_silent_track_keeps_gain_one():
+    silent = Track("hush", 44100, {"vocals": np.zeros((2, 500))})
+    scene = Hrir(level="published").render(silent, PLACEMENT)
+    assert scene.gain == 1.0
+    assert not scene.mixture.any()
+
+
+def test_silence_stays_exact_silence():
+    stem = np.zeros((1, 30000))
+    stem[0, 100:200] = 1 / 3
+    stem[0, 20000] = 0.7
+    image = Hrir().render(Track("song", 44100, {"vocals": stem}), PLACEMENT).references["vocals"]
+    sounding = np.flatnonzero(np.any(image != 0, axis=0))
+    assert sounding.min() >= 100
+    assert not image[:, 200 + 255 : 20000].any()
+    assert not image[:, 20000 + 256 :].any()
+    assert image[:, 100:455].all()
+
+
+def test_a_source_at_the_left_leads_in_the_left_ear(track):
+    vocals = Hrir().render(track, PLACEMENT).references["vocals"]
+    lag = np.correlate(vocals[1], vocals[0], mode="full").argmax() - (vocals.shape[1] - 1)
+    assert 26 <= lag <= 32
+
+
+def test_the_sphere_is_exact_and_its_latency_recorded(track):
+    spatializer = Hrir()
+    scene = spatializer.render(track, PLACEMENT)
+    assert spatializer.files() == []
+    assert scene.latency == sphere_latency(44100) == 45
+    assert scene.details["hrtf"] == "rigid sphere"
+    assert scene.details["directions"]["drums"] == {"azimuth": 300.0, "elevation": 20.0, "error_deg": 0.0}
+    assert scene.details["max_error_deg"] == 0.0
+    json.dumps(scene.details, allow_nan=False)
+
+
+def test_measured_sets_record_direction_and_error(track, folder):
+    spatializer = Hrir(hrtf=folder)
+    scene = spatializer.render(track, PLACEMENT)
+    assert len(spatializer.files()) == 3
+    assert scene.details["hrtf"] == "WAV folder"
+    assert scene.details["hrtf_resampled"] is None
+    assert scene.details["directions"]["vocals"] == {"azimuth": 90.0, "elevation": 0.0, "error_deg": 0.0}
+    assert scene.details["directions"]["drums"]["azimuth"] == 270.0
+    assert scene.details["max_error_deg"] == pytest.approx(35.5314, abs=1e-3)
+    assert (scene.latency, scene.details["taps"]) == (0, 12)
+    pair, _ = soundfile.read(folder / "azi_90,0_ele_0,0.wav")
+    expected = np.convolve(track.stems["vocals"].mean(axis=0), pair[:, 1])
+    np.testing.assert_allclose(scene.references["vocals"][1], expected, atol=1e-14)
+    json.dumps(scene.details, allow_nan=False)
+
+
+def test_another_rate_resamples_the_hrirs_and_says_so(track, folder):
+    other = Track("song", 22050, track.stems)
+    scene = Hrir(hrtf=folder).render(other, PLACEMENT)
+    assert scene.rate == 22050
+    assert scene.details["hrtf_resampled"] == {"from": 44100, "to": 22050, "by": "soxr VHQ"}
+    assert scene.mixture.shape[1] == 2000 + scene.details["taps"] - 1
+
+
+def test_the_set_is_read_once(track, folder):
+    spatializer = Hrir(hrtf=folder)
+    first = spatializer.render(track, PLACEMENT)
+    for file in folder.iterdir():
+        file.unlink()
+    np.testing.assert_array_equal(spatializer.render(track, PLACEMENT).mixture, first.mixture)
+
+
+def test_constructing_touches_no_disk_and_rendering_names_what_is_missing(track, tmp_path):
+    spatializer = Hrir(hrtf=tmp_path / "gone")
+    with pytest.raises(SoundstageError, match="gone: no such HRIR folder"):
+        spatializer.render(track, PLACEMENT)
+    with pytest.raises(SoundstageError, match="gone: no such HRIR folder"):
+        spatializer.files()
+
+
+def test_an_unknown_level_is_refused():
+    with pytest.raises(SoundstageError, match="'consistent' or 'published'"):
+        Hrir(level="loud")
+
+
+def test_a_missing_placement_or_azimuth_is_refused(track):
+    with pytest.raises(SoundstageError, match="track 'song' comes without a placement"):
+        Hrir().render(track, None)
+    with pytest.raises(SoundstageError, match="track 'song', stem 'drums': the placement gives it no azimuth"):
+        Hrir().render(track, Placement({"vocals": 0.0}))
+
+
+@pytest.mark.parametrize(
+    ("stems", "complaint"),
+    [
+        ({}, "track 'song' has no stems"),
+        ({"vocals": np.zeros((5, 100))}, r"stem 'vocals': shape \(5, 100\)"),
+        ({"vocals": np.zeros(100)}, r"stem 'vocals': shape \(100,\)"),
+        ({"vocals": np.zeros((2, 100)), "drums": np.zeros((2, 99))}, "stem 'drums': 99 samples where the other"),
+        ({"vocals": np.zeros((2, 0))}, "the stems hold no samples"),
+    ],
+)
+def test_a_wrong_stem_is_refused_by_name(stems, complaint):
+    with pytest.raises(SoundstageError, match=complaint) as caught:
+        Hrir().render(Track("song", 44100, stems), PLACEMENT)
+    assert "track 'song'" in str(caught.value)
+
+
+def test_real_ku100_scenes_have_the_cues_of_their_placement(shared):
+    noise = np.random.default_rng(4).normal(size=(1, 20000)) / 10
+    track = Track("song", 44100, {"vocals": noise})
+    scene = Hrir(hrtf=shared / "real" / "sadie-ku100" / "48K_24bit").render(track, Placement({"vocals": 90.0}))
+    left, right = scene.references["vocals"]
+    lag = correlate(right, left, mode="full", method="fft").argmax() - (len(left) - 1)
+    assert 0.7 <= lag / 44.1 <= 0.9
+    assert scene.details["hrtf_resampled"]["from"] == 48000
