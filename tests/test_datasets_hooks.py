@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from soundstage.parameters import constructor_parameters
+
 CALLS = [
     ("soundstage_datasets.hooks", "register_datasets", {"sketches", "musdb18hq", "folder"}),
     ("soundstage_datasets.hooks", "register_placements", {"frontal", "fixed", "panorama"}),
@@ -16,18 +18,22 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("module", "hook", "names"), CALLS)
-def test_every_name_leads_to_a_class_with_a_revision(module, hook, names):
-    registered = {}
+def test_every_name_leads_to_a_class_with_a_revision_and_the_parameters_it_requires(module, hook, names):
+    registered, required = {}, {}
 
     def register(name, target, *, summary, **facts):
         assert summary
         registered[name] = target
+        required[name] = facts.get("required", ())
 
     getattr(importlib.import_module(module), hook)(register)
     assert names <= set(registered)
-    for target in registered.values():
+    for name, target in registered.items():
         home, _, attribute = target.partition(":")
-        assert getattr(importlib.import_module(home), attribute).revision == 1
+        plugin_class = getattr(importlib.import_module(home), attribute)
+        assert plugin_class.revision == 1
+        parameters = constructor_parameters(plugin_class).values()
+        assert required[name] == tuple(parameter.name for parameter in parameters if parameter.required)
 
 
 def test_registering_imports_neither_numpy_nor_scipy():

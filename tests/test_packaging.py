@@ -10,6 +10,9 @@ import zipfile
 import pytest
 
 
+pytestmark = pytest.mark.heavy
+
+
 @pytest.fixture(scope="module")
 def wheel(root, tmp_path_factory):
     """The wheel, built from this checkout."""

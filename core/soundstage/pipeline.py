@@ -34,7 +34,9 @@ def named_as(where: str) -> Iterator[None]:
     except MemoryError:
         raise
     except SoundstageError as error:
-        raise SoundstageError(f"{where}: {error}") from error
+        said = where.rpartition(", ")[2]  # plugins name the track too, for those who call them directly
+        text = str(error).removeprefix(said).lstrip(",: ")
+        raise SoundstageError(f"{where}: {text}") from error
     except Exception as error:
         raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
 
