@@ -39,6 +39,7 @@ class Progress:
         )
         self._task = self._bar.add_task("", total=None)
         self._working: dict[int, str] = {}
+        self._said: set[str] = set()
         self._done = self._total = 0
         self._began = self._spoke = time.monotonic()
 
@@ -70,10 +71,13 @@ class Progress:
         self._bar.update(self._task, description=escape("  |  ".join(self._working.values())))
 
     def finished(self, outcome: Outcome) -> None:
-        """Count the cell, and say what went wrong with it."""
+        """Count the cell, and say what went wrong with it, unless another cell had the same trouble."""
         self._done += 1
         self._bar.advance(self._task)
         for name, stage in outcome.troubles:
+            if stage.error in self._said:
+                continue
+            self._said.add(stage.error)
             what = "" if name == "separation" else f"{name} of "
             self.console.print(
                 f"[red]{stage.status}[/]  {escape(what + outcome.job.cell.title)}: {escape(stage.error)}"
