@@ -9,7 +9,6 @@ import zipfile
 
 import pytest
 
-
 pytestmark = pytest.mark.heavy
 
 

@@ -39,6 +39,15 @@ def register_metrics(register: Register) -> None:
         licence="Apache-2.0",
     )
     register(
+        "bsseval",
+        "soundstage_metrics.bsseval:BssEval",
+        summary="SDR, ISR, SIR and SAR of BSS Eval v4 (or v3) for images, as museval computes them",
+        citation="Vincent, Gribonval & Févotte 2006, Performance measurement in blind audio source separation,"
+        " https://doi.org/10.1109/TSA.2005.858005; Stöter, Liutkus & Ito 2018, The 2018 Signal Separation Evaluation"
+        " Campaign, https://doi.org/10.1007/978-3-319-93764-9_28",
+        licence="Apache-2.0",
+    )
+    register(
         "interaural",
         "soundstage_metrics.interaural:Interaural",
         summary="How far interaural time and level differences move: ΔITD (GCC-PHAT) and ΔILD of the whole track",

@@ -1,0 +1,354 @@
+"""BSS Eval: museval's numbers, its NaN, and honesty where it has none."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from soundstage.scene import Scene
+from soundstage_metrics import correlation, distortion_filters
+from soundstage_metrics.bsseval import BssEval, bss_eval
+
+NAMES = ("SDR", "ISR", "SIR", "SAR")
+RATE = 8000
+
+
+def noise(sources=3, seconds=3.2, channels=2, seed=0, rate=RATE):
+    rng = np.random.default_rng(seed)
+    return 0.1 * rng.standard_normal((sources, channels, int(seconds * rate)))
+
+
+def leaky(references, seed=1, leak=0.1):
+    rng = np.random.default_rng(seed)
+    mixed = np.eye(len(references)) + leak * rng.uniform(-1, 1, (len(references),) * 2)
+    return np.einsum("ij,jcn->icn", mixed, references) + 0.003 * rng.standard_normal(references.shape)
+
+
+def close(found, expected, atol):
+    """Equal NaN pattern, and equal within atol elsewhere."""
+    for name, one, other in zip(NAMES, found, expected, strict=True):
+        np.testing.assert_allclose(one, np.asarray(other, float), rtol=0, atol=atol, equal_nan=True, err_msg=name)
+
+
+def by_definition(references, estimates, start, stop, taps=512):
+    """The same by dense least squares on delayed references: whole-track filters, one frame scored from zero state."""
+    sources, _, samples = references.shape
+
+    def delayed(signals, length):
+        out = np.zeros((length + taps - 1, len(signals) * taps))
+        for column, signal in enumerate(signals):
+            for delay in range(taps):
+                out[delay : delay + length, column * taps + delay] = signal
+        return out
+
+    def scores(source):
+        target = np.pad(estimates[source], ((0, 0), (0, taps - 1))).T
+        own, every = delayed(references[source], samples), delayed(references.reshape(-1, samples), samples)
+        cut = slice(start, stop)
+        s, e = (np.pad(x[source][:, cut], ((0, 0), (0, taps - 1))).T for x in (references, estimates))
+        p_own = delayed(references[source][:, cut], stop - start) @ np.linalg.lstsq(own, target, rcond=None)[0]
+        p_all = (
+            delayed(references.reshape(-1, samples)[:, cut], stop - start)
+            @ np.linalg.lstsq(every, target, rcond=None)[0]
+        )
+        parts = ((s, e - s), (s, p_own - s), (p_own, p_all - p_own), (p_all, e - p_all))
+        return [10 * np.log10(np.sum(a**2) / np.sum(b**2)) for a, b in parts]
+
+    return np.array([scores(source) for source in range(sources)]).T
+
+
+def test_it_is_the_least_squares_that_the_papers_define():
+    references = noise(2, 0.45)
+    estimates = leaky(references)
+    found = bss_eval(references, estimates, RATE, window=0.2, hop=0.2)
+    for frame in range(2):
+        expected = by_definition(references, estimates, frame * 1600, (frame + 1) * 1600)
+        np.testing.assert_allclose([one[:, frame] for one in found], expected, atol=1e-6)
+    whole = bss_eval(references, estimates, RATE, "v3", window=None, hop=None)
+    np.testing.assert_allclose([one[:, 0] for one in whole], by_definition(references, estimates, 0, 3600), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_golden_values_of_museval(shared, monkeypatch, seed):
+    monkeypatch.syspath_prepend(str(shared / "golden"))
+    import signals
+
+    expected = json.loads((shared / "golden" / "expected.json").read_text())["four_sources"][str(seed)]
+    references, estimates = signals.four_sources(seed)
+    found = bss_eval(references, estimates, 44100)
+    close(found, [expected["bsseval_v4_frames"][name] for name in NAMES], 1e-3)
+    np.testing.assert_allclose(found[0], np.array(expected["bsseval_v4_frames"]["SDR"], float), atol=1e-9, rtol=0)
+    whole = bss_eval(references, estimates, 44100, "v3", window=None, hop=None)
+    close([one[:, 0] for one in whole], [expected["bsseval_v3_images"][name] for name in NAMES], 1e-3)
+
+
+def museval():
+    """museval's metrics, where it and the ffmpeg that it wants are installed."""
+    try:
+        import museval
+    except (ImportError, RuntimeError) as error:
+        pytest.skip(f"museval cannot be imported: {error}")
+    return museval
+
+
+def real_stems(shared, song):
+    import soundfile
+
+    folder = shared / "real" / "musdb18hq-layout" / "test" / song
+    stems = [soundfile.read(folder / f"{name}.wav")[0].T for name in ("vocals", "drums", "bass", "other")]
+    return np.stack([stem for stem in stems if stem.any()])
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("song", "version"), [("Lithium", "v4"), ("Sodium", "v4"), ("Sodium", "v3")])
+@pytest.mark.filterwarnings("ignore")
+def test_museval_says_the_same_of_real_songs(shared, song, version):
+    peer = museval()
+    references = real_stems(shared, song)[..., : 8 * 44100]
+    estimates = leaky(references)
+    if version == "v3":
+        references, estimates = references[..., : 3 * 44100], estimates[..., : 3 * 44100]
+    expected = peer.metrics.bss_eval(
+        references.transpose(0, 2, 1),
+        estimates.transpose(0, 2, 1),
+        window=44100,
+        hop=44100,
+        compute_permutation=False,
+        framewise_filters=version == "v3",
+        bsseval_sources_version=False,
+    )[:4]
+    close(bss_eval(references, estimates, 44100, version), expected, 1e-3)
+
+
+def test_sdr_is_a_plain_ratio_that_no_filter_moves():
+    references = noise()
+    estimates = leaky(references)
+    sdr = bss_eval(references, estimates, RATE)[0]
+    s, e = references[:, :, :RATE], estimates[:, :, :RATE]
+    np.testing.assert_allclose(sdr[:, 0], 10 * np.log10(np.sum(s**2, (1, 2)) / np.sum((e - s) ** 2, (1, 2))), atol=1e-9)
+
+
+def test_frames_are_whole_windows_and_the_tail_is_dropped():
+    assert bss_eval(noise(2, 3.99), noise(2, 3.99, seed=5), RATE)[0].shape == (2, 3)
+    assert bss_eval(noise(2, 0.9), noise(2, 0.9, seed=5), RATE)[0].shape == (2, 0)
+    assert bss_eval(noise(2, 3.0), noise(2, 3.0, seed=5), RATE, hop=0.5)[0].shape == (2, 5)
+
+
+def test_a_frame_with_any_silence_is_nan_for_all_sources():
+    references = noise()
+    estimates = leaky(references)
+    references[0, :, RATE : 2 * RATE] = 0
+    estimates[2, 1, 2 * RATE : 3 * RATE] = -estimates[2, 0, 2 * RATE : 3 * RATE]
+    for one in bss_eval(references, estimates, RATE):
+        assert np.isfinite(one[:, 0]).all()
+        assert np.isnan(one[:, 1:]).all()
+
+
+def test_a_source_that_is_silent_throughout_is_nan_and_the_others_are_scored_without_it():
+    references = noise()
+    references[1] = 0
+    estimates = leaky(references)
+    found = bss_eval(references, estimates, RATE)
+    alone = bss_eval(references[[0, 2]], estimates[[0, 2]], RATE)
+    for one, other in zip(found, alone, strict=True):
+        assert np.isnan(one[1]).all()
+        np.testing.assert_array_equal(one[[0, 2]], other)
+
+
+def test_equal_channels_are_no_singularity():
+    references = noise()
+    references[0, 1] = references[0, 0]
+    references[1, 1] = 0
+    found = bss_eval(references, leaky(references), RATE)
+    assert all(np.isfinite(one).all() for one in found)
+
+
+def panned(seconds=3.2):
+    mono = noise(3, seconds, channels=1)
+    gains = np.array([[0.9, 0.3], [0.5, 0.8], [0.2, 0.95]])[:, :, None]
+    return gains * mono
+
+
+def test_panned_mono_without_noise_gives_sdr_alone_and_16_bit_references_give_all():
+    references = panned()
+    estimates = leaky(references)
+    sdr, *others = bss_eval(references, estimates, RATE)
+    assert np.isfinite(sdr).all()
+    assert all(np.isnan(one).all() for one in others)
+    rounded = np.round(references * 32768) / 32768
+    first = bss_eval(rounded, estimates, RATE)
+    again = bss_eval(rounded, estimates * (1 + 1e-12), RATE)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_permutation_of_the_sources_permutes_the_scores():
+    references = noise()
+    estimates = leaky(references)
+    order = [2, 0, 1]
+    for one, other in zip(
+        bss_eval(references, estimates, RATE), bss_eval(references[order], estimates[order], RATE), strict=True
+    ):
+        np.testing.assert_allclose(one[order], other, atol=1e-6)
+
+
+def test_a_common_scale_or_polarity_changes_nothing():
+    references = noise()
+    estimates = leaky(references)
+    first = bss_eval(references, estimates, RATE)
+    for factor in (-1.0, 0.25):
+        close(bss_eval(factor * references, factor * estimates, RATE), first, 1e-6)
+
+
+def test_a_filtered_source_has_no_interference():
+    references = noise()
+    estimates = np.stack([np.stack([np.convolve(c, [0.5, 0, 0.3])[: c.size] for c in s]) for s in references])
+    _, isr, sir, sar = bss_eval(references, estimates, RATE)
+    assert (isr < 10).all()
+    assert (sir > 30).all()
+    assert (sar > 30).all()
+
+
+def test_long_frames_are_the_same_in_blocks(monkeypatch):
+    references = noise(2, 2.5)
+    estimates = leaky(references)
+    first = bss_eval(references, estimates, RATE, window=None, hop=None)
+    monkeypatch.setattr(distortion_filters, "LONG_BLOCK", 4096)
+    close(bss_eval(references, estimates, RATE, window=None, hop=None), first, 1e-9)
+
+
+def test_estimates_are_cut_or_padded_to_the_references():
+    references = noise()
+    estimates = leaky(references)
+    first = bss_eval(references, estimates, RATE)
+    longer = np.concatenate([estimates, estimates], axis=2)
+    close(bss_eval(references, longer, RATE), first, 0)
+    shorter = bss_eval(references, estimates[..., : 2 * RATE], RATE)
+    assert np.isnan(shorter[0][:, 2]).all()
+
+
+@pytest.mark.parametrize(
+    ("references", "estimates", "options", "sentence"),
+    [
+        (np.ones((2, 100)), np.ones((2, 100)), {}, "shape"),
+        (np.ones((2, 2, 100)), np.ones((3, 2, 100)), {}, "shape"),
+        (np.full((1, 2, 100), np.nan), np.ones((1, 2, 100)), {}, "NaN or infinite"),
+        (np.ones((1, 2, 100)), np.full((1, 2, 100), np.inf), {}, "NaN or infinite"),
+        (np.ones((1, 2, 100)), np.ones((1, 2, 100)), {"version": "v5"}, "'v4' or 'v3'"),
+        (np.ones((1, 2, 100)), np.ones((1, 2, 100)), {"hop": 0.0}, "must be positive"),
+    ],
+)
+def test_misuse_is_a_value_error(references, estimates, options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        bss_eval(references, estimates, RATE, **options)
+
+
+def test_any_real_dtype_and_layout_is_taken():
+    integers = np.round(noise() * 32768).astype(np.int16)
+    estimates = np.round(leaky(noise()) * 32768).astype(np.int16)
+    first = bss_eval(integers.astype(float), estimates.astype(float), RATE)
+    frozen = np.asfortranarray(integers)
+    frozen.flags.writeable = False
+    close(bss_eval(frozen, estimates.astype(np.float32), RATE), first, 1e-9)
+
+
+def scene(references):
+    named = dict(zip(("vocals", "drums", "bass"), references, strict=True))
+    return Scene(RATE, references.sum(axis=0), named)
+
+
+def whole(rows):
+    return {(row.source, row.name): row for row in rows if row.frame is None}
+
+
+def test_the_plugin_gives_frames_and_medians():
+    references = noise()
+    estimates = leaky(references)
+    rows = list(BssEval().prepare(scene(references))(dict(zip(("vocals", "drums", "bass"), estimates, strict=True))))
+    found = bss_eval(references, estimates, RATE)
+    assert len(rows) == 3 * 4 * (3 + 1)
+    for at, source in enumerate(("vocals", "drums", "bass")):
+        for name, one in zip(NAMES, found, strict=True):
+            assert whole(rows)[source, name].value == np.median(one[at])
+    v3 = whole(
+        BssEval(version="v3").prepare(scene(references))(
+            {"vocals": estimates[0], "drums": estimates[1], "bass": estimates[2]}
+        )
+    )
+    np.testing.assert_allclose(v3["bass", "SIR"].value, np.median(bss_eval(references, estimates, RATE, "v3")[2][2]))
+
+
+def test_the_reference_sits_at_the_bound():
+    references = noise()
+    rows = whole(BssEval().prepare(scene(references))(scene(references).references))
+    assert {row.value for row in rows.values()} == {100.0}
+
+
+def test_every_source_of_the_scene_interferes_whether_or_not_it_is_estimated():
+    references = noise()
+    estimates = leaky(references)
+    scorer = BssEval().prepare(scene(references))
+    complete = whole(scorer(dict(zip(("vocals", "drums", "bass"), estimates, strict=True))))
+    partial = whole(scorer({"drums": estimates[1]}))
+    assert {source for source, _ in partial} == {"drums"}
+    for name in NAMES:
+        np.testing.assert_allclose(partial["drums", name].value, complete["drums", name].value, atol=1e-6)
+
+
+def test_singular_scenes_say_why_and_what_to_do():
+    references = panned()
+    rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
+    assert np.isfinite(rows["vocals", "SDR"].value)
+    assert np.isnan(rows["vocals", "SIR"].value)
+    assert "bsseval[references=int16]" in rows["vocals", "SIR"].note
+    rounded = whole(BssEval(references="int16").prepare(scene(references))(scene(leaky(references)).references))
+    assert np.isfinite(rounded["vocals", "SIR"].value)
+
+
+def test_silent_sources_and_short_scenes_are_nan_with_a_reason():
+    references = noise()
+    references[0] = 0
+    rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
+    assert rows["vocals", "SDR"].note == "the reference is silent"
+    assert np.isfinite(rows["bass", "SIR"].value)
+    short = whole(BssEval().prepare(scene(noise(seconds=0.5)))(scene(noise(seconds=0.5)).references))
+    assert "shorter than one frame" in short["bass", "SDR"].note
+
+
+def test_the_factor_is_made_once_a_scene(monkeypatch):
+    factored = []
+    real = distortion_filters._factored
+    monkeypatch.setattr(distortion_filters, "_factored", lambda gram: factored.append(gram.shape) or real(gram))
+    references = noise()
+    scorer = BssEval().prepare(scene(references))
+    assert len(factored) == 1 + 3
+    for seed in range(3):
+        list(scorer(scene(leaky(references, seed)).references))
+    assert len(factored) == 1 + 3
+
+
+def test_cost_grows_linearly_with_duration(monkeypatch):
+    blocks = []
+    real = correlation._block_spectra
+    monkeypatch.setattr(
+        correlation, "_block_spectra", lambda *arguments: blocks.append(arguments[-1]) or real(*arguments)
+    )
+    counts = []
+    for seconds in (20, 40, 80):
+        blocks.clear()
+        references = noise(2, seconds)
+        bss_eval(references, leaky(references), RATE)
+        counts.append(sum(blocks))
+    assert counts[1] == pytest.approx(2 * counts[0], rel=0.06)
+    assert counts[2] == pytest.approx(4 * counts[0], rel=0.06)
+
+
+def test_correlations_are_what_numpy_says():
+    left, right = noise(2, 2.1, channels=1)[:, 0], noise(3, 2.1, channels=1, seed=4)[:, 0]
+    found = correlation.correlations(list(left), list(right), 20)
+    for a, x in enumerate(left):
+        for b, y in enumerate(right):
+            full = np.correlate(y, x, "full")
+            np.testing.assert_allclose(found[a, b], full[x.size - 20 : x.size + 19], atol=1e-9)
