@@ -35,13 +35,20 @@ Signals = Sequence[Floats]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factor:
-    """The Cholesky factor of a Gram matrix; None where the matrix is singular to working precision."""
+    """The Cholesky factor of a Gram matrix scaled to unit diagonal; None where that is singular to working precision.
+
+    scale: what each row and column was multiplied by. It keeps a nearly silent source from passing for a singularity.
+    """
 
     lower: Floats | None
+    scale: Floats
 
     def solve(self, right: Floats) -> Floats:
         """The solution for every column. Only where there is a factor."""
-        return np.asarray(scipy.linalg.cho_solve((self.lower, True), right, check_finite=False))
+        scaled = right * self.scale[:, None]
+        solved: Floats = scipy.linalg.cho_solve((self.lower, True), scaled, overwrite_b=True, check_finite=False)
+        solved *= self.scale[:, None]
+        return solved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,15 +112,18 @@ def _gram(lags: Floats, taps: int) -> Floats:
 def _factored(gram: Floats) -> Factor:
     """The factor of gram + eps·I, as museval regularises it; the matrix is overwritten."""
     if not len(gram):
-        return Factor(gram)
+        return Factor(gram, np.zeros(0))
     np.fill_diagonal(gram, gram.diagonal() + EPS)
+    scale = 1.0 / np.sqrt(gram.diagonal())
+    gram *= scale
+    gram *= scale[:, None]
     norm = float(np.abs(gram).sum(axis=0).max())
     try:
         lower = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
     except scipy.linalg.LinAlgError:
-        return Factor(None)
+        return Factor(None, scale)
     rcond, _ = scipy.linalg.lapack.dpocon(lower, norm, uplo="L")
-    return Factor(lower if rcond >= MIN_RCOND else None)
+    return Factor(lower if rcond >= MIN_RCOND else None, scale)
 
 
 def filters(projector: Projector, estimates: Signals, sources: Sequence[int]) -> tuple[Floats, Floats]:
