@@ -56,7 +56,7 @@ def bss_eval(
     >>> noise = np.random.default_rng(0).standard_normal((2, 2, 16000))
     >>> sdr, isr, sir, sar = bss_eval(noise, 0.9 * noise + 0.1 * noise[::-1], 8000)
     >>> sdr.shape, sdr.round(1).tolist()
-    ((2, 2), [[17.0, 17.1], [17.0, 16.9]])
+    ((2, 2), [[16.9, 17.1], [17.0, 17.1]])
     """
     r, e = _checked(references, estimates)
     heard = [source for source in range(len(r)) if r[source].any()]

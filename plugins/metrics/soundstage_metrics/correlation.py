@@ -21,7 +21,7 @@ def correlations(
     2·taps − 1). Each block correlates `BLOCK − 2(taps − 1)` samples of the left with all of the right that they reach,
     so nothing wraps around; blocks are summed as spectra and transformed back once.
 
-    >>> correlations(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), 2).round(9)
+    >>> correlations([np.array([1.0, 2.0])], [np.array([3.0, 4.0])], 2).round(9)
     array([[[ 6., 11.,  4.]]])
     """
     samples, reach = len(left[0]) if left else 0, taps - 1
