@@ -99,7 +99,7 @@ def test_scores_that_must_not_be_ranked_on_are_left_out_and_said(tmp_path):
     grid = {**GRID, "metrics": ["error", "misscoring[how=doubtful]"]}
     found = board(tmp_path, grid, by=[])
     assert all(math.isnan(row.values[1]) for row in found.sections[0].rows)
-    assert any("are left out of the medians, mostly: singular" in note for note in found.notes)
+    assert any("are left out, mostly: singular" in note for note in found.notes)
 
 
 def test_a_source_without_a_value_spoils_no_other(tmp_path):
@@ -167,8 +167,8 @@ def test_csv_and_json_hold_full_precision_and_no_nan(tmp_path):
     assert len(lines) == 2 * 3
     value = next(row for row in found.sections[0].rows if row.separator == "nothing").values[0]
     line = next(line for line in lines if line["separator"] == "nothing" and line["spatializer"] == "flat")
-    assert float(line["median"]) == value
-    assert next(line for line in lines if line["separator"] == "misbehaving")["median"] == ""
+    assert float(line["value"]) == value
+    assert next(line for line in lines if line["separator"] == "misbehaving")["value"] == ""
     parsed = json.loads(render_json(found))
     assert parsed["sections"][0]["rows"][-1]["values"] == [value]
     assert "NaN" not in render_json(found)

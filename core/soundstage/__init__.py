@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from soundstage.api import load as load
     from soundstage.api import run as run
+    from soundstage.api import score as score
     from soundstage.contracts import Measure as Measure
     from soundstage.contracts import Score as Score
     from soundstage.errors import SoundstageError as SoundstageError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "run": "api",
     "load": "api",
+    "score": "api",
     "Measure": "contracts",
     "Score": "contracts",
     "SoundstageError": "errors",
@@ -27,7 +29,7 @@ _HOMES = {
     "Track": "scene",
 }
 
-__all__ = ["Measure", "Placement", "Scene", "Score", "SoundstageError", "Track", "hookimpl", "load", "run"]
+__all__ = ["Measure", "Placement", "Scene", "Score", "SoundstageError", "Track", "hookimpl", "load", "run", "score"]
 
 
 def __getattr__(name: str) -> Any:

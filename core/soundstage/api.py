@@ -1,4 +1,4 @@
-"""Soundstage from Python: run a grid, load its results."""
+"""Soundstage from Python: run a grid, load its results, score a folder of stems."""
 
 from __future__ import annotations
 
@@ -61,3 +61,23 @@ def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
     from soundstage.results import load_results
 
     return load_results(Path(path), grid).rows
+
+
+def score(
+    reference: str | Path,
+    estimate: str | Path,
+    *,
+    metrics: Collection[str] = (),
+    registry: Collection[str | Path] = (),
+) -> pandas.DataFrame:
+    """The scores of one folder of stems against another as a tidy DataFrame, one row a score, frames included.
+
+    reference, estimate: folders of one layout, either one song's stems (`vocals.wav`, …) or a sub-folder a song; a
+    `mixture` among the references is the song's own. metrics: names or variants; by default sdr, si_sdr, spauq
+    and bsseval, as far as they are installed. registry: TOML files that extend the registry. Nothing is kept on disk.
+    Columns: track, metric, source, name, unit, value, frame (NA for the whole track), note, ranked, status, error. A
+    song that cannot be scored is a row with its status and error. Raises SoundstageError where no song can be.
+    """
+    from soundstage.scoring import score_folders
+
+    return score_folders(Path(reference), Path(estimate), list(metrics), registry).scores

@@ -1,4 +1,4 @@
-"""The leaderboard: medians over shared cells, floors and oracles set apart, coverage shown. Reads the store alone."""
+"""The leaderboard: averages over shared cells, floors and oracles set apart, coverage shown. Reads the store alone."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundstage.errors import SoundstageError, suggestion
+from soundstage.protocols import CELL, DEFAULT, Protocol, find_protocol
 from soundstage.results import Results, load_results
 
 if TYPE_CHECKING:
     import pandas
 
 GROUPS = ("source", "spatializer", "dataset", "placement", "seed")
-CELL = ["dataset", "track", "placement", "spatializer", "seed", "source"]
-"""What one score is of; entries are compared on the same ones."""
 ROLES = ("ceiling", "oracle", "separator", "floor")
 
 
@@ -52,7 +51,7 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Section:
     """One table. group: what it is of, empty for all. shared: per column, how many scores all its entries have, which
-    are those its medians are over. possible: per column, how many there would be without holes, NaN or flags."""
+    are those its values are over. possible: per column, how many there would be without holes, NaN or flags."""
 
     group: Mapping[str, str]
     rows: tuple[Row, ...]
@@ -62,12 +61,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """What is rendered. ranked_by: the column the rows are ranked by. notes: what a reader must not overlook."""
+    """What is rendered. protocol: how scores became values. ranked_by: the column the rows are ranked by. notes: what
+    a reader must not overlook."""
 
     grid: str
     revision: int
     hash: str
-    protocol: str
+    protocol: Protocol
     columns: tuple[Column, ...]
     ranked_by: Column
     sections: tuple[Section, ...]
@@ -80,34 +80,42 @@ class Leaderboard:
 
 
 def make_leaderboard(
-    path: Path, *, grid: str = "", by: Sequence[str] | None = None, metrics: Sequence[str] = (), rank_by: str = ""
+    path: Path,
+    *,
+    grid: str = "",
+    by: Sequence[str] | None = None,
+    metrics: Sequence[str] = (),
+    rank_by: str = "",
+    protocol: str = DEFAULT,
 ) -> Leaderboard:
     """The leaderboard of a results folder.
 
     by: what to make a table for each of, out of GROUPS; by default each spatializer where there are several. metrics:
     metrics or single measures to show; by default every headline measure. rank_by: a shown measure; by default the
-    first. Every median is over the scores (track × source) that all entries of that table have in that column, so
-    no entry is averaged over holes. Raises SoundstageError for names that the results don't have.
+    first. protocol: how scores become values, out of PROTOCOLS. Every value is over the scores (track × source) that
+    all entries of that table have in that column, so no entry is averaged over holes. Raises SoundstageError for
+    names that the results don't have.
     """
+    how = find_protocol(protocol)
     results = load_results(path, grid)
     for word in by or ():
         if word not in GROUPS:
             raise SoundstageError(f"cannot group by '{word}'{suggestion(word, GROUPS)}")
     if by is None:
         by = ["spatializer"] if results.cells["spatializer"].nunique() > 1 else []
-    columns = _columns(results.facts, metrics)
+    columns = shown_columns(results.facts, metrics)
     ranked_by = _ranking(columns, rank_by)
-    whole = results.rows[(results.rows["status"] == "ok") & results.rows["frame"].isna()]
+    whole = how.track_scores(results.rows[results.rows["status"] == "ok"])
     sections = []
     for group in _groups(whole, results.cells, by):
         chosen, cells = _within(whole, group), _within(results.cells, group)
-        sections.append(_section(group, chosen, cells, results.facts, columns, columns.index(ranked_by)))
+        sections.append(_section(group, chosen, cells, results.facts, columns, columns.index(ranked_by), how))
     facts = results.facts
     return Leaderboard(
         facts["name"],
         facts["revision"],
         facts["hash"],
-        "median over tracks × sources",
+        how,
         columns,
         ranked_by,
         tuple(sections),
@@ -115,7 +123,8 @@ def make_leaderboard(
     )
 
 
-def _columns(facts: Mapping[str, Any], wanted: Sequence[str]) -> tuple[Column, ...]:
+def shown_columns(facts: Mapping[str, Any], wanted: Sequence[str] = ()) -> tuple[Column, ...]:
+    """The wanted measures of a plan's facts; every headline measure where none is wanted. Raises SoundstageError."""
     every = {
         (metric, name): Column(metric, name, measure["label"] or name, measure["unit"], measure["higher_is_better"])
         for metric, measures in facts["metrics"].items()
@@ -168,24 +177,25 @@ def _section(
     facts: Mapping[str, Any],
     columns: Sequence[Column],
     ranking: int,
+    how: Protocol,
 ) -> Section:
     names = list(facts["separators"])
-    medians, shared, possible = [], [], []
+    averages, shared, possible = [], [], []
     for column in columns:
         of_column = rows[(rows["metric"] == column.metric) & (rows["name"] == column.name)]
         usable = of_column[of_column["ranked"] & of_column["value"].notna()]
         table = usable.pivot(index=CELL, columns="separator", values="value")
         common = table.dropna(axis="index", how="any")
-        medians.append(common.median(axis="index").to_dict() if len(common) else {})
+        averages.append(how.over_tracks(common))
         shared.append(len(common))
         possible.append(len(of_column[CELL].drop_duplicates()))
     blind = [name for name in names if facts["separators"][name]["blind"]]
-    best = [_best(median, blind, column) for median, column in zip(medians, columns, strict=True)]
+    best = [_best(average, blind, column) for average, column in zip(averages, columns, strict=True)]
     made = []
     for name in names:
         own = cells[cells["separator"] == name]
         about = facts["separators"][name]
-        values = tuple(float(median.get(name, math.nan)) for median in medians)
+        values = tuple(float(average.get(name, math.nan)) for average in averages)
         made.append(
             Row(
                 separator=name,
@@ -203,9 +213,9 @@ def _section(
     return Section(texts, _ranked(made, columns[ranking], ranking), tuple(shared), tuple(possible))
 
 
-def _best(median: Mapping[str, float], blind: Sequence[str], column: Column) -> set[str]:
+def _best(average: Mapping[str, float], blind: Sequence[str], column: Column) -> set[str]:
     """The blind methods that no other blind method beats."""
-    values = {name: median[name] for name in blind if name in median}
+    values = {name: average[name] for name in blind if name in average}
     if not values:
         return set()
     top = max(values.values()) if column.higher_is_better else min(values.values())
@@ -235,6 +245,9 @@ def _ranked(rows: Sequence[Row], column: Column, index: int) -> tuple[Row, ...]:
 def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column]) -> list[str]:
     """What went wrong, what was left out and why, in sentences."""
     notes = _left_out(whole, columns)
+    claimed = [name for name, about in results.facts["separators"].items() if about.get("claimed")]
+    if claimed:
+        notes.insert(0, f"claimed, not measured here: the scores of {', '.join(claimed)} were imported from files")
     bad = results.rows[~results.rows["status"].isin(["ok", "skipped"])]
     for (separator, metric, status), rows in bad.groupby(["separator", "metric", "status"], sort=False):
         what = f"{metric} of {separator}" if metric else separator
@@ -252,7 +265,7 @@ def _left_out(whole: pandas.DataFrame, columns: Sequence[Column]) -> list[str]:
         rows = whole[(whole["metric"] == column.metric) & (whole["name"] == column.name)]
         for left_out, why in (
             (rows[rows["value"].isna()], "have no value"),
-            (rows[rows["value"].notna() & ~rows["ranked"]], "are left out of the medians"),
+            (rows[rows["value"].notna() & ~rows["ranked"]], "are left out"),
         ):
             if len(left_out):
                 text = f"{len(left_out)} of {len(rows)} scores {why}, mostly: {left_out['note'].mode().iloc[0]}"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LABELS = ("dataset", "track", "placement", "spatializer", "seed", "separator")
 COLUMNS = (*LABELS, "metric", "source", "name", "unit", "value", "frame", "note", "ranked", "status", "error", "cell")
+SCORE = ("track", "metric", "source", "name", "unit", "value", "frame", "note", "ranked", "status", "error")
+"""The columns that say something where one rendering and one separator are all there is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +27,11 @@ class Results:
     facts: Mapping[str, Any]
     cells: pandas.DataFrame
     rows: pandas.DataFrame
+
+    @property
+    def scores(self) -> pandas.DataFrame:
+        """The rows without the labels of rendering and separator."""
+        return self.rows[list(SCORE)]
 
 
 def load_results(path: Path, grid: str = "") -> Results:

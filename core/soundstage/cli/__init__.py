@@ -12,9 +12,14 @@ from soundstage.errors import SoundstageError
 VERBS = {
     "run": "Fill a grid with results.",
     "leaderboard": "Show what was measured, best first.",
+    "score": "Score a folder of stems against another, without a grid.",
     "list": "What there is: datasets, placements, spatializers, separators, metrics, grids.",
     "show": "One entry: parameters, citation, licence.",
+    "export": "Write results as another program's files.",
+    "import": "Take in what others measured, as claims.",
 }
+MODULES = {"import": "import_"}
+"""Verbs whose names no module can have."""
 
 
 class Verbs(click.Group):
@@ -28,7 +33,8 @@ class Verbs(click.Group):
         """The verb's command, its module imported now."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"soundstage.cli.{cmd_name}").command
+        module = MODULES.get(cmd_name, cmd_name)
+        command: click.Command = importlib.import_module(f"soundstage.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

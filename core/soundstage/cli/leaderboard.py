@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from soundstage.protocols import DEFAULT, PROTOCOLS
+
 FORMATS = ("table", "markdown", "csv", "json")
 
 
@@ -29,16 +31,32 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
 )
 @click.option(
+    "--protocol",
+    default=DEFAULT,
+    show_default=True,
+    metavar="NAME",
+    help="How scores become values: " + "; ".join(f"{name} ({how.summary})" for name, how in PROTOCOLS.items()) + ".",
+)
+@click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
-def command(results: Path, by: list[str] | None, metrics: tuple[str, ...], rank_by: str, form: str, grid: str) -> None:
-    """Print the leaderboard of the folder RESULTS: medians over tracks and sources, one row a separator.
+def command(
+    results: Path,
+    by: list[str] | None,
+    metrics: tuple[str, ...],
+    rank_by: str,
+    form: str,
+    protocol: str,
+    grid: str,
+) -> None:
+    """Print the leaderboard of the folder RESULTS: one value a measure over tracks and sources, one row a separator.
 
     Every table ranks on the scores that all its entries have; floors, oracles and the ceiling stand apart.
     """
     from soundstage.leaderboard import make_leaderboard
 
-    board = make_leaderboard(results, grid=grid, by=[] if by == ["none"] else by, metrics=metrics, rank_by=rank_by)
+    groups = [] if by == ["none"] else by
+    board = make_leaderboard(results, grid=grid, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol)
     if form == "table":
         from rich.console import Console
 

@@ -32,7 +32,7 @@ def render_markdown(board: Leaderboard) -> str:
             cells = [str(row.rank or ""), name_text(row), row.role, *values, coverage_text(row)]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         counts = [f"{shared}/{possible}" for shared, possible in zip(section.shared, section.possible, strict=True)]
-        lines += ["| " + " | ".join(["", "*medians over*", "", *counts, ""]) + " |", ""]
+        lines += ["| " + " | ".join(["", "*scores used*", "", *counts, ""]) + " |", ""]
     lines += [f"- {line.replace('* best blind', '**bold** best blind')}" for line in fine_print(board)]
     return "\n".join(lines)
 
@@ -42,9 +42,9 @@ def render_csv(board: Leaderboard) -> str:
     groups = list(board.sections[0].group) if board.sections else []
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    fixed = ["grid", "revision", "hash", *groups, "separator", "role", "rank", "metric", "measure", "unit"]
+    fixed = ["grid", "revision", "hash", "protocol", *groups, "separator", "role", "rank", "metric", "measure", "unit"]
     writer.writerow(
-        [*fixed, "higher_is_better", "median", "scores", "scores_possible", "best_blind", "cells_done", "cells_planned"]
+        [*fixed, "higher_is_better", "value", "scores", "scores_possible", "best_blind", "cells_done", "cells_planned"]
     )
     for section in board.sections:
         for row in section.rows:
@@ -52,7 +52,7 @@ def render_csv(board: Leaderboard) -> str:
                 value = row.values[index]
                 writer.writerow(
                     [
-                        *(board.grid, board.revision, board.hash, *section.group.values()),
+                        *(board.grid, board.revision, board.hash, board.protocol.name, *section.group.values()),
                         *(row.separator, row.role, row.rank or "", column.metric, column.name, column.unit),
                         *(column.higher_is_better, "" if math.isnan(value) else repr(value), section.shared[index]),
                         section.possible[index],

@@ -57,7 +57,7 @@ def _table(board: Leaderboard, section: Section) -> Table:
     if section.shared != section.possible:
         counts = [f"{shared}/{possible} " for shared, possible in zip(section.shared, section.possible, strict=True)]
         table.add_section()
-        table.add_row("", "medians over", *counts, "", style="yellow")
+        table.add_row("", "scores used", *counts, "", style="yellow")
     return table
 
 

@@ -47,9 +47,9 @@ def fine_print(board: Leaderboard) -> Iterable[str]:
     """How the numbers were made, then what must not be overlooked."""
     ranked = board.ranked_by
     yield (
-        f"Each value is the {board.protocol}, over the scores that every entry of its table has;"
-        f" separators are ranked by {ranked.label} ({ranked.metric}). ↑ higher is better, ↓ lower is better,"
-        " * best blind separator."
+        f"Protocol {board.protocol.name}: each value is the {board.protocol.text}, over the scores that every entry of"
+        f" its table has; separators are ranked by {ranked.label} ({ranked.metric}). ↑ higher is better, ↓ lower is"
+        " better, * best blind separator."
     )
     if any(row.is_assigned for section in board.sections for row in section.rows):
         yield "† returns unnamed sources: core assigned them to the references by the best SI-SDR permutation."

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+Result = TypeVar("Result")
+
 BLOCK = 8192
-BLOCKS_AT_ONCE = 64
+BLOCKS_AT_ONCE = 16
+"""Blocks correlated together. More of them leave the processor's cache and are slower."""
 
 
 def correlations(
@@ -19,7 +25,8 @@ def correlations(
 
     left, right: signals (samples,) of equal length, taken as zero outside. Shape (left signals, right signals,
     2·taps − 1). Each block correlates `BLOCK − 2(taps − 1)` samples of the left with all of the right that they reach,
-    so nothing wraps around; blocks are summed as spectra and transformed back once.
+    so nothing wraps around; blocks are summed as spectra, in order, and transformed back once. `scipy.fft.set_workers`
+    says how many threads share the blocks; the numbers do not depend on it.
 
     >>> correlations([np.array([1.0, 2.0])], [np.array([3.0, 4.0])], 2).round(9)
     array([[[ 6., 11.,  4.]]])
@@ -30,14 +37,34 @@ def correlations(
         raise ValueError(f"{taps} taps are too many for blocks of {BLOCK} samples")
     total = np.zeros((BLOCK // 2 + 1, len(left), len(right)), complex)
     blocks = -(-samples // hop)
-    for first in range(0, blocks, BLOCKS_AT_ONCE):
+
+    def correlated(first: int) -> NDArray[np.complex128]:
         count = min(BLOCKS_AT_ONCE, blocks - first)
         short = _block_spectra(left, first * hop, hop, hop, count)
         long = _block_spectra(right, first * hop - reach, hop, BLOCK, count)
         np.conjugate(short, out=short)
-        total += short @ long.transpose(0, 2, 1)
+        return short @ long.transpose(0, 2, 1)
+
+    for part in in_threads(correlated, range(0, blocks, BLOCKS_AT_ONCE)):
+        total += part
     lags = scipy.fft.irfft(total, BLOCK, axis=0)[: 2 * taps - 1]
     return np.ascontiguousarray(lags.transpose(1, 2, 0))
+
+
+def in_threads(function: Callable[[int], Result], items: Sequence[int]) -> Iterator[Result]:
+    """function(item) for each item, in order, by as many threads as `scipy.fft.set_workers` says (one by default)."""
+    workers = scipy.fft.get_workers()
+    if workers == 1 or len(items) < 2:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _block_spectra(

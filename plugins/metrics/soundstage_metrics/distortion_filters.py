@@ -14,7 +14,7 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
 
-from soundstage_metrics.correlation import correlations
+from soundstage_metrics.correlation import correlations, in_threads
 
 TAPS = 512
 EPS = float(np.finfo(np.float64).eps)
@@ -178,17 +178,17 @@ def frame_energies(
     weights = np.full(bins, 2.0 / size)
     weights[0] = 1.0 / size
     weights[-1] = (1.0 if size % 2 == 0 else 2.0) / size
-    found = np.empty((5, len(own), len(frames)))
-    for first in range(0, len(frames), FRAMES_AT_ONCE):
+
+    def energies(first: int) -> Floats:
         block = frames[first : first + FRAMES_AT_ONCE]
         s, e = (_frame_spectra(signals, block, size) for signals in (references, estimates))
         total = np.zeros((5, len(estimates) * len(block)))
         for low in range(0, bins, BINS_AT_ONCE):
             part = slice(low, low + BINS_AT_ONCE)
             _add_energies(total, s[..., part], e[..., part], sources, every_f[part], own_f[part], weights[part])
-        by_source = total.reshape(5, len(own), -1, len(block)).sum(axis=2)
-        found[:, :, first : first + len(block)] = by_source
-    return found
+        return np.asarray(total.reshape(5, len(own), -1, len(block)).sum(axis=2))
+
+    return np.concatenate(list(in_threads(energies, range(0, len(frames), FRAMES_AT_ONCE))), axis=2)
 
 
 def _frame_spectra(signals: Signals, frames: Sequence[tuple[int, int]], size: int) -> Spectra:

@@ -1,0 +1,38 @@
+"""`soundstage export`: results as another program's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from soundstage.errors import SoundstageError
+
+
+@click.command("export")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(["museval"]), default="museval", show_default=True, help="Whose files."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write them to.")
+@click.option("--separator", default="", metavar="NAME", help="Only this separator.")
+@click.option("--metric", default="", metavar="NAME", help="Which metric, where several have the format's measures.")
+@click.option(
+    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
+)
+def command(results: Path, form: str, out: Path, separator: str, metric: str, grid: str) -> None:
+    """Write the results in the folder RESULTS as museval's JSON, one file a track: OUT/SEPARATOR/test/TRACK.json.
+
+    Where several renderings were scored, each gets a folder of its own above the separators.
+    """
+    from soundstage.museval_json import museval_files, write_museval
+    from soundstage.results import load_results
+
+    loaded = load_results(results, grid)
+    files = list(museval_files(loaded, separator=separator, metric=metric))
+    if not files:
+        raise SoundstageError(f"{results} holds no frame scores to export; run the grid, or look at its leaderboard")
+    write_museval(files, out)
+    cells = loaded.cells if not separator else loaded.cells[loaded.cells["separator"] == separator]
+    lacking = f"; {len(cells) - len(files)} cells have no frame scores" if len(files) < len(cells) else ""
+    click.echo(f"{len(files)} files in {out}{lacking}", err=True)

@@ -1,0 +1,95 @@
+"""`soundstage score`: one folder of stems against another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soundstage.errors import SoundstageError
+
+if TYPE_CHECKING:
+    from soundstage.results import Results
+
+FORMATS = ("table", "csv", "json", "parquet", "museval")
+
+
+@click.command("score")
+@click.option("--reference", type=click.Path(path_type=Path), required=True, help="Folder of the true stems.")
+@click.option("--estimate", type=click.Path(path_type=Path), required=True, help="Folder of the stems to score.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Score with this metric. Repeatable.  [default: sdr, si_sdr, spauq and bsseval, where installed]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default=None,
+    help="What to write.  [default: by the suffix of --out, else table]",
+)
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="File to write; a folder for museval.")
+@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    reference: Path,
+    estimate: Path,
+    metrics: tuple[str, ...],
+    form: str | None,
+    out: Path | None,
+    registry: tuple[Path, ...],
+    quiet: bool,
+) -> None:
+    """Score a folder of stems against a folder of references, without a grid.
+
+    Both hold one song's stems (vocals.wav, …), or both a sub-folder a song. A reference called mixture is the song's
+    own mixture; without one it is the sum of the references.
+    """
+    from soundstage.cli.progress import Progress
+    from soundstage.scoring import score_folders
+
+    form = form or _format_of(out)
+    if out is None and form in ("parquet", "museval"):
+        raise SoundstageError(f"--format {form} needs --out")
+    if quiet:
+        results = score_folders(reference, estimate, metrics, registry)
+    else:
+        with Progress(workers=1) as progress:
+            results = score_folders(reference, estimate, metrics, registry, progress)
+    try:
+        _write(results, form, out)
+    except OSError as error:
+        raise SoundstageError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
+
+
+def _format_of(out: Path | None) -> str:
+    suffix = out.suffix.removeprefix(".").lower() if out else ""
+    return suffix if suffix in ("csv", "json", "parquet") else "table"
+
+
+def _write(results: Results, form: str, out: Path | None) -> None:
+    if form == "museval":
+        from soundstage.museval_json import museval_files, write_museval
+
+        assert out is not None
+        files = list(museval_files(results))
+        if not files:
+            raise SoundstageError("no song is long enough for a frame, so there is nothing to write for museval")
+        write_museval(files, out, flat=True)
+        return
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    if form == "parquet":
+        results.scores.to_parquet(out, index=False)
+        return
+    from soundstage.render.scores import scores_csv, scores_json, scores_table
+
+    text = {"table": scores_table, "csv": scores_csv, "json": scores_json}[form](results)
+    if out is None:
+        click.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,90 @@
+"""Scores of single tracks and sources as text: table, CSV, JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from soundstage.leaderboard import Column, shown_columns
+from soundstage.render.text import arrow, value_text
+from soundstage.results import Results
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def scores_table(results: Results) -> str:
+    """A line a track and source, then medians over tracks and over everything; ( ) marks what medians leave out."""
+    columns = shown_columns(results.facts)
+    rows = results.rows[(results.rows["status"] == "ok") & results.rows["frame"].isna()]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
+    table.add_column("track", no_wrap=True)
+    table.add_column("source", no_wrap=True)
+    for column in columns:
+        table.add_column(
+            f"{column.label} {arrow(column)}\n{column.unit}\n{column.metric}", justify="right", no_wrap=True
+        )
+    last = ""
+    for (track, source), scores in rows.groupby(["track", "source"], sort=False):
+        table.add_row("" if track == last else track, source, *(_cell(scores, column) for column in columns))
+        last = track
+    table.add_section()
+    sources = list(rows["source"].unique())
+    if rows["track"].nunique() > 1:
+        for source in sources:
+            of_source = rows[rows["source"] == source]
+            table.add_row("median", source, *(_median(of_source, column) for column in columns))
+    if len(sources) > 1:
+        table.add_row("median", "all", *(_median(rows, column) for column in columns))
+    out = io.StringIO()
+    console = Console(file=out, width=max(160, 60 + 14 * len(columns)), highlight=False)
+    console.print(table)
+    for line in _notes(results.rows, rows):
+        console.print(line, markup=False, soft_wrap=True)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def scores_csv(results: Results) -> str:
+    """One line a score at full precision, frames included; see soundstage.score."""
+    return str(results.scores.to_csv(index=False, lineterminator="\n")).rstrip("\n")
+
+
+def scores_json(results: Results) -> str:
+    """A list of scores, frames included; null where there is no value."""
+    frame = results.scores.astype(object)
+    return json.dumps(frame.where(frame.notna(), None).to_dict("records"), indent=1, ensure_ascii=False)
+
+
+def _of(scores: pandas.DataFrame, column: Column) -> pandas.DataFrame:
+    return scores[(scores["metric"] == column.metric) & (scores["name"] == column.name)]
+
+
+def _cell(scores: pandas.DataFrame, column: Column) -> str:
+    found = _of(scores, column)
+    if not len(found):
+        return "–"
+    text = value_text(float(found["value"].iloc[0]), column)
+    return text if found["ranked"].iloc[0] or text == "–" else f"({text})"
+
+
+def _median(scores: pandas.DataFrame, column: Column) -> str:
+    found = _of(scores, column)
+    value = found.loc[found["ranked"], "value"].median()
+    return value_text(math.nan if math.isnan(value) else float(value), column)
+
+
+def _notes(every: pandas.DataFrame, whole: pandas.DataFrame) -> list[str]:
+    """Why scores are missing or left out, each reason once, then what went wrong."""
+    out = whole[whole["value"].isna() | ~whole["ranked"]]
+    lines = [
+        f"{', '.join(rows['name'].unique())} ({metric}): {len(rows)} left out of the medians: {note}"
+        for (metric, note), rows in out.groupby(["metric", "note"], sort=False)
+    ]
+    bad = every[~every["status"].isin(["ok", "skipped"])]
+    return lines + [f"{row.track}: {row.metric or 'not scored'}: {row.note}" for row in bad.itertuples()]

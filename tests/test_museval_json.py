@@ -1,0 +1,264 @@
+"""museval's files: written as museval writes them, read as claims."""
+
+from __future__ import annotations
+
+import json
+import math
+from hashlib import sha256
+
+import pytest
+from click.testing import CliRunner
+
+import soundstage
+from soundstage.cli import cli
+from soundstage.contracts import Score
+from soundstage.errors import SoundstageError
+from soundstage.leaderboard import make_leaderboard
+from soundstage.museval_json import MEASURES, TrackFile, import_museval, museval_files, read_museval, write_museval
+from soundstage.render.plain import render_markdown
+from soundstage.results import load_results
+from test_protocols import results
+
+NAN = float("nan")
+
+BY_MUSEVAL = """{
+  "targets": [
+    {
+      "name": "vocals",
+      "frames": [
+        {"time": 0.0, "duration": 1.0, "metrics": {"SDR": 4.12345, "SIR": 10.00000, "SAR": 5.00000, "ISR": 9.50000}},
+        {"time": 1.0, "duration": 1.0, "metrics": {"SDR": NaN, "SIR": NaN, "SAR": NaN, "ISR": NaN}},
+        {"time": 2.0, "duration": 1.0, "metrics": {"SDR": -1.00000, "SIR": NaN, "SAR": 6.00000, "ISR": 8.50000}}
+      ]
+    },
+    {
+      "name": "bass",
+      "frames": [{"time": 0.0, "duration": 1.0, "metrics": {"SDR": NaN, "SIR": NaN, "SAR": NaN, "ISR": NaN}}]
+    }
+  ],
+  "museval_version": "0.4.1"
+}"""
+
+
+def of_track(*values, source="vocals", shift=0.0):
+    """Four measures of one source, one value a frame."""
+    for offset, name in enumerate(MEASURES):
+        known = sorted(value for value in values if not math.isnan(value))
+        yield Score(source, name, known[len(known) // 2] + offset + shift, note="")
+        for index, value in enumerate(values):
+            yield Score(source, name, value + offset + shift, index, note="silent" if math.isnan(value) else "")
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A results folder with two separators, two tracks, two sources and NaN frames."""
+    scores = {
+        (separator, track): [
+            *of_track(1 / 3, NAN, 2.0, source="bass", shift=shift),
+            *of_track(0.1, 7.0, 5.0, source="vocals", shift=shift + number),
+        ]
+        for shift, separator in ((0.0, "UMX"), (2.0, "Demucs"))
+        for number, track in enumerate(("Zeno - Signs", "AM Contra"))
+    }
+    return results(tmp_path / "measured", scores, MEASURES)
+
+
+def given(folder, text=BY_MUSEVAL, name="PR - Oh No"):
+    """A file where museval would have put it."""
+    file = folder / "test" / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def scores_of(path):
+    frame = soundstage.load(path).sort_values(["separator", "track", "source", "name", "frame"])
+    return frame[["separator", "track", "source", "name", "frame", "value"]].reset_index(drop=True)
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_export_and_import_give_identical_values(tmp_path, measured):
+    assert invoke("export", measured, "--format", "museval", "--out", tmp_path / "json").exit_code == 0
+    assert invoke("import", tmp_path / "json", "--out", tmp_path / "claims").exit_code == 0
+    before, after = scores_of(measured), scores_of(tmp_path / "claims")
+    assert len(before) == 2 * 2 * 2 * 4 * 4
+    frames = before["frame"].notna()
+    assert before[frames].equals(after[frames])
+
+
+def test_an_imports_whole_track_value_is_the_median_over_its_frames(tmp_path):
+    import_museval([given(tmp_path / "UMX")], tmp_path / "claims")
+    frame = soundstage.load(tmp_path / "claims")
+    whole = frame[frame["frame"].isna() & (frame["source"] == "vocals")].set_index("name")["value"]
+    assert whole.to_dict() == {"SDR": (4.12345 - 1) / 2, "ISR": 9.0, "SIR": 10.0, "SAR": 5.5}
+    silent = frame[frame["frame"].isna() & (frame["source"] == "bass")]
+    assert silent["value"].isna().all()
+    assert silent["note"].str.contains("no value in any frame").all()
+
+
+def test_files_are_laid_out_as_museval_lays_them_out(tmp_path, measured):
+    files = list(museval_files(load_results(measured), separator="UMX"))
+    written = write_museval(files, tmp_path / "json")
+    assert [path.relative_to(tmp_path / "json").as_posix() for path in written] == [
+        "UMX/test/Zeno - Signs.json",
+        "UMX/test/AM Contra.json",
+    ]
+    text = written[0].read_text(encoding="utf-8")
+    targets = json.loads(text)["targets"]
+    assert [target["name"] for target in targets] == ["bass", "vocals"]
+    assert targets[0]["frames"][0] == {
+        "time": 0.0,
+        "duration": 1.0,
+        "metrics": {name: 1 / 3 + offset for offset, name in enumerate(MEASURES)},
+    }
+    assert [frame["time"] for frame in targets[0]["frames"]] == [0.0, 1.0, 2.0]
+    assert '"SDR": NaN' in text
+
+
+def test_what_pandas_makes_of_a_file_is_what_musevals_reader_makes_of_it(tmp_path, measured):
+    # museval 0.4.1's json2df: json_normalize(targets, ["frames"], ["name"]), then melt over the metrics' columns.
+    import pandas as pd
+
+    (file,) = [file for file in museval_files(load_results(measured), separator="UMX") if file.track == "AM Contra"]
+    table = pd.json_normalize(json.loads(file.text)["targets"], ["frames"], ["name"])
+    assert {"time", "name", *(f"metrics.{name}" for name in MEASURES)} <= set(table.columns)
+    assert table.groupby("name")["metrics.SDR"].median().to_dict() == pytest.approx({"bass": 7 / 6, "vocals": 6.0})
+
+
+def test_a_flagged_frame_is_written_as_nan_because_museval_has_no_flags(tmp_path):
+    rows = [
+        Score("bass", name, 1.0, frame, note="singular" if frame else "", ranked=not frame)
+        for name in MEASURES
+        for frame in (None, 0, 1)
+    ]
+    folder = results(tmp_path, {("model", "a"): rows}, MEASURES)
+    (file,) = museval_files(load_results(folder))
+    assert [frame["metrics"]["SDR"] for frame in json.loads(file.text)["targets"][0]["frames"]] == [
+        1.0,
+        pytest.approx(NAN, nan_ok=True),
+    ]
+
+
+def test_names_that_no_file_can_have_are_encoded(tmp_path):
+    scores = {("estimates[root=/a/b]", "..AC/DC"): list(of_track(1.0, source="bass"))}
+    (file,) = museval_files(load_results(results(tmp_path, scores, MEASURES)))
+    assert file.path.parts == ("estimates[root=%2Fa%2Fb]", "test", "%2E.AC%2FDC.json")
+
+
+def test_claims_of_several_models_make_a_leaderboard_that_says_they_are_claims(tmp_path, measured):
+    write_museval(list(museval_files(load_results(measured))), tmp_path / "json")
+    import_museval([tmp_path / "json" / "UMX", tmp_path / "json" / "Demucs"], tmp_path / "claims")
+    board = make_leaderboard(tmp_path / "claims", protocol="museval")
+    assert [(row.separator, row.role, row.rank) for row in board.sections[0].rows] == [
+        ("Demucs", "separator", 1),
+        ("UMX", "separator", 2),
+    ]
+    assert not any(row.is_blind or any(row.best) for row in board.sections[0].rows)
+    assert "claimed, not measured here: the scores of UMX, Demucs were imported from files" in render_markdown(board)
+    ours = make_leaderboard(measured, protocol="museval").sections[0]
+    assert [row.values for row in board.sections[0].rows] == [row.values for row in ours.rows]
+
+
+def test_the_run_record_says_claimed_and_names_the_files_hashes(tmp_path):
+    file = given(tmp_path / "UMX")
+    import_museval([tmp_path / "UMX"], tmp_path / "claims")
+    (record,) = (tmp_path / "claims" / "runs").glob("*.json")
+    facts = json.loads(record.read_text())
+    assert facts["provenance"] == "claimed"
+    (named,) = facts["files"]
+    assert named["sha256"] == sha256(file.read_bytes()).hexdigest()
+    assert (named["file"], named["separator"], named["museval_version"]) == ("PR - Oh No.json", "UMX", "0.4.1")
+
+
+def test_addresses_follow_the_files_contents_and_not_where_they_lie(tmp_path):
+    one = read_museval(given(tmp_path / "here"), "UMX")
+    same = read_museval(given(tmp_path / "there"), "UMX")
+    other = read_museval(given(tmp_path / "other", BY_MUSEVAL.replace("4.12345", "4.12346")), "UMX")
+    assert one.cell == same.cell
+    assert one.score == same.score
+    assert len({one.cell, other.cell, read_museval(given(tmp_path / "here"), "Demucs").cell}) == 3
+
+
+def test_a_later_import_joins_the_earlier_claims(tmp_path):
+    import_museval([given(tmp_path / "UMX")], tmp_path / "claims")
+    import_museval([given(tmp_path / "Demucs")], tmp_path / "claims")
+    import_museval([given(tmp_path / "UMX")], tmp_path / "claims")
+    board = make_leaderboard(tmp_path / "claims")
+    assert {(row.separator, row.done, row.planned) for row in board.sections[0].rows} == {
+        ("UMX", 1, 1),
+        ("Demucs", 1, 1),
+    }
+
+
+def test_a_conflict_with_earlier_claims_is_shown_and_nothing_overwritten(tmp_path):
+    import_museval([given(tmp_path / "UMX")], tmp_path / "claims")
+    changed = given(tmp_path / "UMX", BY_MUSEVAL.replace("4.12345", "9.00000"))
+    with pytest.raises(SoundstageError, match="holds other scores of track 'PR - Oh No' of 'UMX'"):
+        import_museval([changed], tmp_path / "claims")
+    frame = soundstage.load(tmp_path / "claims")
+    assert 4.12345 in set(frame["value"])
+    assert len(list((tmp_path / "claims" / "runs").glob("*.json"))) == 1
+
+
+def test_a_separators_name_can_be_given_and_two_files_of_one_track_are_refused(tmp_path):
+    files = [given(tmp_path / "run1"), given(tmp_path / "run2")]
+    assert import_museval(files[:1], tmp_path / "claims", "Mine")[0].separator == "Mine"
+    with pytest.raises(SoundstageError, match="are both track 'PR - Oh No' of 'Mine'"):
+        import_museval(files, tmp_path / "more", "Mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not valid JSON"),
+        ("\xff", "not valid JSON"),
+        ("[]", "no list of 'targets'"),
+        ('{"targets": []}', "no list of 'targets'"),
+        ('{"targets": [1]}', "needs a 'name' and a list of 'frames'"),
+        ('{"targets": [{"name": "bass", "frames": {}}]}', "needs a 'name' and a list of 'frames'"),
+        ('{"targets": [{"name": "bass", "frames": [3]}]}', "target 'bass', frame 0 has no 'metrics'"),
+        ('{"targets": [{"name": "bass", "frames": [{"metrics": {"SDR": 1}}]}]}', "frame 0 has no number for ISR"),
+        ('{"targets": [{"name": "bass", "frames": [{"metrics": {"SDR": "x"}}]}]}', "no number for SDR, but 'x'"),
+        ('{"targets": [{"name": "b", "frames": []}, {"name": "b", "frames": []}]}', "'b' stands twice"),
+    ],
+)
+def test_a_malformed_file_is_one_sentence_and_imports_nothing(tmp_path, text, words):
+    given(tmp_path / "UMX")
+    bad = tmp_path / "UMX" / "test" / "bad.json"
+    bad.write_bytes(text.encode("latin-1"))
+    with pytest.raises(SoundstageError) as refused:
+        import_museval([tmp_path / "UMX"], tmp_path / "claims")
+    assert words in str(refused.value)
+    assert str(refused.value).startswith(f"{bad}: ")
+    assert not (tmp_path / "claims").exists()
+
+
+def test_infinite_and_missing_values_become_nan(tmp_path):
+    file = given(tmp_path / "UMX", BY_MUSEVAL.replace("4.12345", "Infinity").replace("-1.00000", "null"))
+    assert all(math.isnan(frame["SDR"]) for frame in read_museval(file, "UMX").frames["vocals"])
+
+
+def test_misuse_gets_a_sentence_with_the_remedy(tmp_path, measured):
+    (tmp_path / "empty").mkdir()
+    bare = results(tmp_path / "bare", {("model", "a"): [Score("bass", "SDR", 1.0)]})
+    short = results(tmp_path / "short", {("model", "a"): [Score("bass", name, 1.0) for name in MEASURES]}, MEASURES)
+    for arguments, words in (
+        (("import", tmp_path / "empty"), "holds no .json file"),
+        (("import", tmp_path / "no.json"), "cannot be read"),
+        (("export", measured, "--separator", "UMY"), "no separator 'UMY'; did you mean 'UMX'"),
+        (("export", measured, "--metric", "sdr"), "no metric 'sdr'"),
+        (("export", bare), "run the grid with metric 'bsseval'"),
+        (("export", short), "holds no frame scores"),
+        (("export", tmp_path / "empty"), "holds no results"),
+    ):
+        result = invoke(*arguments, "--out", tmp_path / "out")
+        assert isinstance(result.exception, SoundstageError), (arguments, result.output, result.exception)
+        assert words in str(result.exception)
+
+
+def test_each_rendering_gets_a_folder_of_its_own():
+    assert TrackFile("", "UMX", "song", "").path.as_posix() == "UMX/test/song.json"
+    assert TrackFile("spatializer hrir", "UMX", "song", "").path.as_posix() == "spatializer hrir/UMX/test/song.json"
