@@ -13,7 +13,7 @@ leaderboard: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not heavy" --cov --cov-report=term:skip-covered
 
-heavy: $(VENV)/.test
+heavy: $(VENV)/.dev
 	$(BIN)/python -m pytest -m heavy
 
 test-all: test heavy

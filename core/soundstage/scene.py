@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from soundstage.audio import Samples
 
 
@@ -52,6 +55,19 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class HrirTable:
+    """The HRIRs of the horizontal plane that a scene was rendered with, for metrics that turn cues into angles.
+
+    azimuths, elevations: (directions,) in degrees, counter-clockwise, azimuths ascending within (−180, 180].
+    responses: (directions, 2, taps) at the scene's rate, left ear first.
+    """
+
+    azimuths: NDArray[np.float64]
+    elevations: NDArray[np.float64]
+    responses: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """A two-channel mixture and the two-channel image of every source in it.
 
@@ -59,6 +75,7 @@ class Scene:
     gain: the mixture is gain × the sum of the references (but for a dataset's own mixture, see details).
     latency: samples by which rendering delayed every source alike, mixture and references together.
     details: facts about the rendering that belong in the provenance; JSON values only.
+    hrirs: the horizontal plane of the HRIR set that rendered it, where one did.
     """
 
     rate: int
@@ -68,3 +85,4 @@ class Scene:
     gain: float = 1.0
     latency: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
+    hrirs: HrirTable | None = None

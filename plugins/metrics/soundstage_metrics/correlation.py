@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-Result = TypeVar("Result")
+from soundstage_metrics.threads import in_threads
 
 BLOCK = 8192
 BLOCKS_AT_ONCE = 16
@@ -49,22 +46,6 @@ def correlations(
         total += part
     lags = scipy.fft.irfft(total, BLOCK, axis=0)[: 2 * taps - 1]
     return np.ascontiguousarray(lags.transpose(1, 2, 0))
-
-
-def in_threads(function: Callable[[int], Result], items: Sequence[int]) -> Iterator[Result]:
-    """function(item) for each item, in order, by as many threads as `scipy.fft.set_workers` says (one by default)."""
-    workers = scipy.fft.get_workers()
-    if workers == 1 or len(items) < 2:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Result]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _block_spectra(

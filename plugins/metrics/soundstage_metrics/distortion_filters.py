@@ -14,7 +14,8 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
 
-from soundstage_metrics.correlation import correlations, in_threads
+from soundstage_metrics.correlation import correlations
+from soundstage_metrics.threads import in_threads
 
 TAPS = 512
 EPS = float(np.finfo(np.float64).eps)

@@ -55,3 +55,11 @@ def register_metrics(register: Register) -> None:
         " Binaural Audio?, https://doi.org/10.48550/arXiv.2507.00155",
         licence="Apache-2.0",
     )
+    register(
+        "cues",
+        "soundstage_metrics.cues:Cues",
+        summary="How far robust interaural cues move: ITD, ILD and IPD by band, IACC, and the angle they add up to",
+        citation="Faller & Merimaa 2004, Source localization in complex listening situations: Selection of binaural"
+        " cues based on interaural coherence, https://doi.org/10.1121/1.1791872",
+        licence="Apache-2.0",
+    )

@@ -20,11 +20,15 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import spauq_projection, validate
 from soundstage_metrics.spauq_frames import frame_bounds, lags
+from soundstage_metrics.threads import in_threads
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
 
 Definition = Literal["projection", "published"]
+
+FRAMES_AT_ONCE = 16
+"""Frames that one thread takes; `scipy.fft.set_workers` says how many threads there are."""
 
 _NO_VALUE = "silent in the reference and the estimate, or no sample left by the lags"
 
@@ -94,14 +98,21 @@ def spauq(
     channels = len(s)
     signals = np.concatenate([s[:, :samples], e[:, :samples]])
     bounds = frame_bounds(samples, width, step)
-    shift, silent = lags(signals, channels, bounds, round(max_lag * rate))
     project = spauq_projection.defined if definition == "projection" else spauq_projection.published
-    found = project(signals, channels, bounds, shift)
-    if definition == "projection":
-        both_silent = silent.all(axis=1)
-        found.ssr[both_silent], found.srr[both_silent] = np.nan, np.nan
+
+    def scored(first: int) -> SpauqFrames:
+        block = bounds[first : first + FRAMES_AT_ONCE]
+        shift, silent = lags(signals, channels, block, width, round(max_lag * rate))
+        found = project(signals, channels, block, shift)
+        if definition == "projection":
+            both_silent = silent.all(axis=1)
+            found.ssr[both_silent], found.srr[both_silent] = np.nan, np.nan
+        scale = np.moveaxis(found.scale, 0, -1)
+        return SpauqFrames(found.ssr, found.srr, np.moveaxis(shift, 0, -1), scale, found.near_singular)
+
+    parts = list(in_threads(scored, range(0, len(bounds), FRAMES_AT_ONCE)))
     return SpauqFrames(
-        found.ssr, found.srr, np.moveaxis(shift, 0, -1), np.moveaxis(found.scale, 0, -1), found.near_singular
+        *(np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in SpauqFrames.__slots__)
     )
 
 

@@ -38,17 +38,17 @@ def deviation(channel: NDArray[np.float64]) -> float:
 
 
 def lags(
-    signals: Samples, channels: int, bounds: list[tuple[int, int]], max_lag: int
+    signals: Samples, channels: int, bounds: list[tuple[int, int]], window: int, max_lag: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Where the channels of reference and estimate correlate best, frame by frame.
 
-    signals: (2·channels, samples), the reference's channels over the estimate's. Returns lag (frames, reference
-    channels, estimate channels) in samples, the argmax over |τ| ≤ max_lag of |Σₙ s[n+τ]·ŝ[n]| inside the frame, zero
-    where either channel is silent there; and which channels are silent, (frames, 2·channels).
+    signals: (2·channels, samples), the reference's channels over the estimate's. window: the longest frame. Returns
+    lag (frames, reference channels, estimate channels) in samples, the argmax over |τ| ≤ max_lag of
+    |Σₙ s[n+τ]·ŝ[n]| inside the frame, zero where either channel is silent there; and which channels are silent,
+    (frames, 2·channels).
     """
-    longest = max(stop - start for start, stop in bounds)
-    max_lag = min(max_lag, longest - 1)
-    size = fft.next_fast_len(longest + max_lag, real=True)
+    max_lag = min(max_lag, window - 1)
+    size = fft.next_fast_len(window + max_lag, real=True)
     buffer = np.zeros((2 * channels, size))
     best = np.zeros((len(bounds), channels, channels), dtype=np.int64)
     silent = np.zeros((len(bounds), 2 * channels), dtype=np.bool_)

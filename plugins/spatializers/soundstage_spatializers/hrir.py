@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
 from soundstage.errors import SoundstageError
-from soundstage.scene import Scene
+from soundstage.scene import HrirTable, Scene, signed_azimuth
 from soundstage_spatializers.hrtf import hrir_files, read_hrirs
 from soundstage_spatializers.sphere import RADIUS_M, SPEED_OF_SOUND_M_S, sphere_hrir, sphere_latency
 from soundstage_spatializers.stems import checked_length, mono, needed_placement
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from soundstage.audio import Samples
     from soundstage.scene import Placement, Track
     from soundstage_spatializers.hrirset import HrirSet
+
+HORIZONTAL_DEG: Final = 0.5
+"""Measured directions this near to the horizontal plane go with the scene."""
+
+SPHERE_STEP_DEG: Final = 5
 
 
 class Hrir:
@@ -38,6 +44,7 @@ class Hrir:
         self.hrtf = None if hrtf is None else Path(hrtf).expanduser()
         self.level = level
         self._set: HrirSet | None = None
+        self._tables: dict[int, HrirTable | None] = {}
 
     def files(self) -> Sequence[Path]:
         """The files of the HRIR set; none for the sphere."""
@@ -66,7 +73,16 @@ class Hrir:
             gain=1.0 / peak if normalised else 1.0,
             latency=latency,
             details={**facts, "level": self.level, "peak_of_sum": peak},
+            hrirs=self._table(track.rate),
         )
+
+    def _table(self, rate: int) -> HrirTable | None:
+        """The horizontal plane of the set at `rate` Hz, made once; None where the set has nothing there."""
+        if self._set is None:
+            return _sphere_table(rate)
+        if rate not in self._tables:
+            self._tables[rate] = _measured_table(self._set, rate)
+        return self._tables[rate]
 
     def _pairs(self, track: Track, placement: Placement) -> tuple[dict[str, Samples], dict[str, Any], int]:
         """The pair of every stem, (2, taps), facts about them, and the latency in samples."""
@@ -109,6 +125,31 @@ class Hrir:
             "max_error_deg": 0.0,
         }
         return pairs, facts, sphere_latency(track.rate)
+
+
+@lru_cache(maxsize=4)
+def _sphere_table(rate: int) -> HrirTable:
+    azimuths = np.arange(-180.0 + SPHERE_STEP_DEG, 180.0 + SPHERE_STEP_DEG, SPHERE_STEP_DEG)
+    front = {azimuth: sphere_hrir(azimuth, 0.0, rate) for azimuth in azimuths if abs(azimuth) <= 90.0}
+    # A sphere with ears at ±90° answers alike in front and behind.
+    folded = np.where(np.abs(azimuths) <= 90.0, azimuths, np.copysign(180.0, azimuths) - azimuths)
+    return _read_only(azimuths, np.zeros_like(azimuths), np.stack([front[azimuth] for azimuth in folded]))
+
+
+def _measured_table(hrirs: HrirSet, rate: int) -> HrirTable | None:
+    level = np.flatnonzero(np.abs(hrirs.directions[:, 1]) <= HORIZONTAL_DEG)
+    if not len(level):
+        return None
+    azimuths = np.array([signed_azimuth(azimuth) for azimuth in hrirs.directions[level, 0]])
+    order = np.argsort(azimuths, kind="stable")
+    responses = np.stack([hrirs.pair(index, rate) for index in level[order].tolist()])
+    return _read_only(azimuths[order], hrirs.directions[level[order], 1], responses)
+
+
+def _read_only(*arrays: Samples) -> HrirTable:
+    for array in arrays:
+        array.flags.writeable = False
+    return HrirTable(*arrays)
 
 
 def _convolved(source: Samples, pair: Samples) -> Samples:
