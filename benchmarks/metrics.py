@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.fft
 
 RATE = 44100
+PEERS = ("museval", "spauq peer")
 
 
 def music(seconds: float, sources: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,12 +48,12 @@ def music(seconds: float, sources: int) -> tuple[np.ndarray, np.ndarray]:
     return references, estimates + 0.003 * rng.standard_normal(references.shape)
 
 
-def scene_of(references: np.ndarray):
+def scene_of(references: list[np.ndarray]):
     """The scene of these references."""
     from soundstage.scene import Scene
 
     named = {f"source {index}": reference for index, reference in enumerate(references)}
-    return Scene(RATE, references.sum(axis=0), named)
+    return Scene(RATE, sum(references[1:], references[0]), named)
 
 
 def spauq_peer(s: np.ndarray, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -87,97 +89,98 @@ def spauq_peer(s: np.ndarray, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return found[0], found[1]
 
 
-def task(name: str, seconds: float, sources: int) -> dict[str, object]:
-    """Run one figure in this process. Times leave out making the audio and importing."""
-    references, estimates = music(seconds, sources)
+def task(name: str, audio: Path) -> dict[str, object]:
+    """Run one figure in this process. Times leave out reading the audio and importing."""
+    references, estimates = (
+        [np.load(file) for file in sorted(audio.glob(f"{what}-*.npy"))] for what in ("references", "estimates")
+    )
+    for array in (*references, *estimates):
+        array.flags.writeable = False
     values: list[np.ndarray] = []
-    made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if name == "museval":
-        import museval
+    times: dict[str, float] = {}
+    with scipy.fft.set_workers(1 if name in PEERS else 2):
+        if name == "museval":
+            import museval
 
-        swapped = references.transpose(0, 2, 1), estimates.transpose(0, 2, 1)
-        begin = time.perf_counter()
-        found = museval.metrics.bss_eval(
-            *swapped,
-            window=RATE,
-            hop=RATE,
-            compute_permutation=False,
-            framewise_filters=False,
-            bsseval_sources_version=False,
-        )
-        spent, values = time.perf_counter() - begin, list(found[:4])
-    elif name == "bsseval":
-        from soundstage_metrics.bsseval import BssEval
+            found = _timed(
+                times,
+                "first",
+                lambda: museval.metrics.bss_eval(
+                    np.stack(references).transpose(0, 2, 1),
+                    np.stack(estimates).transpose(0, 2, 1),
+                    window=RATE,
+                    hop=RATE,
+                    compute_permutation=False,
+                    framewise_filters=False,
+                    bsseval_sources_version=False,
+                ),
+            )
+            values = list(found[:4])
+        elif name == "bsseval":
+            from soundstage_metrics.bsseval import BssEval
 
-        scene = scene_of(references)
-        named = dict(zip(scene.references, estimates, strict=True))
-        with scipy.fft.set_workers(2):
-            begin = time.perf_counter()
-            scorer = BssEval().prepare(scene)
-            rows = list(scorer(named))
-            first = time.perf_counter() - begin
-            begin = time.perf_counter()
-            list(scorer(named))
-            further = time.perf_counter() - begin
-        for measure in ("SDR", "ISR", "SIR", "SAR"):
-            flat = [row.value for row in rows if row.name == measure and row.frame is not None]
-            values.append(np.reshape(flat, (sources, -1)))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return _report({"first": first, "further": further}, values, made, peak)
-    elif name in ("spauq peer", "spauq"):
-        from soundstage_metrics.spauq import spauq
+            scene = scene_of(references)
+            named = dict(zip(scene.references, estimates, strict=True))
+            scorer = _timed(times, "prepare", lambda: BssEval().prepare(scene))
+            rows = _timed(times, "score", lambda: list(scorer(named)))
+            _timed(times, "further", lambda: list(scorer(named)))
+            times["first"] = times["prepare"] + times["score"]
+            for measure in ("SDR", "ISR", "SIR", "SAR"):
+                flat = [row.value for row in rows if row.name == measure and row.frame is not None]
+                values.append(np.reshape(flat, (len(references), -1)))
+        elif name in ("spauq peer", "spauq"):
+            from soundstage_metrics.spauq import spauq
 
-        begin = time.perf_counter()
-        for s, e in zip(references, estimates, strict=True):
-            if name == "spauq":
-                frames = spauq(s, e, RATE, "published")
-                values += [frames.ssr, frames.srr]
-            else:
-                values += spauq_peer(s, e)
-        spent = time.perf_counter() - begin
-    elif name == "suite":
-        spent = _suite(references, estimates)
-    else:
-        raise SystemExit(f"no task '{name}'")
-    return _report({"first": spent}, values, made, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+            def both() -> None:
+                for s, e in zip(references, estimates, strict=True):
+                    if name == "spauq":
+                        frames = spauq(s, e, RATE, "published")
+                        values.extend([frames.ssr, frames.srr])
+                    else:
+                        values.extend(spauq_peer(s, e))
+
+            _timed(times, "first", both)
+        elif name == "suite":
+            _suite(references, estimates, times)
+    return _report(times, values)
 
 
-def _suite(references: np.ndarray, estimates: np.ndarray) -> float:
-    """Every registered metric on one scene and one separator, one process a core as the runner's pool has them."""
-    from concurrent.futures import ThreadPoolExecutor
+def _timed(times: dict[str, float], what: str, function: Callable[[], Any]) -> Any:
+    begin = time.perf_counter()
+    found = function()
+    times[what] = time.perf_counter() - begin
+    return found
 
+
+def _suite(references: list[np.ndarray], estimates: list[np.ndarray], times: dict[str, float]) -> None:
+    """Every registered metric on one scene and one separator, as a cell has them: arrays that nobody writes to."""
     from soundstage.registry import Registry
 
     registry = Registry.load()
     scene = scene_of(references)
     named = dict(zip(scene.references, estimates, strict=True))
-    metrics = [registry.choose("metrics", name).build() for name in registry.names("metrics")]
-    begin = time.perf_counter()
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda metric: list(metric.prepare(scene)(named)), metrics))
-    return time.perf_counter() - begin
+    for name in registry.names("metrics"):
+        metric = registry.choose("metrics", name).build()
+        scorer = _timed(times, f"{name} prepare", lambda metric=metric: metric.prepare(scene))
+        _timed(times, f"{name} score", lambda scorer=scorer: list(scorer(named)))
+    times["first"] = sum(times.values())
 
 
-def _report(times: dict[str, float], values: list[np.ndarray], made: int, peak: int) -> dict[str, object]:
-    return {
-        "times": times,
-        "values": [np.asarray(v).tolist() for v in values],
-        "made_mb": made / 1024,
-        "peak_mb": peak / 1024,
-    }
+def _report(times: dict[str, float], values: list[np.ndarray]) -> dict[str, object]:
+    status = Path("/proc/self/status").read_text()  # not getrusage, which a child inherits from its parent
+    peak = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+    return {"times": times, "values": [np.asarray(value).tolist() for value in values], "peak_mb": peak}
 
 
-def measured(name: str, seconds: float, sources: int) -> dict[str, object] | None:
+def measured(name: str, audio: Path) -> dict[str, Any] | None:
     """One figure from a process of its own; None where it cannot be had here."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "figure.json"
-        command = [sys.executable, __file__, "--task", name, "--out", str(out)]
-        command += ["--seconds", str(seconds), "--sources", str(sources)]
-        result = subprocess.run(command, capture_output=True, text=True)
-        if result.returncode:
-            print(f"{name}: cannot be measured here: {result.stderr.strip().splitlines()[-1:]}")
-            return None
-        return json.loads(out.read_text())
+    out = audio / "figure.json"
+    command = [sys.executable, __file__, "--task", name, "--out", str(out), "--audio", str(audio)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        print(f"{name}: cannot be measured here: {result.stderr.strip().splitlines()[-1:]}")
+        return None
+    return json.loads(out.read_text())
 
 
 def worst(one: dict, other: dict) -> float:
@@ -192,65 +195,71 @@ def row(what: str, seconds: float | None, ratio: str, peak: float | None, delta:
     print(f"{what:<44}{took:>10}  {ratio:>9}  {'' if peak is None else f'{peak:7.0f} MB'}  {delta}")
 
 
+def write_audio(audio: Path, seconds: float, sources: int) -> None:
+    """Put the audio there for the tasks."""
+    references, estimates = music(seconds, sources)
+    for what, signals in (("references", references), ("estimates", estimates)):
+        for index, signal in enumerate(signals):
+            np.save(audio / f"{what}-{index}.npy", signal)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--sources", type=int, default=4)
     parser.add_argument("--task")
+    parser.add_argument("--audio", type=Path)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.task:
-        options.out.write_text(json.dumps(task(options.task, options.seconds, options.sources)))
+        options.out.write_text(json.dumps(task(options.task, options.audio)))
         return
-    seconds, sources = options.seconds, options.sources
-    print(f"{seconds:g} s, {sources} stereo sources of 16-bit music-like audio, {RATE} Hz")
+    with tempfile.TemporaryDirectory() as folder:
+        table(Path(folder), options.seconds, options.sources)
+
+
+def table(audio: Path, seconds: float, sources: int) -> None:
+    """Measure everything on the same audio and print it."""
+    write_audio(audio, seconds, sources)
+    held = sum(file.stat().st_size for file in audio.glob("*.npy")) / 2**20
+    print(
+        f"{seconds:g} s, {sources} stereo sources of 16-bit music-like audio, {RATE} Hz; they alone are {held:.0f} MB"
+    )
     print(f"{'':<44}{'time':>10}  {'speed-up':>9}  {'peak':>10}  max |Δ| to the peer, dB")
-    ours, peer = measured("bsseval", seconds, sources), measured("museval", seconds, sources)
+    ours, peer = measured("bsseval", audio), measured("museval", audio)
+    if ours:
+        first, further = ours["times"]["first"], ours["times"]["further"]
+        base = peer["times"]["first"] if peer else float("nan")
+        if peer:
+            row("BSS Eval v4, museval", base, "1", peer["peak_mb"])
+        delta = f"{worst(ours, peer):.1e}" if peer else ""
+        row("BSS Eval v4, first separator of a scene", first, f"{base / first:.1f}×", ours["peak_mb"], delta)
+        row("BSS Eval v4, each further separator", further, f"{base / further:.1f}×", None)
+    peer, ours = measured("spauq peer", audio), measured("spauq", audio)
     if peer and ours:
-        base = peer["times"]["first"]
-        row("BSS Eval v4, museval", base, "1", peer["peak_mb"])
-        delta = f"{worst(ours, peer):.1e}"
-        row(
-            "BSS Eval v4, first separator of a scene",
-            ours["times"]["first"],
-            f"{base / ours['times']['first']:.1f}×",
-            ours["peak_mb"],
-            delta,
-        )
-        row(
-            "BSS Eval v4, each further separator",
-            ours["times"]["further"],
-            f"{base / ours['times']['further']:.1f}×",
-            None,
-        )
-    elif ours:
-        row("BSS Eval v4, first separator of a scene", ours["times"]["first"], "", ours["peak_mb"])
-        row("BSS Eval v4, each further separator", ours["times"]["further"], "", None)
-    peer, ours = measured("spauq peer", seconds, sources), measured("spauq", seconds, sources)
-    if peer and ours:
-        base = peer["times"]["first"]
+        base, spent = peer["times"]["first"], ours["times"]["first"]
         row("SPAUQ (published), frame by frame", base, "1", peer["peak_mb"])
+        row("SPAUQ (published), ours", spent, f"{base / spent:.1f}×", ours["peak_mb"], f"{worst(ours, peer):.1e}")
+    if suite := measured("suite", audio):
+        times = suite["times"]
         row(
-            "SPAUQ (published), ours",
-            ours["times"]["first"],
-            f"{base / ours['times']['first']:.1f}×",
-            ours["peak_mb"],
-            f"{worst(ours, peer):.1e}",
-        )
-    suite = measured("suite", seconds, sources)
-    if suite:
-        row(
-            "every registered metric, two threads",
-            suite["times"]["first"],
-            f"real time / {seconds / suite['times']['first']:.0f}",
+            "every registered metric",
+            times["first"],
+            f"{seconds / times['first']:.1f}",
             suite["peak_mb"],
+            "× real time",
         )
+        for name, spent in times.items():
+            if name != "first" and spent > 0.05:
+                print(f"    {name:<40}{spent:8.2f} s")
     print("\nBSS Eval v4 by duration (first / further separator):")
     for duration in (30, 60, 120, 240):
-        if duration <= seconds and (one := measured("bsseval", duration, sources)):
-            times = f"{one['times']['first']:6.2f} s  {one['times']['further']:6.2f} s"
-            print(f"  {duration:>4} s  {times}  {one['peak_mb']:6.0f} MB")
+        if duration <= seconds:
+            write_audio(audio, duration, sources)
+            if one := measured("bsseval", audio):
+                times = f"{one['times']['first']:6.2f} s  {one['times']['further']:6.2f} s"
+                print(f"  {duration:>4} s  {times}  {one['peak_mb']:6.0f} MB")
 
 
 if __name__ == "__main__":

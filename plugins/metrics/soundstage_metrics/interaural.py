@@ -19,6 +19,7 @@ from scipy.signal.windows import tukey
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
+from soundstage_metrics.threads import in_threads
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
@@ -55,6 +56,7 @@ def itd_us(signal: ArrayLike, rate: float) -> float:
         )
     window = tukey(length, 0.5, sym=False)
     weights = np.zeros(2 * lag_count)
+
     for start in range(0, x.shape[1] - length + 1, length):
         frame = x[:, start : start + length] * window
         level = float(np.sqrt(np.mean(frame**2, axis=1)).max())
@@ -69,7 +71,7 @@ def _phat_lag(frame: Samples, lag_count: int) -> int:
     """The argmax of |GCC-PHAT|, counted from −lag_count."""
     size = 2 * frame.shape[1]
     spectra = fft.rfft(frame, size)
-    spectra /= np.abs(spectra) + _EPSILON
+    spectra /= np.sqrt(spectra.real**2 + spectra.imag**2) + _EPSILON
     correlation = np.abs(fft.irfft(spectra[0] * spectra[1].conj(), size))
     return int(np.concatenate([correlation[-lag_count:], correlation[:lag_count]]).argmax())
 
@@ -139,11 +141,14 @@ class Interaural:
 
     def prepare(self, scene: Scene) -> Scorer:
         """A scorer that holds the references' cues."""
-        expected = {source: _cues(reference, scene.rate, "reference") for source, reference in scene.references.items()}
+        sources = list(scene.references)
+        cues = in_threads(lambda source: _cues(scene.references[source], scene.rate, "reference"), sources)
+        expected = dict(zip(sources, cues, strict=True))
 
         def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
-            for source, estimate in estimates.items():
-                found, wanted = _cues(estimate, scene.rate, "estimate"), expected[source]
+            of_estimates = in_threads(lambda source: _cues(estimates[source], scene.rate, "estimate"), list(estimates))
+            for source, found in zip(estimates, of_estimates, strict=True):
+                wanted = expected[source]
                 for name in self.measures:
                     note = wanted.reasons.get(name) or found.reasons.get(name) or ""
                     value = float("nan") if note else _distance(found.values[name], wanted.values[name])

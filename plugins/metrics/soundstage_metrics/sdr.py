@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 DELTA = 1e-7
 """What uSDR adds to both energies, so that it is finite everywhere."""
 
+CANCELLED = 1e-4
+"""A residual below this part of the estimate's energy is computed from the residual signal."""
+
 LIMIT_DB = 100.0
 """Where the SI-SDR rows of the harness end, up and down, per channel."""
 
@@ -64,14 +67,17 @@ def _si_sdr_per_signal(reference: Samples, estimate: Samples) -> NDArray[np.floa
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         energy = _inner(reference, reference)
         scale = _inner(reference, estimate) / np.where(energy > 0, energy, 1.0)
-        residual = scale[:, None] * reference
-        residual -= estimate
-        projected, residual = scale**2 * energy, _inner(residual, residual)
+        projected, total = scale**2 * energy, _inner(estimate, estimate)
+        residual = total - projected
+        for row in np.flatnonzero(residual < CANCELLED * total):
+            # The difference of two large energies has lost its digits: take the energy of the difference.
+            left = scale[row] * reference[row] - estimate[row]
+            residual[row] = left @ left
         return np.where(projected > 0, 10 * np.log10(projected / residual), -np.inf)
 
 
 def _inner(a: Samples, b: Samples) -> NDArray[np.float64]:
-    return np.asarray(np.einsum("cn,cn->c", a, b))
+    return np.array([x @ y for x, y in zip(a, b, strict=True)])
 
 
 class Sdr:

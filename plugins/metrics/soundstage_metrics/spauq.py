@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import spauq_projection, validate
-from soundstage_metrics.spauq_frames import frame_bounds, lags
+from soundstage_metrics.spauq_frames import Lags, frame_bounds, lags, remember, remembered
 from soundstage_metrics.threads import in_threads
 
 if TYPE_CHECKING:
@@ -100,19 +100,33 @@ def spauq(
     bounds = frame_bounds(samples, width, step)
     project = spauq_projection.defined if definition == "projection" else spauq_projection.published
 
-    def scored(first: int) -> SpauqFrames:
+    key = (reference, estimate, samples, width, step, round(max_lag * rate))
+    known = remembered(*key)
+
+    def scored(first: int) -> tuple[SpauqFrames, Lags]:
         block = bounds[first : first + FRAMES_AT_ONCE]
-        shift, silent = lags(signals, channels, block, width, round(max_lag * rate))
+        if known is None:
+            found_lags = lags(signals, channels, block, width, round(max_lag * rate))
+        else:
+            rows = slice(first, first + FRAMES_AT_ONCE)
+            found_lags = Lags(known.lag[rows], known.silent[rows])
+        shift, silent = found_lags
         found = project(signals, channels, block, shift)
         if definition == "projection":
             both_silent = silent.all(axis=1)
             found.ssr[both_silent], found.srr[both_silent] = np.nan, np.nan
         scale = np.moveaxis(found.scale, 0, -1)
-        return SpauqFrames(found.ssr, found.srr, np.moveaxis(shift, 0, -1), scale, found.near_singular)
+        frames = SpauqFrames(found.ssr, found.srr, np.moveaxis(shift, 0, -1), scale, found.near_singular)
+        return frames, found_lags
 
     parts = list(in_threads(scored, range(0, len(bounds), FRAMES_AT_ONCE)))
+    if known is None:
+        every = Lags(
+            np.concatenate([part[1].lag for part in parts]), np.concatenate([part[1].silent for part in parts])
+        )
+        remember(every, *key)
     return SpauqFrames(
-        *(np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in SpauqFrames.__slots__)
+        *(np.concatenate([getattr(part[0], name) for part in parts], axis=-1) for name in SpauqFrames.__slots__)
     )
 
 

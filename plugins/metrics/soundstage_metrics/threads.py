@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from scipy.fft import get_workers
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_threads(function: Callable[[int], Result], items: Sequence[int]) -> Iterator[Result]:
+def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """function(item) for each item, in order, by as many threads as `scipy.fft.set_workers` says (one by default).
 
     >>> list(in_threads(lambda item: 2 * item, [1, 2, 3]))
