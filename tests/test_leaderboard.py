@@ -178,3 +178,22 @@ def test_markdown_tables_are_well_formed(tmp_path):
     lines = [line for line in render_markdown(board(tmp_path)).splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in lines}) == 1
     assert len(lines) == 2 * (2 + 6 + 1)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_no_value_is_ever_cut_however_narrow_the_terminal(tmp_path, width):
+    from rich.console import Console
+
+    from soundstage.render.table import render_table
+    from soundstage.render.text import value_text
+
+    found = board(tmp_path, {**GRID, "metrics": ["error", "other_error", "misscoring[how=vocals]"]}, by=[])
+    out = io.StringIO()
+    render_table(found, Console(file=out, width=width, force_terminal=False))
+    text = out.getvalue()
+    for row in found.sections[0].rows:
+        for value, column in zip(row.values, found.columns, strict=True):
+            assert value_text(value, column) in text
+    assert "…" not in text
+    for column in found.columns:
+        assert column.label in text
