@@ -76,5 +76,5 @@ def _table(board: Leaderboard, section: Section, shown: range) -> Table:
 
 
 def _short(metric: str) -> str:
-    """The metric's name short enough for a column's header."""
-    return metric.replace("spauq_published", "published")
+    """The metric's name short enough for a column's header, its parameters below it."""
+    return metric.replace("spauq_published", "published").replace("[", "\n[")
