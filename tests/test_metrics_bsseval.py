@@ -111,10 +111,10 @@ def real_stems(shared, song):
 @pytest.mark.filterwarnings("ignore")
 def test_museval_says_the_same_of_real_songs(shared, song, version):
     peer = museval()
-    references = real_stems(shared, song)[..., : 8 * 44100]
+    references = real_stems(shared, song)
+    if version == "v3":  # museval factors every source of every frame anew
+        references = references[..., : 3 * 44100]
     estimates = leaky(references)
-    if version == "v3":
-        references, estimates = references[..., : 3 * 44100], estimates[..., : 3 * 44100]
     expected = peer.metrics.bss_eval(
         references.transpose(0, 2, 1),
         estimates.transpose(0, 2, 1),

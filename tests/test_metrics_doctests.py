@@ -28,3 +28,20 @@ def test_every_public_function_of_a_metric_has_one(name):
     for title, function in inspect.getmembers(module, inspect.isfunction):
         if not title.startswith("_") and function.__module__ == module.__name__:
             assert ">>>" in (function.__doc__ or ""), f"{name}.{title} has no example"
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        ("cue_itd", "itd_robust_us"),
+        ("cue_itd", "itd_error_us"),
+        ("cue_bands", "ild_error_db"),
+        ("cue_bands", "ipd_error_deg"),
+        ("cue_bands", "iacc_error"),
+        ("cue_angle", "azimuth_deg"),
+        ("cue_angle", "angular_error_deg"),
+    ],
+)
+def test_every_cue_has_one(module, function):
+    found = getattr(importlib.import_module(f"soundstage_metrics.{module}"), function)
+    assert ">>>" in (found.__doc__ or "")
