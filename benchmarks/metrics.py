@@ -92,7 +92,7 @@ def spauq_peer(s: np.ndarray, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def task(name: str, audio: Path) -> dict[str, object]:
     """Run one figure in this process. Times leave out reading the audio and importing."""
     references, estimates = (
-        [np.load(file) for file in sorted(audio.glob(f"{what}-*.npy"))] for what in ("references", "estimates")
+        [np.load(file).copy() for file in sorted(audio.glob(f"{what}-*.npy"))] for what in ("references", "estimates")
     )
     for array in (*references, *estimates):
         array.flags.writeable = False

@@ -126,10 +126,14 @@ class FileHashes:
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=5)
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS hashes"
-            " (path TEXT, size INTEGER, mtime INTEGER, sha256 TEXT, PRIMARY KEY (path, size, mtime))"
-        )
+        try:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS hashes"
+                " (path TEXT, size INTEGER, mtime INTEGER, sha256 TEXT, PRIMARY KEY (path, size, mtime))"
+            )
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
 

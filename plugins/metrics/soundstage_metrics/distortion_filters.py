@@ -24,7 +24,7 @@ MIN_RCOND = 1e-14
 """Below this reciprocal condition a Gram matrix counts as singular. What has 16-bit noise in it lies near 1e-12; panned
 or HRIR-filtered mono without noise has no Cholesky factor at all."""
 
-FRAMES_AT_ONCE = 8
+FRAMES_AT_ONCE = 4
 BINS_AT_ONCE = 1024
 LONG_BLOCK = 65536
 """Frames are transformed in one piece up to this many samples, and in blocks beyond."""
@@ -118,7 +118,7 @@ def _factored(gram: Floats) -> Factor:
     scale = 1.0 / np.sqrt(gram.diagonal())
     gram *= scale
     gram *= scale[:, None]
-    norm = float(np.abs(gram).sum(axis=0).max())
+    norm = max(float(np.abs(column).sum()) for column in gram.T)
     try:
         lower = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
     except scipy.linalg.LinAlgError:

@@ -96,7 +96,6 @@ def spauq(
     if samples < max(1, width):
         raise ValueError(f"{samples} samples are shorter than one window of {width}; give at least {window} s")
     channels = len(s)
-    signals = np.concatenate([s[:, :samples], e[:, :samples]])
     bounds = frame_bounds(samples, width, step)
     project = spauq_projection.defined if definition == "projection" else spauq_projection.published
 
@@ -105,6 +104,9 @@ def spauq(
 
     def scored(first: int) -> tuple[SpauqFrames, Lags]:
         block = bounds[first : first + FRAMES_AT_ONCE]
+        begin, end = block[0][0], block[-1][1]
+        signals = np.concatenate([s[:, begin:end], e[:, begin:end]])
+        block = [(start - begin, stop - begin) for start, stop in block]
         if known is None:
             found_lags = lags(signals, channels, block, width, round(max_lag * rate))
         else:
