@@ -116,6 +116,13 @@ def test_the_best_blind_separator_is_marked_and_no_oracle_ever(tmp_path):
     assert {row.separator for row in section.rows if row.best[0]} == {"peeking"}
 
 
+def test_who_is_told_which_cell_it_is_does_not_count_as_blind(tmp_path):
+    found = rows(board(tmp_path, {**GRID, "separators": ["peeking", "misbehaving[track=none]"]}, by=[]).sections[0])
+    assert found["peeking"].is_blind
+    assert not found["misbehaving[track=none]"].is_blind
+    assert found["misbehaving[track=none]"].rank == 2
+
+
 def test_entries_whose_outputs_were_assigned_are_marked(tmp_path):
     found = board(tmp_path)
     assert rows(found.sections[0])["shuffled"].is_assigned

@@ -18,10 +18,6 @@ class UnknownName(SoundstageError):
         self.name = name
 
 
-class NotInstalled(SoundstageError):
-    """A plugin whose packages are not importable here."""
-
-
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A phrase that names the nearest of the known names, or lists them."""
     import difflib

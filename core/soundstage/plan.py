@@ -13,7 +13,8 @@ from soundstage.errors import SoundstageError
 from soundstage.grid import Grid
 from soundstage.registry import Choice, Registry
 
-BLIND_NEEDS = frozenset({"sources", "source_count", "cell"})
+BLIND_NEEDS = frozenset({"sources", "source_count"})
+"""What a blind separator may ask for. Who is told which cell it is may look anything up: nobody knows what it saw."""
 
 
 @dataclass(frozen=True, slots=True)

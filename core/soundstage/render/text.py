@@ -7,13 +7,6 @@ from collections.abc import Iterable
 
 from soundstage.leaderboard import Column, Leaderboard, Row, Section
 
-ROLE_NAMES = {
-    "ceiling": "ceiling",
-    "oracle": "oracles (see the references)",
-    "separator": "separators",
-    "floor": "floor",
-}
-
 
 def value_text(value: float, column: Column) -> str:
     """A value with the decimals its unit deserves; – where there is none."""
