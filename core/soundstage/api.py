@@ -25,6 +25,8 @@ def run(
     workers: int = 1,
     keep: Collection[str] = (),
     retry: Collection[str] = (),
+    device: str = "auto",
+    timeout_s: float | None = None,
     listener: Listener | None = None,
 ) -> Summary:
     """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
@@ -32,7 +34,8 @@ def run(
     grid: a name in the registry, a TOML file, or a mapping like a TOML grid's (it is called "custom", or what its
     "name" says). data: dataset name → root folder. registry: TOML files that extend the registry. workers: 1 runs in
     this process; more start processes, so call it under `if __name__ == "__main__":`. keep: {"estimates"} keeps what
-    the separators made. retry: statuses to run again. Raises SoundstageError where nothing can be run.
+    the separators made. retry: statuses to run again. device: where separators load: auto, cpu, cuda, cuda:N, mps.
+    timeout_s: seconds a cell may take before its worker is killed. Raises SoundstageError where nothing can be run.
     """
     for what in keep:
         if what != "estimates":
@@ -46,7 +49,14 @@ def run(
     known.set_roots({name: Path(root) for name, root in (data or {}).items()})
     plan = make_plan(found, known)
     return run_plan(
-        plan, Path(out), workers=workers, keep_estimates="estimates" in keep, retry=retry, listener=listener
+        plan,
+        Path(out),
+        workers=workers,
+        keep_estimates="estimates" in keep,
+        retry=retry,
+        device=device,
+        timeout_s=timeout_s,
+        listener=listener,
     )
 
 

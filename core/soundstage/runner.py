@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from soundstage.errors import SoundstageError, suggestion
+from soundstage.errors import NotInstalled, SoundstageError, suggestion
 from soundstage.executors import Executor
 from soundstage.executors.inline import run_inline
 from soundstage.plan import CellSpec, Plan, Problem
 from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
+
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 class Listener(Protocol):
@@ -27,6 +30,9 @@ class Listener(Protocol):
 
     def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
         """The plan is made; these jobs are left."""
+
+    def preparing(self, what: str) -> None:
+        """Something that may take minutes is done before the first cell."""
 
     def started(self, job: Job, worker: int) -> None:
         """A worker begins a cell."""
@@ -39,6 +45,9 @@ class Silence:
     """Says nothing."""
 
     def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
+        """Nothing."""
+
+    def preparing(self, what: str) -> None:
         """Nothing."""
 
     def started(self, job: Job, worker: int) -> None:
@@ -75,16 +84,23 @@ def run_plan(
     workers: int = 1,
     keep_estimates: bool = False,
     retry: Collection[str] = (),
+    device: str = "auto",
+    timeout_s: float | None = None,
     listener: Listener | None = None,
 ) -> Summary:
     """Run what the store lacks of a plan and commit it cell by cell.
 
     workers: 1 runs in this process, more in a pool. retry: statuses to run again; what has been installed since always
-    is. Raises SoundstageError where the folder cannot hold results.
+    is. device: where separators load. timeout_s: what a cell may take; it needs a process that can be killed, so one
+    worker too is then a pool. Raises SoundstageError where the folder cannot hold results.
     """
     listener = listener or Silence()
     if workers < 1:
         raise SoundstageError(f"--workers must be 1 or more, not {workers}")
+    if timeout_s is not None and not timeout_s > 0:
+        raise SoundstageError(f"--timeout must be more than 0 seconds, not {timeout_s:g}")
+    if not DEVICE.fullmatch(device):
+        raise SoundstageError(f"unknown device '{device}'; known: auto, cpu, cuda, cuda:N, mps")
     for status in retry:
         if status not in STATUSES:
             raise SoundstageError(f"unknown status '{status}'{suggestion(status, STATUSES)}")
@@ -94,12 +110,13 @@ def run_plan(
     jobs = _jobs(plan, held, retry)
     listener.planned(plan, jobs)
     if jobs:
-        settings = Settings(out, run=_run_id(), keep_estimates=keep_estimates)
+        settings = Settings(out, _run_id(), keep_estimates, device, timeout_s)
         started = datetime.now(UTC)
         store.save_run(settings.run, _provenance(plan, workers, started, None))
         from soundstage.executors.processes import process_pool
 
-        execute: Executor = run_inline if workers == 1 else process_pool(workers)
+        jobs = _with_environments(jobs, listener)
+        execute: Executor = run_inline if workers == 1 and timeout_s is None else process_pool(workers)
         for outcome in execute(jobs, settings, listener.started):
             store.commit(outcome.record, outcome.rows)
             held[outcome.record.address] = _merged(held[outcome.record.address], outcome.record)
@@ -114,6 +131,35 @@ def run_plan(
     now = _reasons([cell for cell in plan.cells if cell.address in ran], held)
     counts = (len(plan.cells), cached, len(jobs), troubled, usable)
     return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now)
+
+
+def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
+    """The jobs, the environments of their separator scripts made now: later it would count as a cell's time.
+
+    What cannot be made is the problem of its cells.
+    """
+    from soundstage.isolation import environment
+    from soundstage.isolation.script import read_script
+
+    problems: dict[str, Problem | None] = {}
+    for job in jobs:
+        choice = job.cell.separator
+        if choice.label in problems or job.cell.problem or choice.plugin.script is None:
+            continue
+        problems[choice.label] = None
+        script = read_script(choice.plugin.script)
+        try:
+            if environment.interpreter(script) is None:
+                listener.preparing(f"making the environment of {choice.label}, once")
+                environment.make(script)
+        except NotInstalled as error:
+            problems[choice.label] = Problem("not-installed", f"separator '{choice.label}': {error}")
+    return [
+        replace(job, cell=replace(job.cell, problem=problem))
+        if (problem := problems.get(job.cell.separator.label))
+        else job
+        for job in jobs
+    ]
 
 
 def stored(plan: Plan) -> StoredPlan:

@@ -14,6 +14,7 @@ VERBS = {
     "leaderboard": "Show what was measured, best first.",
     "score": "Score a folder of stems against another, without a grid.",
     "list": "What there is: datasets, placements, spatializers, separators, metrics, grids.",
+    "fetch": "Get weights and environments that separators need.",
     "show": "One entry: parameters, citation, licence.",
     "export": "Write results as another program's files.",
     "import": "Take in what others measured, as claims.",

@@ -46,7 +46,7 @@ def _entries(known: Registry, kind: Kind) -> list[tuple[str, str, str]]:
     for name in known.names(kind):
         entry = known.entry(kind, name)
         try:
-            trouble = known.unusable(entry)
+            trouble = known.unusable(entry) or known.notice(entry)
         except SoundstageError as error:
             trouble = str(error)
         rows.append((name, entry.summary, trouble))

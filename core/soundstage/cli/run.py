@@ -27,6 +27,8 @@ def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str,
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
 @click.option("--keep", multiple=True, type=click.Choice(["estimates"]), help="Also keep what the separators made.")
 @click.option("--retry", default="", metavar="STATUS,…", help="Run cells and metrics of these statuses again.")
+@click.option("--device", default="auto", show_default=True, help="Where models run: auto, cpu, cuda, cuda:N or mps.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Kill what works on one cell for longer.")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 @click.option("--quiet", is_flag=True, help="Only errors.")
 def command(
@@ -36,6 +38,8 @@ def command(
     workers: int,
     keep: tuple[str, ...],
     retry: str,
+    device: str,
+    timeout: float | None,
     registry: tuple[Path, ...],
     quiet: bool,
 ) -> None:
@@ -50,6 +54,7 @@ def command(
     out = out or Path("results") / Path(grid.partition(".toml")[0]).name
     statuses = [status.strip() for status in retry.split(",") if status.strip()]
     options = {"data": data, "registry": registry, "workers": workers, "keep": keep, "retry": statuses}
+    options |= {"device": device, "timeout_s": timeout}
     try:
         if quiet:
             summary = run(grid, out, **options, listener=Silence())  # type: ignore[arg-type]

@@ -35,16 +35,18 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
     from soundstage.parameters import constructor_parameters
 
     entry = known.entry(kind, name)
-    plugin = known.catalogue.get(kind, entry.plugin)
+    plugin = known.plugin(entry)
     click.secho(f"{name}  ({kind[:-1]})", bold=True)
     click.echo(f"  {entry.summary}")
     facts = {
-        "usable here": known.unusable(entry) or "yes",
+        "usable here": known.unusable(entry) or known.notice(entry) or "yes",
         "plugin": f"{plugin.name} = {plugin.target}, of {plugin.distribution} {plugin.version}",
         "set here": ", ".join(f"{key} = {value!r}" for key, value in entry.params.items()),
         "citation": entry.citation,
         "licence": entry.licence,
         "url": entry.url,
+        "weights": ", ".join(file.name for file in entry.weights.files) if entry.weights else "",
+        "of which": entry.weights.licence if entry.weights else "",
     }
     for key, value in facts.items():
         if value:
