@@ -165,3 +165,8 @@ def test_the_documented_example_runs_with_a_numpy_of_its_own(root, tmp_path, las
     assert versions["numpy"] != np.__version__
     assert "script" in record.separation.details["made_by"]["revision"]
     assert os.environ["SOUNDSTAGE_CACHE"] not in str(record)
+
+
+def test_the_documentation_shows_the_example_as_it_is(root):
+    text = (root / "docs" / "separators.md").read_text(encoding="utf-8")
+    assert (root / "examples" / "separator-script" / "midside.py").read_text(encoding="utf-8") in text

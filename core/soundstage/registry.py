@@ -135,7 +135,7 @@ class Registry:
             if parameter not in entry.params and not (entry.weights and entry.weights.parameter == parameter)
         ]
         if plugin.unusable() or not lacking:
-            weights = entry.weights.sentence(entry.name, weights_folder(entry.name)) if entry.weights else ""
+            weights = entry.weights.lack(entry.name, weights_folder(entry.name)) if entry.weights else ""
             return "; ".join(filter(None, (plugin.unusable(), weights)))
         if entry.kind == "datasets" and "root" in lacking:
             return f"needs --data {entry.name}=PATH"

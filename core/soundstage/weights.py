@@ -41,18 +41,24 @@ class Weights:
         """The files that are not in the folder."""
         return [file for file in self.files if not _is_there(folder, file)]
 
-    def sentence(self, name: str, folder: Path) -> str:
-        """What is missing and how to get it; empty where nothing is."""
+    def lack(self, name: str, folder: Path) -> str:
+        """What is missing and the command that gets it; empty where nothing is."""
         missing = self.missing(folder)
         if not missing:
             return ""
         known = [file.size for file in missing if file.size]
         size = f" ({sum(known) / 1e6:.0f} MB)" if len(known) == len(missing) else ""
-        files = ", ".join(file.name for file in missing)
+        return f"needs its weights, {', '.join(file.name for file in missing)}{size}: soundstage fetch {name}"
+
+    def sentence(self, name: str, folder: Path) -> str:
+        """The same, and which file goes where without a network."""
+        missing = self.missing(folder)
+        if not missing:
+            return ""
         first = missing[0]
         verb, into = ("unpack", folder / first.unpack) if first.unpack else ("put", folder)
         what = f"what is at {first.url}" if len(missing) == 1 else f"them, from {first.url.rpartition('/')[0]}/,"
-        return f"needs its weights, {files}{size}: soundstage fetch {name}; or, offline, {verb} {what} into {into}"
+        return f"{self.lack(name, folder)}; or, without a network, {verb} {what} into {into}"
 
     def check(self, folder: Path, sha256_of: Callable[[Path], str]) -> None:
         """Raise SoundstageError where a file in the folder is not the one that its hash promises."""
