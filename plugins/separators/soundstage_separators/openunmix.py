@@ -33,8 +33,8 @@ class OpenUnmix:
     """An Open-Unmix model: one network a target, and a multichannel Wiener filter over all of them.
 
     The bidirectional LSTM sees the whole track: cutting it up changes what it says, so the spectrograms of the whole
-    track set the memory it needs. The Wiener filter, which would need far more, works on `window` frames at a time,
-    as the authors' does. `chunk` cuts the track where memory is short.
+    track set the memory it needs, about 25 MB a second. The Wiener filter, which would need far more, works on `window`
+    frames at a time, as the authors' does. Tracks longer than `chunk` are cut, and their records say so.
     """
 
     revision = 1
@@ -49,7 +49,7 @@ class OpenUnmix:
         niter: int = 1,
         residual: bool = False,
         window: int = 300,
-        chunk: float | None = None,
+        chunk: float | None = 480.0,
         half: bool = False,
         device: str | None = None,
     ) -> None:
@@ -57,8 +57,8 @@ class OpenUnmix:
         training leaves it (`separator.json`, `TARGET.json`, `TARGET.pth`), which goes before. niter: iterations of the
         Wiener filter's expectation maximisation; 0 for none. residual: adds a source `residual`, the mixture less
         the others. window: frames that the Wiener filter takes at a time. chunk: seconds separated at a time, each with
-        a second of context on both sides; none for the whole track at once, as the authors do. half: mixed half
-        precision. device: overrides the run's. Raises SoundstageError where a value makes no sense.
+        a second of context on both sides; none for the whole track at once, however long. half: mixed half precision.
+        device: overrides the run's. Raises SoundstageError where a value makes no sense.
         """
         if niter < 0:
             raise SoundstageError(f"niter={niter}: must be 0 or more")
@@ -95,16 +95,17 @@ class OpenUnmix:
             raise SoundstageError(
                 f"niter={self._niter}: the Wiener filter needs two sources; set niter=0 or residual=true"
             )
-        self.details = facts(self._device, self._half) | {"chunk_s": self._chunk, "window_frames": self._window}
+        self.details = facts(self._device, self._half)
 
     def separate(self, mixture: Samples, rate: int) -> dict[str, Samples]:
         """The estimate (2, samples) of every target, from a mixture of shape (2, samples) at the model's rate."""
         import numpy as np
 
         length = mixture.shape[1]
-        if self._chunk is None or length <= self._chunk * rate:
+        step, margin = length if self._chunk is None else int(self._chunk * rate), rate
+        self.details["chunks"] = -(-length // step)
+        if length <= step:
             return self._separated(mixture)
-        step, margin = int(self._chunk * rate), rate
         images: dict[str, Samples] = {}
         for start in range(0, length, step):
             stop = min(start + step, length)
