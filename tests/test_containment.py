@@ -207,3 +207,31 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
         return False
+
+
+def test_a_worker_that_somebody_kills_is_replaced_and_its_cell_begun_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOY_MARK", str(tmp_path / "mark"))
+    grid = {**ONE, "separators": ["nothing", "misbehaving[how=killed once,track=song 1]"]}
+    summary = soundstage.run(grid, tmp_path / "out", workers=2)
+    assert (tmp_path / "mark").exists()
+    assert (summary.ran, summary.troubled) == (4, 0)
+
+
+def test_a_cell_whose_worker_is_killed_every_time_is_given_up(tmp_path):
+    grid = {**ONE, "separators": ["nothing", "misbehaving[how=killed]"], "datasets": ["toy[tracks=1]"]}
+    soundstage.run(grid, tmp_path, workers=2)
+    frame = soundstage.load(tmp_path)
+    assert statuses(frame, "nothing") == {"song 0": {"ok"}}
+    assert "signal 9" in frame[frame["status"] == "crashed"]["note"].iloc[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_separator_that_eats_memory_costs_its_own_cell_alone(tmp_path, workers):
+    grid = {**ONE, "separators": ["nothing", "misbehaving[how=eats,track=song 0]", "truth"]}
+    soundstage.run(grid, tmp_path, workers=workers, memory_limit=900_000_000)
+    frame = soundstage.load(tmp_path)
+    for healthy in ("nothing", "truth"):
+        assert statuses(frame, healthy) == {"song 0": {"ok"}, "song 1": {"ok"}}
+    eater = "misbehaving[how=eats,track=song 0]"
+    assert statuses(frame, eater) == {"song 0": {"oom", "skipped"}, "song 1": {"ok"}}
+    assert "limit of 0.9 GB" in frame[frame["status"] == "oom"]["note"].iloc[0]

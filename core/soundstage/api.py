@@ -27,6 +27,9 @@ def run(
     retry: Collection[str] = (),
     device: str = "auto",
     timeout_s: float | None = None,
+    memory_limit: int | None = None,
+    executor: str = "",
+    scheduler: str = "",
     listener: Listener | None = None,
 ) -> Summary:
     """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
@@ -35,7 +38,9 @@ def run(
     "name" says). data: dataset name → root folder. registry: TOML files that extend the registry. workers: 1 runs in
     this process; more start processes, so call it under `if __name__ == "__main__":`. keep: {"estimates"} keeps what
     the separators made. retry: statuses to run again. device: where separators load: auto, cpu, cuda, cuda:N, mps.
-    timeout_s: seconds a cell may take before its worker is killed. Raises SoundstageError where nothing can be run.
+    timeout_s, memory_limit: seconds a cell may take, and bytes its worker may hold, before it is killed. executor:
+    inline, processes or dask; scheduler: the address of Dask's, for workers on other machines. Raises
+    SoundstageError where nothing can be run.
     """
     for what in keep:
         if what != "estimates":
@@ -56,6 +61,9 @@ def run(
         retry=retry,
         device=device,
         timeout_s=timeout_s,
+        memory_limit=memory_limit,
+        executor=executor,
+        scheduler=scheduler,
         listener=listener,
     )
 

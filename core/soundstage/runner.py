@@ -22,6 +22,7 @@ from soundstage.plan import CellSpec, Plan, Problem
 from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
 
+EXECUTORS = ("inline", "processes", "dask")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -86,20 +87,37 @@ def run_plan(
     retry: Collection[str] = (),
     device: str = "auto",
     timeout_s: float | None = None,
+    memory_limit: int | None = None,
+    executor: str = "",
+    scheduler: str = "",
     listener: Listener | None = None,
 ) -> Summary:
     """Run what the store lacks of a plan and commit it cell by cell.
 
     workers: 1 runs in this process, more in a pool. retry: statuses to run again; what has been installed since always
-    is. device: where separators load. timeout_s: what a cell may take; it needs a process that can be killed, so one
-    worker too is then a pool. Raises SoundstageError where the folder cannot hold results.
+    is. device: where separators load. timeout_s, memory_limit: the seconds that a cell may take and the bytes that its
+    worker may hold; they need a process that can be killed, so one worker too is then a pool. executor: one of
+    EXECUTORS, by default what workers and limits ask for. scheduler: the address of Dask's; none for a local cluster.
+    Raises SoundstageError where the folder cannot hold results.
     """
     listener = listener or Silence()
+    limited = timeout_s is not None or memory_limit is not None
+    executor = executor or ("dask" if scheduler else "processes" if workers > 1 or limited else "inline")
+    if executor not in EXECUTORS:
+        raise SoundstageError(f"unknown executor '{executor}'{suggestion(executor, EXECUTORS)}")
+    if executor == "inline" and (workers > 1 or limited):
+        raise SoundstageError(
+            "--executor inline has one worker and can kill nothing; leave out --workers and the limits"
+        )
+    if scheduler and executor != "dask":
+        raise SoundstageError("--scheduler goes with --executor dask")
     if workers < 1:
         raise SoundstageError(f"--workers must be 1 or more, not {workers}")
     if timeout_s is not None and not timeout_s > 0:
         raise SoundstageError(f"--timeout must be more than 0 seconds, not {timeout_s:g}")
-    if not DEVICE.fullmatch(device):
+    if memory_limit is not None and memory_limit <= 0:
+        raise SoundstageError(f"--memory-limit must be more than 0 bytes, not {memory_limit}")
+    if not all(DEVICE.fullmatch(one) for one in device.split(",")):
         raise SoundstageError(f"unknown device '{device}'; known: auto, cpu, cuda, cuda:N, mps")
     for status in retry:
         if status not in STATUSES:
@@ -110,14 +128,11 @@ def run_plan(
     jobs = _jobs(plan, held, retry)
     listener.planned(plan, jobs)
     if jobs:
-        settings = Settings(out, _run_id(), keep_estimates, device, timeout_s)
+        settings = Settings(out, _run_id(), keep_estimates, device, timeout_s, memory_limit)
         started = datetime.now(UTC)
         store.save_run(settings.run, _provenance(plan, workers, started, None))
-        from soundstage.executors.processes import process_pool
-
         jobs = _with_environments(jobs, listener)
-        execute: Executor = run_inline if workers == 1 and timeout_s is None else process_pool(workers)
-        for outcome in execute(jobs, settings, listener.started):
+        for outcome in _executor(executor, workers, scheduler)(jobs, settings, listener.started):
             store.commit(outcome.record, outcome.rows)
             held[outcome.record.address] = _merged(held[outcome.record.address], outcome.record)
             listener.finished(outcome)
@@ -131,6 +146,18 @@ def run_plan(
     now = _reasons([cell for cell in plan.cells if cell.address in ran], held)
     counts = (len(plan.cells), cached, len(jobs), troubled, usable)
     return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now)
+
+
+def _executor(name: str, workers: int, scheduler: str) -> Executor:
+    if name == "inline":
+        return run_inline
+    if name == "dask":
+        from soundstage.executors.dask import dask_cluster
+
+        return dask_cluster(workers, scheduler)
+    from soundstage.executors.processes import process_pool
+
+    return process_pool(workers)
 
 
 def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:

@@ -32,13 +32,18 @@ BLAS_THREADS = 1
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every worker of a run is told."""
+    """What every worker of a run is told.
+
+    device: several, separated by commas, are dealt to the workers in turn. memory_limit: bytes a worker may hold, what
+    it starts included.
+    """
 
     out: Path
     run: str
     keep_estimates: bool = False
     device: str = "auto"
     timeout_s: float | None = None
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +182,7 @@ class Worker:
                     instance = choice.build()
                     if choice.kind == "separators" and hasattr(instance, "load"):
                         with self._contained():
-                            instance.load(self.settings.device)
+                            instance.load(self.settings.device.partition(",")[0])
             except (Crashed, OutOfMemory):
                 raise
             except SoundstageError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Literal
@@ -36,7 +37,7 @@ def register_spatializers(register):
 
 @soundstage.hookimpl
 def register_separators(register):
-    for name in ("Truth", "Nothing", "Noisy", "Shuffled", "Misbehaving", "Partial", "Peeking", "Duo"):
+    for name in ("Truth", "Nothing", "Noisy", "Shuffled", "Misbehaving", "Partial", "Peeking", "Duo", "Slow"):
         register(name.lower(), f"soundstage_toys:{name}", summary=f"The {name} toy")
     register("weighty", "soundstage_toys:Weighty", summary="Wants a file", required=("folder",))
     register("absent", "soundstage_toys:Truth", summary="Needs a package nobody has", requires=("not_a_module",))
@@ -184,6 +185,17 @@ class Partial:
         return {"vocals": mixture / 2, "piano": mixture / 3}
 
 
+class Slow(Nothing):
+    """Takes its time over the mixture."""
+
+    def __init__(self, seconds: float = 0.5) -> None:
+        self.seconds = seconds
+
+    def separate(self, mixture, rate, *, sources):
+        time.sleep(self.seconds)
+        return super().separate(mixture, rate, sources=sources)
+
+
 class Weighty:
     """Says something that depends on a file."""
 
@@ -247,6 +259,9 @@ class Misbehaving:
             "prints",
             "segfault",
             "hangs",
+            "eats",
+            "killed",
+            "killed once",
         ] = "raises",
         track: str = "",
     ) -> None:
@@ -286,6 +301,18 @@ class Misbehaving:
                 ctypes.string_at(0)
             case "hangs":
                 time.sleep(600)
+            case "eats":
+                held = [np.ones(2_000_000) for _ in range(100)]  # 1.6 GB, slowly
+                time.sleep(600)
+                return held
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "killed once":
+                first = Path(os.environ["TOY_MARK"])
+                if not first.exists():
+                    first.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return good
             case "edits":
                 mixture *= 0
                 return dict.fromkeys(sources, mixture)
