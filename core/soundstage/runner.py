@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -18,7 +18,9 @@ import pyarrow as pa
 from soundstage.errors import NotInstalled, SoundstageError, suggestion
 from soundstage.executors import Executor
 from soundstage.executors.inline import run_inline
+from soundstage.parameters import constructor_parameters
 from soundstage.plan import CellSpec, Plan, Problem
+from soundstage.registry import Choice
 from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
 
@@ -216,8 +218,23 @@ def stored(plan: Plan) -> StoredPlan:
             label: {name: asdict(measure) for name, measure in metric.measures.items()}
             for label, metric in plan.metrics.items()
         },
+        "settings": {
+            "datasets": _settings(cell.scene.dataset for cell in plan.cells),
+            "spatializers": _settings(cell.scene.spatializer for cell in plan.cells),
+        },
     }
     return StoredPlan(pa.table(columns), facts)
+
+
+def _settings(choices: Iterable[Choice]) -> dict[str, dict[str, Any]]:
+    """What each label stands for: the plugin and all its parameters, a given path as "file"."""
+    found = {}
+    for label, choice in {choice.label: choice for choice in choices}.items():
+        known = constructor_parameters(choice.plugin.load())
+        values = {name: parameter.default for name, parameter in known.items()} | dict(choice.params)
+        values = {name: "file" if isinstance(value, Path) else value for name, value in values.items()}
+        found[label] = {"plugin": choice.plugin.name, "parameters": values}
+    return found
 
 
 def _jobs(plan: Plan, held: Mapping[str, CellRecord | None], again: Collection[str]) -> list[Job]:
