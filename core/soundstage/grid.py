@@ -9,14 +9,18 @@ from typing import Any
 
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.excerpt import Excerpt, Tracks, read_excerpt, read_tracks
 from soundstage.registry import Registry, read_toml
 
-GRID_KEYS = (*KINDS, "seeds", "revision", "summary", "citation")
+GRID_KEYS = (*KINDS, "seeds", "tracks", "excerpt", "revision", "summary", "citation")
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """datasets × placements × spatializers × separators × metrics, as written; base: where its relative paths start."""
+    """datasets × placements × spatializers × separators × metrics, as written; base: where its relative paths start.
+
+    tracks: which of each dataset; None is all. excerpt: which part of each track; None is the whole.
+    """
 
     name: str
     revision: int
@@ -25,6 +29,8 @@ class Grid:
     summary: str = ""
     citation: str = ""
     base: Path | None = None
+    tracks: Tracks | None = None
+    excerpt: Excerpt | None = None
 
 
 def read_grid(name: str, table: Mapping[str, Any], base: Path | None) -> Grid:
@@ -53,7 +59,9 @@ def read_grid(name: str, table: Mapping[str, Any], base: Path | None) -> Grid:
     for key in ("summary", "citation"):
         if not isinstance(table.get(key, ""), str):
             raise SoundstageError(f"{where}: {key} must be a text")
-    return Grid(name, revision, axes, tuple(seeds), table.get("summary", ""), table.get("citation", ""), base)
+    texts = (table.get("summary", ""), table.get("citation", ""))
+    tracks, excerpt = read_tracks(table.get("tracks"), where), read_excerpt(table.get("excerpt"), where)
+    return Grid(name, revision, axes, tuple(seeds), *texts, base, tracks, excerpt)
 
 
 def find_grid(request: str | Path, registry: Registry) -> Grid:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +16,7 @@ from soundstage.audio import Samples, as_samples, fit_length, resample
 from soundstage.contracts import NEEDS, SKIPPED, CellName, Measure, Score, Scorer
 from soundstage.draw import Draw
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, suggestion
+from soundstage.excerpt import Excerpt
 from soundstage.scene import Placement, Scene, Track
 
 
@@ -51,11 +52,64 @@ def _is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def extent(dataset: Any, name: str, track_id: str) -> tuple[int, int]:
+    """A track's rate in Hz and its samples, from headers where the dataset can tell. Raises SoundstageError."""
+    if hasattr(dataset, "extent"):
+        with named_as(f"dataset '{name}', track '{track_id}'"):
+            rate, samples = dataset.extent(track_id)
+        return int(rate), int(samples)
+    return _extent_of(load_track(dataset, name, track_id))
+
+
+def load_excerpt(
+    dataset: Any, name: str, track_id: str, entry: str, excerpt: Excerpt, chunk: int | None
+) -> tuple[Track, dict[str, Any]]:
+    """The excerpt of a track, checked, and where it lies, for the provenance. entry: the dataset's registry name.
+
+    Where the dataset can read parts no more is decoded than the part, or than what the search for the loudest takes.
+    """
+    reads_parts = hasattr(dataset, "load_part")
+    whole = None if reads_parts and hasattr(dataset, "extent") else load_track(dataset, name, track_id)
+    rate, samples = _extent_of(whole) if whole else extent(dataset, name, track_id)
+    if chunk is not None:
+        start, stop = excerpt.chunks(rate, samples)[chunk]
+    else:
+
+        def stems(first: int, end: int) -> Mapping[str, Samples]:
+            if whole is not None:
+                return {source: stem[:, first:end] for source, stem in whole.stems.items()}
+            return _checked_track(lambda: dataset.load_part(track_id, first, end), name, track_id).stems
+
+        start, stop = excerpt.window(entry, track_id, rate, samples, stems)
+    if whole is not None:
+        part = _cut(whole, start, stop)
+    else:
+        part = _checked_track(lambda: dataset.load_part(track_id, start, stop), name, track_id)
+    facts: dict[str, Any] = {"start_s": start / rate, "seconds": (stop - start) / rate, "where": excerpt.where}
+    if stop - start < round(excerpt.seconds * rate):
+        facts["note"] = f"shorter than the {excerpt.seconds:g} s asked for"
+    return part, facts
+
+
+def _extent_of(track: Track) -> tuple[int, int]:
+    return track.rate, next(iter(track.stems.values())).shape[1]
+
+
+def _cut(track: Track, start: int, stop: int) -> Track:
+    stems = {source: stem[:, start:stop] for source, stem in track.stems.items()}
+    mixture = None if track.mixture is None else track.mixture[:, start:stop]
+    return replace(track, stems=stems, mixture=mixture)
+
+
 def load_track(dataset: Any, name: str, track_id: str) -> Track:
     """The track, checked: one or two channels a stem, equal lengths, finite. Raises SoundstageError saying where."""
+    return _checked_track(lambda: dataset.load(track_id), name, track_id)
+
+
+def _checked_track(load: Callable[[], Any], name: str, track_id: str) -> Track:
     where = f"dataset '{name}', track '{track_id}'"
     with named_as(where):
-        track = dataset.load(track_id)
+        track = load()
     if not isinstance(track, Track):
         raise SoundstageError(f"{where}: load() returned {type(track).__name__}, not a Track")
     if not track.stems:

@@ -10,7 +10,9 @@ from typing import Any
 from soundstage.address import SHORT, FileHashes, address, declared_files, identity, plan_hash
 from soundstage.contracts import NEEDS, CellName, Kind, Measure
 from soundstage.errors import NotInstalled, SoundstageError
+from soundstage.excerpt import Excerpt
 from soundstage.grid import Grid
+from soundstage.pipeline import extent
 from soundstage.registry import Choice, Registry
 
 BLIND_NEEDS = frozenset({"sources", "source_count"})
@@ -28,7 +30,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class SceneSpec:
-    """What a scene is made of. placement is None where the spatializer uses none."""
+    """What a scene is made of. placement is None where the spatializer uses none.
+
+    excerpt: the part of the track, None for all of it; chunk: which of its chunks, None where it is not cut into them;
+    part: what its name says of that.
+    """
 
     address: str
     dataset: Choice
@@ -37,12 +43,20 @@ class SceneSpec:
     spatializer: Choice
     seed: int
     problem: Problem | None = None
+    excerpt: Excerpt | None = None
+    chunk: int | None = None
+    part: str = ""
+
+    @property
+    def label(self) -> str:
+        """The track as results name it; a chunk of one is a track of its own."""
+        return self.track + self.part
 
     @property
     def name(self) -> CellName:
         """The scene's coordinates in the grid, as labels."""
         placement = self.placement.label if self.placement else ""
-        return CellName(self.dataset.label, self.track, placement, self.spatializer.label, self.seed)
+        return CellName(self.dataset.label, self.label, placement, self.spatializer.label, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ class CellSpec:
     @property
     def title(self) -> str:
         """What a person reads while it runs."""
-        return f"{self.scene.track} · {self.scene.spatializer.label} · {self.separator.label}"
+        return f"{self.scene.label} · {self.scene.spatializer.label} · {self.separator.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +229,8 @@ def _scenes(
     scenes = []
     for dataset in built["datasets"]:
         tracks = list(dataset.instance.track_ids())
+        if grid.tracks is not None:
+            tracks = grid.tracks.of(dataset.choice.entry, tracks)
         for track in tracks:
             progress(f"{dataset.choice.label}: {track}")
             problem, source = None, {}
@@ -224,25 +240,54 @@ def _scenes(
                 source = identity(dataset.choice, type(dataset.instance), of_track)
             except SoundstageError as error:
                 problem = Problem("failed", f"{_called(dataset.choice)}, track '{track}': {error}")
-            parts = {"dataset": source, "track": track}
-            for spatializer in built["spatializers"]:
-                rendering = {**parts, "spatializer": _identity(spatializer, hashes)}
-                if not getattr(spatializer.instance, "uses_placement", True):
-                    rendering["placement"] = None
-                    scene = address("scene", rendering)
-                    scenes.append(SceneSpec(scene, dataset.choice, track, None, spatializer.choice, 0, problem))
-                    continue
-                for placement in built["placements"]:
-                    for seed in grid.seeds:
-                        rendering["placement"] = {
-                            **_identity(placement, hashes),
-                            "seed": seed,
-                            "dataset": dataset.choice.entry,
-                        }
+            cuts: list[_Cut] = [_Cut({}, None, "")]
+            if grid.excerpt is not None and problem is None:
+                cuts, problem = _cuts(grid.excerpt, dataset, track)
+            for cut in cuts:
+                parts = {"dataset": source, "track": track, **cut.parts}
+                for spatializer in built["spatializers"]:
+                    rendering = {**parts, "spatializer": _identity(spatializer, hashes)}
+                    more = (problem, grid.excerpt, cut.chunk, cut.name)
+                    if not getattr(spatializer.instance, "uses_placement", True):
+                        rendering["placement"] = None
                         scene = address("scene", rendering)
-                        choices = (dataset.choice, track, placement.choice, spatializer.choice)
-                        scenes.append(SceneSpec(scene, *choices, seed, problem))
+                        scenes.append(SceneSpec(scene, dataset.choice, track, None, spatializer.choice, 0, *more))
+                        continue
+                    for placement in built["placements"]:
+                        for seed in grid.seeds:
+                            rendering["placement"] = {
+                                **_identity(placement, hashes),
+                                "seed": seed,
+                                "dataset": dataset.choice.entry,
+                            }
+                            scene = address("scene", rendering)
+                            choices = (dataset.choice, track, placement.choice, spatializer.choice)
+                            scenes.append(SceneSpec(scene, *choices, seed, *more))
     return scenes
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A part of a track: what the address holds of it, which chunk it is, and what its name says."""
+
+    parts: Mapping[str, Any]
+    chunk: int | None
+    name: str
+
+
+def _cuts(excerpt: Excerpt, dataset: _Built, track: str) -> tuple[list[_Cut], Problem | None]:
+    """The parts of a track. A random excerpt depends on the entry's name as well: chance knows it."""
+    parts = {**excerpt.parts, **({"dataset": dataset.choice.entry} if excerpt.where == "random" else {})}
+    if excerpt.where != "chunks":
+        return [_Cut({"excerpt": parts}, None, "")], None
+    try:
+        rate, samples = extent(dataset.instance, dataset.choice.label, track)
+    except SoundstageError as error:
+        return [_Cut({"excerpt": parts}, None, "")], Problem("failed", str(error))
+    return [
+        _Cut({"excerpt": {**parts, "chunk": number}}, number, f" [{start / rate:g}-{stop / rate:g} s]")
+        for number, (start, stop) in enumerate(excerpt.chunks(rate, samples))
+    ], None
 
 
 def _cell(scene: SceneSpec, separator: _Built, metrics: Sequence[_Built], hashes: FileHashes) -> CellSpec:
@@ -252,7 +297,7 @@ def _cell(scene: SceneSpec, separator: _Built, metrics: Sequence[_Built], hashes
         made_by = _identity(separator, hashes, *arguments)
     except SoundstageError as error:
         status = "not-installed" if isinstance(error, NotInstalled) else "failed"
-        problem = problem or Problem(status, f"{_called(separator.choice)}, track '{scene.track}': {error}")
+        problem = problem or Problem(status, f"{_called(separator.choice)}, track '{scene.label}': {error}")
         made_by = {"plugin": separator.choice.plugin.name, "parameters": {}, "unusable": "files"}
     cell = address("estimates", {"scene": scene.address, "separator": made_by})
     scores = {

@@ -94,6 +94,7 @@ class Worker:
         self._plugins: dict[tuple[str, str, str], Any] = {}
         self._broken: dict[tuple[str, str, str], SoundstageError] = {}
         self._track: tuple[tuple[str, str], Track] | None = None
+        self._excerpt: dict[str, Any] = {}
         self._scene: tuple[str, Scene] | None = None
         self._scorers: dict[tuple[str, tuple[str, ...]], Scorer] = {}
 
@@ -127,6 +128,8 @@ class Worker:
                 rows += [(address, metric.measures[score.name].unit, score) for score in scores]
             stages[address] = scoring.stage
         facts = {} if scene is None else _scene_facts(scene)
+        if self._excerpt and facts:
+            facts["excerpt"] = self._excerpt
         record = CellRecord(cell.address, separation.stage, stages, facts, self.settings.run)
         return Outcome(job, record, score_rows(rows))
 
@@ -144,10 +147,17 @@ class Worker:
         return self._scene[1]
 
     def _loaded_track(self, spec: SceneSpec) -> Track:
-        key = (spec.dataset.label, spec.track)
+        key = (spec.dataset.label, spec.label)
         if self._track is None or self._track[0] != key:
-            self._track = None
-            self._track = (key, pipeline.load_track(self._plugin(spec.dataset), spec.dataset.label, spec.track))
+            self._track, self._excerpt = None, {}
+            dataset, name = self._plugin(spec.dataset), spec.dataset.label
+            if spec.excerpt is None:
+                track = pipeline.load_track(dataset, name, spec.track)
+            else:
+                track, self._excerpt = pipeline.load_excerpt(
+                    dataset, name, spec.track, spec.dataset.entry, spec.excerpt, spec.chunk
+                )
+            self._track = (key, track)
         return self._track[1]
 
     def _estimates(self, cell: CellSpec, scene: Scene) -> Estimates:
@@ -168,8 +178,8 @@ class Worker:
         goal = targets.scored(scene, estimates.images)
         key = (label, tuple(goal.references))
         if key not in self._scorers:
-            self._scorers[key] = pipeline.prepare(self._plugin(metric.choice), label, spec.track, goal)
-        return pipeline.score(self._scorers[key], metric.measures, label, spec.track, estimates)
+            self._scorers[key] = pipeline.prepare(self._plugin(metric.choice), label, spec.label, goal)
+        return pipeline.score(self._scorers[key], metric.measures, label, spec.label, estimates)
 
     def _plugin(self, choice: Choice) -> Any:
         """The plugin's instance, made and loaded once."""

@@ -149,7 +149,7 @@ def _outcome(future: Any, task: Task, settings: Settings, notes: _Notes, greedy:
         return task.completed(outcome)
     at = notes.stage.read_text(encoding="utf-8") if notes.stage.exists() else ""
     if at in job.metrics and at not in task.lost:
-        task.lost[at] = Stage(status, f"metric '{at}', track '{job.cell.scene.track}': {what}")
+        task.lost[at] = Stage(status, f"metric '{at}', track '{job.cell.scene.label}': {what}")
         return None
     return task.failed(status, what, settings.run)
 

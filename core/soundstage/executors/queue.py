@@ -34,7 +34,7 @@ class Task:
     def failed(self, status: str, what: str, run: str) -> Outcome:
         """The outcome of a separation that no worker came back from."""
         cell = self.job.cell
-        error = f"separator '{cell.separator.label}', track '{cell.scene.track}': {what}"
+        error = f"separator '{cell.separator.label}', track '{cell.scene.label}': {what}"
         stage = Stage(status, error, details={"made_by": cell.made_by})
         skipped = {
             cell.scores[label]: Stage("skipped", "there are no estimates to score") for label in self.job.metrics

@@ -1,0 +1,139 @@
+"""Which tracks of a dataset, and which part of each, a grid is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from soundstage.audio import Samples
+from soundstage.draw import Draw
+from soundstage.errors import SoundstageError, suggestion
+
+Where = Literal["start", "random", "loudest", "chunks"]
+BLOCK_S = 30.0
+"""Seconds read at a time when the loudest excerpt is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The tracks of each dataset: those named, or a number of them drawn without replacement."""
+
+    names: tuple[str, ...] = ()
+    random: int = 0
+    seed: int = 0
+
+    def of(self, dataset: str, ids: Sequence[str]) -> list[str]:
+        """The chosen ones of a dataset's tracks, in its order; chance knows the seed, the entry and the track alone.
+
+        Raises SoundstageError for a name that the dataset does not have.
+        """
+        for name in self.names:
+            if name not in ids:
+                raise SoundstageError(f"dataset '{dataset}' has no track '{name}'{suggestion(name, ids)}")
+        if self.names:
+            return [track for track in ids if track in self.names]
+        drawn = sorted(ids, key=lambda track: Draw(self.seed, dataset, track, "").unit("whether it is in the grid"))
+        kept = set(drawn[: self.random])
+        return [track for track in ids if track in kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The part of each track: so many seconds from the start, from a drawn place, where it is loudest, or all parts.
+
+    `loudest` is the window with the most energy in the sum of the stems, among those that begin at a whole second; the
+    earliest of equals. (A fraction of a second at its end counts as that fraction of its second's energy.) `chunks` cuts the whole track into consecutive parts, each a track of its own; what is left at
+    the end is one too if it is at least half as long. A track shorter than `seconds` is used whole.
+    """
+
+    seconds: float
+    where: Where
+    seed: int = 0
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What an address holds of it."""
+        return {"seconds": self.seconds, "where": self.where, **({"seed": self.seed} if self.where == "random" else {})}
+
+    def chunks(self, rate: int, samples: int) -> list[tuple[int, int]]:
+        """The first sample of each chunk and the one behind its last."""
+        size = round(self.seconds * rate)
+        starts = range(0, max(samples, 1), size)
+        found = [(start, min(start + size, samples)) for start in starts]
+        if len(found) > 1 and 2 * (found[-1][1] - found[-1][0]) < size:
+            found.pop()
+        return found
+
+    def window(
+        self, dataset: str, track: str, rate: int, samples: int, read: Callable[[int, int], Mapping[str, Samples]]
+    ) -> tuple[int, int]:
+        """The first sample of the excerpt and the one behind its last; not for chunks.
+
+        read: gives the stems' samples from one sample to before another; asked only where the loudest is wanted.
+        """
+        size = min(round(self.seconds * rate), samples)
+        start = 0
+        if self.where == "random":
+            start = int(Draw(self.seed, dataset, track, "").uniform("where its excerpt begins", 0, samples - size + 1))
+        elif self.where == "loudest" and size < samples:
+            energies = np.array(list(_energies(rate, samples, read)))
+            # The window's energy out of whole seconds and what reaches into the next: exact for whole seconds.
+            whole, rest = divmod(size, rate)
+            total = np.concatenate([[0.0], np.cumsum(energies)])
+            candidates = np.arange(0, (samples - size) // rate + 1)
+            last = np.minimum(candidates + whole, len(energies) - 1)
+            sums = total[np.minimum(candidates + whole, len(energies))] - total[candidates]
+            start = int(np.argmax(sums + energies[last] * (rest / rate))) * rate
+        return start, start + size
+
+
+def _energies(rate: int, samples: int, read: Callable[[int, int], Mapping[str, Samples]]) -> Iterator[float]:
+    """The energy of the sum of the stems in each second, the last one perhaps shorter, read in blocks."""
+    block = int(BLOCK_S) * rate
+    for begin in range(0, samples, block):
+        stems = read(begin, min(begin + block, samples))
+        mix = sum(np.broadcast_to(stem, (2, stem.shape[1])) for stem in stems.values())
+        power = np.einsum("cn,cn->n", mix, mix)
+        yield from (float(power[at : at + rate].sum()) for at in range(0, len(power), rate))
+
+
+def read_tracks(value: Any, where: str) -> Tracks | None:
+    """A grid's `tracks`: a list of names, or { random = 25, seed = 0 }. Raises SoundstageError."""
+    if value is None:
+        return None
+    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+        return Tracks(names=tuple(value))
+    if isinstance(value, Mapping):
+        _only(value, ("random", "seed"), f"{where}: tracks")
+        number, seed = value.get("random"), value.get("seed", 0)
+        if type(number) is int and number > 0 and type(seed) is int and seed >= 0:
+            return Tracks(random=number, seed=seed)
+    raise SoundstageError(
+        f"{where}: tracks must be a list of names or a draw, as in tracks = {{ random = 25, seed = 0 }}"
+    )
+
+
+def read_excerpt(value: Any, where: str) -> Excerpt | None:
+    """A grid's `excerpt`: { seconds = 30, where = "random", seed = 0 }. Raises SoundstageError."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise SoundstageError(f'{where}: excerpt must be a table, as in excerpt = {{ seconds = 30, where = "start" }}')
+    _only(value, ("seconds", "where", "seed"), f"{where}: excerpt")
+    seconds, place, seed = value.get("seconds"), value.get("where", "start"), value.get("seed", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        raise SoundstageError(f"{where}: excerpt needs seconds, a number above 0")
+    if place not in get_args(Where):
+        raise SoundstageError(f"{where}: excerpt cannot be where = {place!r}{suggestion(str(place), get_args(Where))}")
+    if type(seed) is not int or seed < 0:
+        raise SoundstageError(f"{where}: the excerpt's seed must be a whole number from 0")
+    return Excerpt(float(seconds), place, seed)
+
+
+def _only(table: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
+    for key in table:
+        if key not in keys:
+            raise SoundstageError(f"{where} has an unknown key '{key}'{suggestion(key, keys)}")
