@@ -215,3 +215,23 @@ def test_scores_are_floats_whatever_the_metric_returns():
         Estimates(scene.references, {}),
     )
     assert type(rows[0].value) is float
+
+
+def test_an_informed_separator_gets_the_angles_it_is_to_be_told_and_nothing_of_the_true_ones():
+    class Informed:
+        needs = ("placement",)
+        sources = ("a",)
+
+        def separate(self, mixture, rate, *, placement):
+            assert placement.azimuths == {"a": 33.0}
+            assert placement.told == {}
+            return {"a": mixture}
+
+    import numpy as np
+
+    from soundstage.contracts import CellName
+    from soundstage.scene import Placement, Scene
+
+    image = np.ones((2, 10))
+    scene = Scene(8000, image, {"a": image}, Placement({"a": 30.0}, told={"a": 33.0}))
+    pipeline.separate(Informed(), "informed", scene, CellName("d", "t", "p", "s", 0))

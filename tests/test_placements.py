@@ -166,3 +166,20 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path):
         fixed(tmp_path, "vocals 0", "p.toml").place("song", ["vocals"], draw())
     with pytest.raises(SoundstageError, match="'half' or 'same'"):
         Fixed(tmp_path / "p.json", panning="quarter")
+
+
+def test_panorama_can_tell_wrong_angles_without_moving_a_source():
+    true, noisy = Panorama().place("song", SOURCES, draw()), Panorama(noise=8.0).place("song", SOURCES, draw())
+    assert noisy.azimuths == true.azimuths
+    assert true.as_told().azimuths == true.azimuths
+    errors = [
+        Panorama(noise=8.0).place("song", SOURCES, draw(seed)).as_told().azimuths[source]
+        - Panorama().place("song", SOURCES, draw(seed)).azimuths[source]
+        for seed in range(200)
+        for source in SOURCES
+    ]
+    assert -8 <= min(errors) < -7.8
+    assert 7.8 < max(errors) <= 8
+    assert abs(sum(errors) / len(errors)) < 0.5
+    with pytest.raises(SoundstageError, match="must be from 0 to 90"):
+        Panorama(noise=-1)

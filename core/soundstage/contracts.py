@@ -84,7 +84,7 @@ class Separator(Protocol):
 
     - `needs`: names out of NEEDS that `separate` wants as keyword arguments; nothing else is handed over. `sources`:
       the names wanted. `source_count`: how many there are. `references`: source → (2, samples). `gain`: see Scene.
-      `placement`: a Placement. `cell`: a CellName.
+      `placement`: a Placement, with the azimuths that the placement rule lets separators know. `cell`: a CellName.
     - `sources`: the names it can return; None (default) means whatever the scene has (then it needs `sources` or more).
     - `rate`: its native rate in Hz; the mixture is resampled to it and the estimates back, and that is recorded. None
       (default) means any.

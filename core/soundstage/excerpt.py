@@ -45,9 +45,9 @@ class Excerpt:
     """The part of each track: so many seconds from the start, from a drawn place, where it is loudest, or all parts.
 
     `loudest` is the window with the most energy in the sum of the stems, among those that begin at a whole second; the
-    earliest of equals. (A fraction of a second at its end counts as that fraction of its second's energy.) `chunks` cuts
-    the whole track into consecutive parts, each a track of its own; what is left at the end is one too if it is at least
-    half as long. A track shorter than `seconds` is used whole.
+    earliest of equals. (A fraction of a second at its end counts as that fraction of its second's energy.) `chunks`
+    cuts the whole track into consecutive parts, each a track of its own; what is left at the end is one too if it is
+    at least half as long. A track shorter than `seconds` is used whole.
     """
 
     seconds: float

@@ -213,7 +213,7 @@ def _needed(separator: Any, scene: Scene, cell: CellName, rate: int) -> dict[str
         elif need == "gain":
             needed[need] = scene.gain
         elif need == "placement":
-            needed[need] = scene.placement
+            needed[need] = None if scene.placement is None else scene.placement.as_told()
         elif need == "cell":
             needed[need] = cell
         else:

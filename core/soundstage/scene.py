@@ -38,11 +38,17 @@ class Placement:
     """Where each source sits, in degrees counter-clockwise: 0 in front, +90 left (AES69).
 
     panning: how an azimuth becomes a panning angle, `half` (α = azimuth / 2) or `same` (α = azimuth).
+    told: the azimuths that separators which need the placement are told, where those are not the true ones.
     """
 
     azimuths: Mapping[str, float]
     elevations: Mapping[str, float] = field(default_factory=dict)
     panning: Literal["half", "same"] = "half"
+    told: Mapping[str, float] = field(default_factory=dict)
+
+    def as_told(self) -> Placement:
+        """What an informed separator gets to know: the same, the told azimuths in place of the true ones."""
+        return Placement({**self.azimuths, **self.told}, self.elevations, self.panning)
 
     def elevation(self, source: str) -> float:
         """The source's elevation in degrees, 0 unless given."""

@@ -255,5 +255,6 @@ def _scene_facts(scene: Scene) -> dict[str, Any]:
         "azimuths": dict(placement.azimuths) if placement else None,
         "elevations": dict(placement.elevations) if placement else None,
         "panning": placement.panning if placement else None,
+        **({"told": dict(placement.told)} if placement and placement.told else {}),
         "details": dict(scene.details),
     }

@@ -39,13 +39,29 @@ class Frontal:
 
 
 class Panorama:
-    """Each source at a panning angle uniform over ±45 degrees, as SpaIn-Net is trained (Petermann and Kim, 2022)."""
+    """Each source at a panning angle uniform over ±45 degrees, as SpaIn-Net is trained (Petermann and Kim, 2022).
+
+    noise: separators that are told the angles are told them wrong, by up to so many degrees, uniformly; 8 in the paper.
+    The scenes, and what any other separator gets, stay the same.
+    """
 
     revision = 1
 
+    def __init__(self, noise: float = 0.0) -> None:
+        if not 0.0 <= noise <= 90.0:
+            raise SoundstageError(f"placement 'panorama': noise={noise:g} must be from 0 to 90 degrees")
+        self.noise = noise
+
     def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
         """A placement of every source, azimuth and panning angle being the same."""
-        return Placement({source: draw.uniform(source, -45.0, 45.0) for source in sorted(sources)}, panning="same")
+        true = {source: draw.uniform(source, -45.0, 45.0) for source in sorted(sources)}
+        told = {}
+        if self.noise:
+            told = {
+                source: angle + draw.uniform(f"error of {source}", -self.noise, self.noise)
+                for source, angle in true.items()
+            }
+        return Placement(true, panning="same", told=told)
 
 
 class Fixed:
