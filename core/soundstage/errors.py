@@ -22,6 +22,10 @@ class NotInstalled(SoundstageError):
     """Something that can be had is not there: a package, weights, an environment. The message says how to get it."""
 
 
+class DataMissing(SoundstageError):
+    """An entry is about files that users have, and nobody has said where they lie."""
+
+
 class OutOfMemory(SoundstageError):
     """A stage needed more memory than there is."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from soundstage.address import SHORT, FileHashes, address, declared_files, identity, plan_hash
 from soundstage.contracts import NEEDS, CellName, Kind, Measure
-from soundstage.errors import NotInstalled, SoundstageError
+from soundstage.errors import DataMissing, NotInstalled, SoundstageError
 from soundstage.excerpt import Excerpt
 from soundstage.grid import Grid
 from soundstage.pipeline import extent
@@ -139,10 +139,7 @@ def make_plan(
     separator or one metric becomes the problem of its cells. progress: told what is being read.
     """
     hashes = hashes or FileHashes()
-    built = {
-        kind: [_build(registry.choose(kind, text, grid.base), hashes) for text in texts]
-        for kind, texts in grid.axes.items()
-    }
+    built = {kind: [_build(choice, hashes) for choice in choices] for kind, choices in _chosen(grid, registry).items()}
     for kind in ("datasets", "placements", "spatializers"):
         for one in built[kind]:
             if one.problem:
@@ -161,6 +158,21 @@ def make_plan(
         raise SoundstageError(f"grid '{grid.name}' has no cells: its datasets hold no tracks")
     everything = [text for cell in cells for text in (cell.address, *cell.scores.values())]
     return Plan(grid, cells, metrics, separators, plan_hash([f"revision {grid.revision}", *everything]))
+
+
+def _chosen(grid: Grid, registry: Registry) -> dict[Kind, list[Choice]]:
+    """What the grid's names mean. Raises DataMissing for everything at once that has to be had first."""
+    found: dict[Kind, list[Choice]] = {kind: [] for kind in grid.axes}
+    missing = []
+    for kind, texts in grid.axes.items():
+        for text in texts:
+            try:
+                found[kind].append(registry.choose(kind, text, grid.base))
+            except DataMissing as error:
+                missing.append(str(error))
+    if missing:
+        raise DataMissing("\n".join(dict.fromkeys(missing)))
+    return found
 
 
 def _build(choice: Choice, hashes: FileHashes) -> _Built:

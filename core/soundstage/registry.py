@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from soundstage.contracts import KINDS, Kind
-from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.errors import DataMissing, SoundstageError, UnknownName, suggestion
 from soundstage.parameters import checked, constructor_parameters, parse_variant
 from soundstage.plugins import Catalogue, Plugin, discover
 from soundstage.weights import Weights, read_weights
 
-ENTRY_KEYS = ("plugin", "script", "params", "summary", "citation", "licence", "url", "weights")
+ENTRY_KEYS = ("plugin", "script", "params", "summary", "citation", "licence", "url", "weights", "data")
 SECTIONS = (*KINDS, "grids")
 
 
@@ -23,7 +23,8 @@ SECTIONS = (*KINDS, "grids")
 class Entry:
     """One named, parameterised, citable entry. base: where its relative paths start; None is the current folder.
 
-    script: of a separator that is a script, its path. weights: what has to be fetched before it can be used.
+    script: of a separator that is a script, its path. weights: what has to be fetched before it can be used. data: the
+    parameter that `--data NAME=PATH` sets, where the entry is about files that users have; `root` for datasets.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Entry:
     base: Path | None = None
     script: Path | None = None
     weights: Weights | None = None
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,13 @@ class Registry:
         return registry
 
     def set_roots(self, data: Mapping[str, Path]) -> None:
-        """Give datasets their root folders: name → path, as `--data NAME=PATH` does. Raises UnknownName."""
-        for name, root in data.items():
-            entry = self.entry("datasets", name)
-            params = {**entry.params, "root": root.expanduser().absolute()}
-            self.entries["datasets"][name] = replace(entry, params=params)
+        """Say where the files of entries lie: name → path, as `--data NAME=PATH` does. Raises UnknownName."""
+        for name, path in data.items():
+            kinds = [kind for kind in KINDS if name in self.entries[kind] and self.entries[kind][name].data]
+            kind: Kind = kinds[0] if kinds else "datasets"
+            entry = self.entry(kind, name)
+            params = {**entry.params, entry.data or "root": path.expanduser().absolute()}
+            self.entries[kind][name] = replace(entry, params=params)
 
     def extend(self, table: Mapping[str, Any], source: str, base: Path | None) -> None:
         """Add the entries and grids of a parsed TOML; a name that is there already is overridden."""
@@ -129,15 +133,16 @@ class Registry:
     def unusable(self, entry: Entry) -> str:
         """Why a grid cannot use the entry as it stands, with the remedy; empty where it can. Imports no plugin."""
         plugin = self.plugin(entry)
+        needed = dict.fromkeys((*plugin.required, *([entry.data] if entry.data else [])))
         lacking = [
             parameter
-            for parameter in plugin.required
+            for parameter in needed
             if parameter not in entry.params and not (entry.weights and entry.weights.parameter == parameter)
         ]
         if plugin.unusable() or not lacking:
             weights = entry.weights.lack(entry.name, weights_folder(entry.name)) if entry.weights else ""
             return "; ".join(filter(None, (plugin.unusable(), weights)))
-        if entry.kind == "datasets" and "root" in lacking:
+        if (entry.data or ("root" if entry.kind == "datasets" else None)) in lacking:
             return f"needs --data {entry.name}=PATH"
         return f"needs {entry.name}[{', '.join(f'{parameter}=…' for parameter in lacking)}]"
 
@@ -180,10 +185,11 @@ class Registry:
         else:
             weights = None
         for parameter in parameters.values():
-            if parameter.required and parameter.name not in params:
-                data = kind == "datasets" and parameter.name == "root"
+            if (parameter.required or parameter.name == entry.data) and parameter.name not in params:
+                data = parameter.name == (entry.data or ("root" if kind == "datasets" else None))
                 remedy = f"--data {name}=PATH" if data else f"{name}[{parameter.name}=…]"
-                raise SoundstageError(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}")
+                kind_of = DataMissing if data else SoundstageError
+                raise kind_of(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}")
         return Choice(kind, variant.strip(), name, plugin, params, weights, folder)
 
 
@@ -229,7 +235,7 @@ def _entry(kind: Kind, name: str, facts: Mapping[str, Any], source: str, base: P
     params = facts.get("params", {})
     if not isinstance(params, Mapping):
         raise SoundstageError(f"{where}: params must be a table, as in params = {{ name = value }}")
-    texts = {key: facts.get(key, "") for key in ("plugin", "script", "summary", "citation", "licence", "url")}
+    texts = {key: facts.get(key, "") for key in ("plugin", "script", "summary", "citation", "licence", "url", "data")}
     for key, text in texts.items():
         if not isinstance(text, str):
             raise SoundstageError(f"{where}: {key} must be a text, not {text!r}")
