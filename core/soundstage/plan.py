@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soundstage.address import SHORT, FileHashes, address, declared_files, identity, plan_hash
-from soundstage.contracts import NEEDS, CellName, Kind, Measure
+from soundstage.contracts import NEEDS, SCENE_KINDS, CellName, Kind, Measure
 from soundstage.errors import SoundstageError
 from soundstage.grid import Grid
 from soundstage.registry import Choice, Registry
@@ -125,10 +125,7 @@ def make_plan(
     built = {
         kind: [_build(registry.choose(kind, text, grid.base)) for text in texts] for kind, texts in grid.axes.items()
     }
-    for kind in ("datasets", "placements", "spatializers"):
-        for one in built[kind]:
-            if one.problem:
-                raise SoundstageError(f"{kind[:-1]} '{one.choice.label}' cannot be used: {one.problem.error}")
+    _check_usable(built)
     separators = {one.choice.label: _separator_facts(one) for one in built["separators"]}
     metrics = {
         one.choice.label: MetricSpec(one.choice, dict(getattr(one.instance, "measures", {})), one.problem)
@@ -143,6 +140,29 @@ def make_plan(
         raise SoundstageError(f"grid '{grid.name}' has no cells: its datasets hold no tracks")
     everything = [text for cell in cells for text in (cell.address, *cell.scores.values())]
     return Plan(grid, cells, metrics, separators, plan_hash([f"revision {grid.revision}", *everything]))
+
+
+def make_scenes(grid: Grid, registry: Registry, hashes: FileHashes | None = None) -> list[SceneSpec]:
+    """The scenes of a grid, track by track; its separators and metrics are not looked at.
+
+    Raises SoundstageError as `make_plan` does.
+    """
+    hashes = hashes or FileHashes()
+    built = {kind: [_build(registry.choose(kind, text, grid.base)) for text in grid.axes[kind]] for kind in SCENE_KINDS}
+    _check_usable(built)
+    scenes = _scenes(grid, built, hashes, lambda text: None)
+    hashes.save()
+    if not scenes:
+        raise SoundstageError(f"grid '{grid.name}' has no scenes: its datasets hold no tracks")
+    return scenes
+
+
+def _check_usable(built: Mapping[Kind, Sequence[_Built]]) -> None:
+    """Raise SoundstageError where there can be no scene at all."""
+    for kind in SCENE_KINDS:
+        for one in built[kind]:
+            if one.problem:
+                raise SoundstageError(f"{kind[:-1]} '{one.choice.label}' cannot be used: {one.problem.error}")
 
 
 def _build(choice: Choice) -> _Built:
