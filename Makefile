@@ -13,7 +13,7 @@ leaderboard: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not heavy" --cov --cov-report=term:skip-covered
 
-heavy: $(VENV)/.dev
+heavy: $(VENV)/.heavy
 	$(BIN)/python -m pytest -m heavy
 
 test-all: test heavy
@@ -48,3 +48,9 @@ $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.test $(VENV)/.base
+
+# constraints.txt holds a torch; asked for by itself first, a CPU build is taken where an index offers one.
+$(VENV)/.heavy: $(VENV)/.dev
+	$(PIP) torch
+	$(PIP) --editable '.[dev,demucs,openunmix,dask]'
+	@touch $@

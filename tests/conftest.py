@@ -34,6 +34,16 @@ def shared() -> Path:
 
 
 @pytest.fixture
+def lasting_environments() -> None:
+    """The environments of separator scripts, which take gigabytes, are the user's own and outlast the test."""
+    from soundstage.address import cache_folder
+
+    lasting = Path.home() / ".cache" / "soundstage" / "environments"
+    lasting.mkdir(parents=True, exist_ok=True)
+    (cache_folder() / "environments").symlink_to(lasting)
+
+
+@pytest.fixture
 def toys(monkeypatch) -> Path:
     """The toy plugins, installed for this test here and in the processes it starts."""
     monkeypatch.syspath_prepend(str(TOYS))

@@ -10,11 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
+from soundstage.claims import Labels
 from soundstage.cli import cli
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
+from soundstage.imports import import_claims
 from soundstage.leaderboard import make_leaderboard
-from soundstage.museval_json import MEASURES, TrackFile, import_museval, museval_files, read_museval, write_museval
+from soundstage.museval_json import MEASURES, TrackFile, museval_files, read_museval, write_museval
 from soundstage.render.plain import render_markdown
 from soundstage.results import load_results
 from test_protocols import results
@@ -69,6 +71,10 @@ def given(folder, text=BY_MUSEVAL, name="PR - Oh No"):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     return file
+
+
+def import_museval(paths, out, separator=""):
+    return import_claims(paths, out, Labels(separator))
 
 
 def scores_of(path):
@@ -174,12 +180,12 @@ def test_the_run_record_says_claimed_and_names_the_files_hashes(tmp_path):
 
 
 def test_addresses_follow_the_files_contents_and_not_where_they_lie(tmp_path):
-    one = read_museval(given(tmp_path / "here"), "UMX")
-    same = read_museval(given(tmp_path / "there"), "UMX")
-    other = read_museval(given(tmp_path / "other", BY_MUSEVAL.replace("4.12345", "4.12346")), "UMX")
+    one = read_museval(given(tmp_path / "here"), Labels("UMX"))
+    same = read_museval(given(tmp_path / "there"), Labels("UMX"))
+    other = read_museval(given(tmp_path / "other", BY_MUSEVAL.replace("4.12345", "4.12346")), Labels("UMX"))
     assert one.cell == same.cell
-    assert one.score == same.score
-    assert len({one.cell, other.cell, read_museval(given(tmp_path / "here"), "Demucs").cell}) == 3
+    assert one.score_addresses == same.score_addresses
+    assert len({one.cell, other.cell, read_museval(given(tmp_path / "here"), Labels("Demucs")).cell}) == 3
 
 
 def test_a_later_import_joins_the_earlier_claims(tmp_path):
@@ -205,7 +211,7 @@ def test_a_conflict_with_earlier_claims_is_shown_and_nothing_overwritten(tmp_pat
 
 def test_a_separators_name_can_be_given_and_two_files_of_one_track_are_refused(tmp_path):
     files = [given(tmp_path / "run1"), given(tmp_path / "run2")]
-    assert import_museval(files[:1], tmp_path / "claims", "Mine")[0].separator == "Mine"
+    assert import_museval(files[:1], tmp_path / "claims", "Mine")[0].labels.separator == "Mine"
     with pytest.raises(SoundstageError, match="are both track 'PR - Oh No' of 'Mine'"):
         import_museval(files, tmp_path / "more", "Mine")
 
@@ -238,7 +244,8 @@ def test_a_malformed_file_is_one_sentence_and_imports_nothing(tmp_path, text, wo
 
 def test_infinite_and_missing_values_become_nan(tmp_path):
     file = given(tmp_path / "UMX", BY_MUSEVAL.replace("4.12345", "Infinity").replace("-1.00000", "null"))
-    assert all(math.isnan(frame["SDR"]) for frame in read_museval(file, "UMX").frames["vocals"])
+    scores = read_museval(file, Labels("UMX")).scores["bsseval"].scores
+    assert all(math.isnan(score.value) for score in scores if (score.source, score.name) == ("vocals", "SDR"))
 
 
 def test_misuse_gets_a_sentence_with_the_remedy(tmp_path, measured):

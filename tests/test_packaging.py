@@ -1,4 +1,4 @@
-"""What is shipped: one wheel with five packages and the registry."""
+"""What is shipped: one wheel with five packages, the registry and published results."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def test_the_wheel_carries_five_packages_and_the_registry(wheel):
         "soundstage_metrics",
     }
     assert "soundstage/registry.toml" in names
+    assert "soundstage/published_tables/namballa2025.toml" in names
     assert not [name for name in names if "tests" in name or "toys" in name]
 
 
@@ -48,6 +49,8 @@ def test_the_unpacked_wheel_runs_a_grid_by_itself(wheel, tmp_path):
         f"print(soundstage.run(grid, {str(tmp_path / 'out')!r}).usable)\n"
         "from soundstage.registry import shipped_registry\n"
         "assert 'grids.demo' in shipped_registry()\n"
+        "from soundstage.published import publications\n"
+        "assert 'namballa2025' in publications()\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert result.stdout.strip() == "3"

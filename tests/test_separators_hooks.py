@@ -17,17 +17,20 @@ def registered():
 
 
 def test_the_separators_are_registered_by_name():
-    assert list(registered()) == ["reference", "mixture", "irm", "ibm", "mwf", "estimates", "adress", "duet"]
+    known = "reference mixture irm ibm mwf estimates adress duet demucs openunmix spleeter"
+    assert list(registered()) == known.split()
 
 
 def test_every_target_is_a_class_that_meets_the_contract():
     for target, more in registered().values():
+        assert more["summary"]
+        if target.endswith(".py"):
+            continue
         module, _, name = target.partition(":")
         plugin = getattr(importlib.import_module(module), name)
         assert callable(plugin.separate)
         assert plugin.revision == 1
-        assert set(plugin.needs) <= set(NEEDS)
-        assert more["summary"]
+        assert set(getattr(plugin, "needs", ())) <= set(NEEDS)
 
 
 def test_blind_methods_are_unnamed_and_see_only_how_many_sources_there_are():

@@ -36,6 +36,8 @@ def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> di
     parameters = constructor_parameters(plugin_class)
     values: dict[str, Any] = {}
     for name, parameter in parameters.items():
+        if name in getattr(plugin_class, "out_of_address", ()):
+            continue
         value = choice.params.get(name, parameter.default)
         values[name] = "file" if parameter.is_path and value is not None else value
     return {

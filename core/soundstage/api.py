@@ -28,6 +28,11 @@ def run(
     workers: int = 1,
     keep: Collection[str] = (),
     retry: Collection[str] = (),
+    device: str = "auto",
+    timeout_s: float | None = None,
+    memory_limit: int | None = None,
+    executor: str = "",
+    scheduler: str = "",
     listener: Listener | None = None,
 ) -> Summary:
     """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
@@ -35,14 +40,27 @@ def run(
     grid: a name in the registry, a TOML file, or a mapping like a TOML grid's (it is called "custom", or what its
     "name" says). data: dataset name → root folder. registry: TOML files that extend the registry. workers: 1 runs in
     this process; more start processes, so call it under `if __name__ == "__main__":`. keep: {"estimates"} keeps what
-    the separators made. retry: statuses to run again. Raises SoundstageError where nothing can be run.
+    the separators made. retry: statuses to run again. device: where separators load: auto, cpu, cuda, cuda:N, mps.
+    timeout_s, memory_limit: seconds a cell may take, and bytes its worker may hold, before it is killed. executor:
+    inline, processes or dask; scheduler: the address of Dask's, for workers on other machines. Raises
+    SoundstageError where nothing can be run.
     """
     for what in keep:
         if what != "estimates":
             raise SoundstageError(f"cannot keep '{what}'; what can be kept is: estimates")
     plan = make_plan(*_resolved(grid, data, registry))
     return run_plan(
-        plan, Path(out), workers=workers, keep_estimates="estimates" in keep, retry=retry, listener=listener
+        plan,
+        Path(out),
+        workers=workers,
+        keep_estimates="estimates" in keep,
+        retry=retry,
+        device=device,
+        timeout_s=timeout_s,
+        memory_limit=memory_limit,
+        executor=executor,
+        scheduler=scheduler,
+        listener=listener,
     )
 
 

@@ -8,6 +8,7 @@ Optional on every plugin class:
 
 - `revision`: a number or string to change whenever the plugin's numbers change; it is part of every result's address.
   Where it is absent the hash of the source file of the class stands in for it.
+- `out_of_address`: parameters that say where and not what is computed, such as a device; no address holds them.
 - `files(…)`: the files whose contents the result depends on. Their hashes are part of the address; paths never are.
 """
 
@@ -89,6 +90,7 @@ class Separator(Protocol):
     - `sources`: the names it can return; None (default) means whatever the scene has (then it needs `sources` or more).
     - `rate`: its native rate in Hz; the mixture is resampled to it and the estimates back, and that is recorded. None
       (default) means any.
+    - `details`: facts for the provenance, JSON values, read after `separate`: the device, what was loaded.
     - `named = False`: `separate` returns a sequence of unnamed images; core assigns them to the sources by the best
       SI-SDR permutation and marks the row.
     - `role`: `separator` (default), `floor`, `oracle` or `ceiling`; what needs `references` is at least an oracle.
@@ -129,6 +131,9 @@ class Score:
     note: str = ""
     ranked: bool = True
 
+
+SKIPPED = "skipped: "
+"""How the note of a score begins that has no value because the separator does not have the source."""
 
 Scorer = Callable[["Mapping[str, Samples]"], Iterable[Score]]
 

@@ -18,6 +18,18 @@ class UnknownName(SoundstageError):
         self.name = name
 
 
+class NotInstalled(SoundstageError):
+    """Something that can be had is not there: a package, weights, an environment. The message says how to get it."""
+
+
+class OutOfMemory(SoundstageError):
+    """A stage needed more memory than there is."""
+
+
+class Crashed(SoundstageError):
+    """A process died while it worked on a cell."""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A phrase that names the nearest of the known names, or lists them."""
     import difflib

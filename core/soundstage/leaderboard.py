@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundstage.beside import PublishedRow, set_beside
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.protocols import CELL, DEFAULT, Protocol, find_protocol
+from soundstage.published import find_publication
 from soundstage.results import Results, load_results
 
 if TYPE_CHECKING:
@@ -51,18 +53,20 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Section:
     """One table. group: what it is of, empty for all. shared: per column, how many scores all its entries have, which
-    are those its values are over. possible: per column, how many there would be without holes, NaN or flags."""
+    are those its values are over. possible: per column, how many there would be without holes, NaN or flags. published:
+    what others printed, beside the rows and never among them."""
 
     group: Mapping[str, str]
     rows: tuple[Row, ...]
     shared: tuple[int, ...]
     possible: tuple[int, ...]
+    published: tuple[PublishedRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
     """What is rendered. protocol: how scores became values. ranked_by: the column the rows are ranked by. notes: what
-    a reader must not overlook."""
+    a reader must not overlook. publication: the name of what is set beside it, empty where nothing is."""
 
     grid: str
     revision: int
@@ -72,6 +76,7 @@ class Leaderboard:
     ranked_by: Column
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
+    publication: str = ""
 
     @property
     def title(self) -> str:
@@ -87,16 +92,19 @@ def make_leaderboard(
     metrics: Sequence[str] = (),
     rank_by: str = "",
     protocol: str = DEFAULT,
+    published: str = "",
 ) -> Leaderboard:
     """The leaderboard of a results folder.
 
     by: what to make a table for each of, out of GROUPS; by default each spatializer where there are several. metrics:
     metrics or single measures to show; by default every headline measure. rank_by: a shown measure; by default the
     first. protocol: how scores become values, out of PROTOCOLS. Every value is over the scores (track × source) that
-    all entries of that table have in that column, so no entry is averaged over holes. Raises SoundstageError for
-    names that the results don't have.
+    all entries of that table have in that column, so no entry is averaged over holes. published: a publication whose
+    rows stand beside one's own, out of ranks, or a TOML file of such. Raises SoundstageError for names that the results
+    don't have.
     """
     how = find_protocol(protocol)
+    publication = find_publication(published) if published else None
     results = load_results(path, grid)
     for word in by or ():
         if word not in GROUPS:
@@ -111,7 +119,7 @@ def make_leaderboard(
         chosen, cells = _within(whole, group), _within(results.cells, group)
         sections.append(_section(group, chosen, cells, results.facts, columns, columns.index(ranked_by), how))
     facts = results.facts
-    return Leaderboard(
+    board = Leaderboard(
         facts["name"],
         facts["revision"],
         facts["hash"],
@@ -121,6 +129,7 @@ def make_leaderboard(
         tuple(sections),
         tuple(_notes(results, whole, columns)),
     )
+    return set_beside(board, publication, results) if publication else board
 
 
 def shown_columns(facts: Mapping[str, Any], wanted: Sequence[str] = ()) -> tuple[Column, ...]:

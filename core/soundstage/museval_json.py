@@ -1,4 +1,4 @@
-"""museval's JSON, both ways: frame scores of BSS Eval as one file a track, and such files as claimed results.
+"""museval's JSON, both ways: frame scores of BSS Eval as one file a track, and such files as claims.
 
 The layout is that of museval 0.4.1's TrackStore: {"targets": [{"name": "vocals", "frames": [{"time": 0.0, "duration":
 1.0, "metrics": {"SDR": …, "ISR": …, "SIR": …, "SAR": …}}, …]}, …]}, with the bare word NaN where a frame has no value.
@@ -11,20 +11,15 @@ import hashlib
 import json
 import math
 import statistics
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from soundstage.address import SHORT, address, plan_hash
+from soundstage.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
 from soundstage.contracts import Measure, Score
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.results import Results
-from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
 
 if TYPE_CHECKING:
     import pandas
@@ -37,8 +32,6 @@ SUBSETS = ("test", "train")
 """Folders that museval puts between a method's name and its files."""
 
 SCENE = ("dataset", "placement", "spatializer", "seed")
-CLAIMED = "claimed"
-"""The name of the grid that claims make, and their provenance."""
 
 METRIC = "bsseval"
 
@@ -133,65 +126,11 @@ def _file_name(text: str) -> str:
     return f"%2E{encoded[1:]}" if encoded.startswith(".") else encoded
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What one file says of one track. frames: target → one mapping of MEASURES a frame, NaN where there is none."""
-
-    separator: str
-    track: str
-    file: Path
-    sha256: str
-    version: str
-    frames: Mapping[str, Sequence[Mapping[str, float]]]
-
-    @property
-    def cell(self) -> str:
-        """The address: the file's contents, and whose and which track's they are said to be."""
-        parts = {"format": "museval", "separator": self.separator, "track": self.track, "file": self.sha256}
-        return address(CLAIMED, parts)
-
-    @property
-    def score(self) -> str:
-        """The address of the scores."""
-        return address("scores", {"estimates": self.cell, "metric": {"plugin": METRIC, "provenance": CLAIMED}})
-
-
-def import_museval(paths: Sequence[Path], out: Path, separator: str = "") -> list[Claim]:
-    """Keep museval's files as claimed results in the folder `out`, beside the claims that are there already.
-
-    paths: files, or folders that hold them at any depth. separator: whose scores they are; by default the name of the
-    folder that a file lies in, `test` and `train` passed over. Returns the new claims. Raises SoundstageError where a
-    file is not museval's, or two files speak of one track of one separator.
-    """
-    claims = [read_museval(file, separator or _method(file)) for file in _found(paths)]
-    by_name: dict[tuple[str, str], Claim] = {}
-    for claim in claims:
-        other = by_name.setdefault((claim.separator, claim.track), claim)
-        if other is not claim:
-            raise SoundstageError(
-                f"{other.file} and {claim.file} are both track '{claim.track}' of '{claim.separator}'; import one, or"
-                " name their separators apart with --separator"
-            )
-    store = Store(out).prepare()
-    run = f"{CLAIMED}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    cells = _joined(store, by_name)
-    store.save_run(run, _run_record(claims))
-    for claim in claims:
-        details = {"provenance": CLAIMED, "file": claim.file.name, "sha256": claim.sha256}
-        record = CellRecord(claim.cell, Stage("ok", details=details), {claim.score: Stage("ok")}, run=run)
-        store.commit(record, score_rows((claim.score, "dB", score) for score in _scores(claim)))
-    plan = _plan(cells)
-    store.save_plan(plan.facts["id"], plan)
-    return claims
-
-
-def read_museval(file: Path, separator: str) -> Claim:
+def read_museval(file: Path, labels: Labels) -> Claim:
     """What a file of museval says. Raises SoundstageError, naming the file, where it is not one."""
+    content = read_bytes(file)
     try:
-        content = file.read_bytes()
         parsed = json.loads(content)
-    except OSError as error:
-        raise SoundstageError(f"{file}: cannot be read ({error.strerror}); check the path") from None
     except (ValueError, RecursionError) as error:
         raise SoundstageError(f"{file}: not valid JSON ({error}); write it again with museval") from None
     where = f"{file}: not a museval file:"
@@ -208,8 +147,11 @@ def read_museval(file: Path, separator: str) -> Claim:
             raise SoundstageError(f"{where} target '{name}' stands twice in it")
         frames[name] = [_frame(frame, f"{where} target '{name}', frame {index}") for index, frame in enumerate(listed)]
     version = parsed.get("museval_version")
-    digest = hashlib.sha256(content).hexdigest()
-    return Claim(separator, file.stem, file, digest, version if isinstance(version, str) else "", frames)
+    about = {"museval_version": version if isinstance(version, str) else ""}
+    labels = replace(labels, separator=labels.separator or _method(file), track=file.stem)
+    measures = dict.fromkeys(MEASURES, Measure("dB", higher_is_better=True))
+    source = ClaimedFile(file, hashlib.sha256(content).hexdigest(), "museval JSON", about)
+    return Claim(labels, {METRIC: ClaimedScores(source, measures, tuple(_scores(frames)))})
 
 
 def _frame(frame: Any, where: str) -> dict[str, float]:
@@ -225,9 +167,9 @@ def _frame(frame: Any, where: str) -> dict[str, float]:
     return values
 
 
-def _scores(claim: Claim) -> Iterator[Score]:
+def _scores(of_targets: Mapping[str, Sequence[Mapping[str, float]]]) -> Iterator[Score]:
     """The frames, and for the whole track their median, as museval aggregates them."""
-    for target, frames in claim.frames.items():
+    for target, frames in of_targets.items():
         for name in MEASURES:
             values = [frame[name] for frame in frames]
             known = [value for value in values if not math.isnan(value)]
@@ -239,83 +181,6 @@ def _scores(claim: Claim) -> Iterator[Score]:
                 yield Score(target, name, value, index, "no value in the file" if math.isnan(value) else "")
 
 
-def _found(paths: Sequence[Path]) -> list[Path]:
-    """The files, each once, those of a folder in the order of their names."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-        if not files:
-            raise SoundstageError(f"{path} holds no .json file; give museval's files or folders of them")
-        found |= {file.absolute(): None for file in files}
-    return list(found)
-
-
 def _method(file: Path) -> str:
     """The name of the folder that a file lies in, subsets passed over."""
     return next((part.name for part in file.parents if part.name and part.name not in SUBSETS), "museval")
-
-
-def _joined(store: Store, new: Mapping[tuple[str, str], Claim]) -> list[dict[str, Any]]:
-    """The cells of the new claims and of those that the folder holds already."""
-    cells = []
-    if any((store.path / "grids").glob(f"{CLAIMED}-*.parquet")):
-        cells = store.plan(CLAIMED).cells.to_pylist()
-    held = {(cell["separator"], cell["track"]): cell["cell"] for cell in cells}
-    for key, claim in new.items():
-        if key in held and held[key] != claim.cell:
-            raise SoundstageError(
-                f"{claim.file}: {store.path} holds other scores of track '{claim.track}' of '{claim.separator}'; give"
-                " another --separator or --out"
-            )
-        if key not in held:
-            labels = {"dataset": CLAIMED, "track": claim.track, "placement": "", "spatializer": "unknown", "seed": 0}
-            scores = {f"score:{METRIC}": claim.score}
-            cells.append({"cell": claim.cell, **labels, "separator": claim.separator, **scores})
-    return cells
-
-
-def _plan(cells: Sequence[Mapping[str, Any]]) -> StoredPlan:
-    """The plan of all claims. Nobody knows here what their separators saw, so none counts as blind."""
-    digest = plan_hash(["revision 1", *(cell[key] for cell in cells for key in ("cell", f"score:{METRIC}"))])
-    separators = list(dict.fromkeys(cell["separator"] for cell in cells))
-    facts = {
-        "id": f"{CLAIMED}-{digest[:SHORT]}",
-        "name": CLAIMED,
-        "revision": 1,
-        "hash": digest,
-        "summary": "Scores that others measured, imported from museval's files",
-        "citation": "",
-        "axes": {
-            "datasets": [CLAIMED],
-            "placements": [],
-            "spatializers": ["unknown"],
-            "separators": separators,
-            "metrics": [METRIC],
-        },
-        "seeds": [0],
-        "separators": {
-            name: {"role": "separator", "blind": False, "named": True, "needs": [], "claimed": "museval JSON"}
-            for name in separators
-        },
-        "metrics": {METRIC: {name: asdict(Measure("dB", higher_is_better=True)) for name in MEASURES}},
-    }
-    return StoredPlan(pa.Table.from_pylist([dict(cell) for cell in cells]), facts)
-
-
-def _run_record(claims: Sequence[Claim]) -> dict[str, Any]:
-    """What is known of where the numbers come from: the files."""
-    return {
-        "provenance": CLAIMED,
-        "format": "museval JSON",
-        "imported": datetime.now(UTC).isoformat(),
-        "files": [
-            {
-                "file": claim.file.name,
-                "sha256": claim.sha256,
-                "separator": claim.separator,
-                "track": claim.track,
-                "museval_version": claim.version,
-            }
-            for claim in claims
-        ],
-    }

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from soundstage import targets
 from soundstage.audio import Samples, as_samples, fit_length, resample
-from soundstage.contracts import NEEDS, CellName, Measure, Score, Scorer
+from soundstage.contracts import NEEDS, SKIPPED, CellName, Measure, Score, Scorer
 from soundstage.draw import Draw
-from soundstage.errors import SoundstageError, suggestion
+from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, suggestion
 from soundstage.scene import Placement, Scene, Track
 
 
@@ -31,14 +32,23 @@ def named_as(where: str) -> Iterator[None]:
     """Makes whatever a plugin raises begin with the plugin and the track."""
     try:
         yield
-    except MemoryError:
-        raise
     except SoundstageError as error:
         said = where.rpartition(", ")[2]  # plugins name the track too, for those who call them directly
         text = str(error).removeprefix(said).lstrip(",: ")
-        raise SoundstageError(f"{where}: {text}") from error
+        kind = type(error) if isinstance(error, (NotInstalled, OutOfMemory, Crashed)) else SoundstageError
+        raise kind(f"{where}: {text}") from error
     except Exception as error:
-        raise SoundstageError(f"{where}: {type(error).__name__}: {error}") from error
+        kind = OutOfMemory if _is_out_of_memory(error) else SoundstageError
+        raise kind(f"{where}: {type(error).__name__}: {error}") from error
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python's, numpy's, or torch's, which has exceptions of its own for GPU and CPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "DefaultCPUAllocator: can't allocate" in str(error)
+    )
 
 
 def load_track(dataset: Any, name: str, track_id: str) -> Track:
@@ -99,8 +109,8 @@ def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimat
     """What the separator makes of the scene's mixture, checked, at the scene's rate and length.
 
     The separator gets a copy of the mixture and what it declared in `needs`, nothing else. Unnamed outputs are assigned
-    by the best SI-SDR permutation. Sources it does not declare are left out. Raises SoundstageError naming the
-    separator, the track and the shape where what comes back is wrong.
+    by the best SI-SDR permutation. Sources it does not declare are left out; `accompaniment` is derived (see targets).
+    Raises SoundstageError naming the separator, the track and the shape where what comes back is wrong.
     """
     where = f"separator '{name}', track '{cell.track}'"
     length = scene.mixture.shape[1]
@@ -113,9 +123,17 @@ def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimat
     with named_as(where):
         found = separator.separate(mixture, rate, **needed)
     named = bool(getattr(separator, "named", True))
-    images = _named(found, separator, scene, where) if named else _unnamed(found, where)
+    sources: tuple[str, ...] = ()
+    if named:
+        images, sources = _named(found, separator, scene, where)
+    else:
+        images = _unnamed(found, where)
     at_rate = mixture.shape[1]
     checked = {key: as_samples(image, f"{where}, source '{key}'", length=at_rate) for key, image in images.items()}
+    if named:
+        checked, summands = targets.complete(checked, sources)
+        if summands:
+            details["derived"] = {targets.ACCOMPANIMENT: list(summands)}
     if rate != scene.rate:
         checked = {key: fit_length(resample(image, rate, scene.rate), length) for key, image in checked.items()}
     if not named:
@@ -123,7 +141,7 @@ def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimat
         details["assigned"] = {"by": "best SI-SDR permutation", "mean_si_sdr_db": round(mean, 3)}
     for image in checked.values():
         image.flags.writeable = False
-    return Estimates(checked, details)
+    return Estimates(checked, {**getattr(separator, "details", {}), **details})
 
 
 def _needed(separator: Any, scene: Scene, cell: CellName, rate: int) -> dict[str, Any]:
@@ -149,12 +167,16 @@ def _needed(separator: Any, scene: Scene, cell: CellName, rate: int) -> dict[str
     return needed
 
 
-def _named(found: Any, separator: Any, scene: Scene, where: str) -> dict[str, Any]:
+def _named(found: Any, separator: Any, scene: Scene, where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The images that are needed, and the sources that are wanted of them."""
     if not isinstance(found, Mapping):
         raise SoundstageError(f"{where}: returned {type(found).__name__}, not a mapping of source to array")
     declared = getattr(separator, "sources", None)
-    expected = [source for source in scene.references if declared is None or source in declared]
-    missing = [source for source in expected if source not in found]
+    expected = targets.wanted(tuple(scene.references), declared)
+    needed = list(expected)
+    if declared is not None and any(source not in declared for source in expected):
+        needed = list(declared)  # the accompaniment is a sum of what the model has
+    missing = [source for source in needed if source not in found]
     if missing:
         raise SoundstageError(
             f"{where}: no estimate of {', '.join(missing)}; it returned {', '.join(map(str, found)) or 'nothing'}."
@@ -170,7 +192,7 @@ def _named(found: Any, separator: Any, scene: Scene, where: str) -> dict[str, An
             raise SoundstageError(
                 f"{where}: returned '{source}', which was not asked for{suggestion(str(source), known)}"
             )
-    return {source: found[source] for source in expected}
+    return {source: found[source] for source in needed}, expected
 
 
 def _unnamed(found: Any, where: str) -> dict[str, Any]:
@@ -219,6 +241,16 @@ def prepare(metric: Any, name: str, track: str, scene: Scene) -> Scorer:
     with named_as(f"metric '{name}', track '{track}'"):
         scorer: Scorer = metric.prepare(scene)
     return scorer
+
+
+def skipped(measures: Mapping[str, Measure], name: str, scene: Scene, estimates: Estimates) -> list[Score]:
+    """A row without a value for every measure of a source of the scene that the separator does not have."""
+    return [
+        Score(source, measure, math.nan, note=f"{SKIPPED}{name} separates no {source}", ranked=False)
+        for source in scene.references
+        if source not in estimates.images
+        for measure in measures
+    ]
 
 
 def score(scorer: Scorer, measures: Mapping[str, Measure], name: str, track: str, estimates: Estimates) -> list[Score]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from soundstage.address import SHORT, FileHashes, address, declared_files, identity, plan_hash
 from soundstage.contracts import NEEDS, SCENE_KINDS, CellName, Kind, Measure
-from soundstage.errors import SoundstageError
+from soundstage.errors import NotInstalled, SoundstageError
 from soundstage.grid import Grid
 from soundstage.registry import Choice, Registry
 
@@ -47,13 +47,16 @@ class SceneSpec:
 
 @dataclass(frozen=True, slots=True)
 class CellSpec:
-    """One scene and one separator. scores: metric label → address of its scores."""
+    """One scene and one separator. scores: metric label → address of its scores. made_by: the separator's identity,
+    with the versions it wraps and the hashes of its weights.
+    """
 
     address: str
     scene: SceneSpec
     separator: Choice
     scores: Mapping[str, str]
     problem: Problem | None = None
+    made_by: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -123,7 +126,8 @@ def make_plan(
     """
     hashes = hashes or FileHashes()
     built = {
-        kind: [_build(registry.choose(kind, text, grid.base)) for text in texts] for kind, texts in grid.axes.items()
+        kind: [_build(registry.choose(kind, text, grid.base), hashes) for text in texts]
+        for kind, texts in grid.axes.items()
     }
     _check_usable(built)
     separators = {one.choice.label: _separator_facts(one) for one in built["separators"]}
@@ -148,7 +152,10 @@ def make_scenes(grid: Grid, registry: Registry, hashes: FileHashes | None = None
     Raises SoundstageError as `make_plan` does.
     """
     hashes = hashes or FileHashes()
-    built = {kind: [_build(registry.choose(kind, text, grid.base)) for text in grid.axes[kind]] for kind in SCENE_KINDS}
+    built = {
+        kind: [_build(registry.choose(kind, text, grid.base), hashes) for text in grid.axes[kind]]
+        for kind in SCENE_KINDS
+    }
     _check_usable(built)
     scenes = _scenes(grid, built, hashes, lambda text: None)
     hashes.save()
@@ -165,12 +172,16 @@ def _check_usable(built: Mapping[Kind, Sequence[_Built]]) -> None:
                 raise SoundstageError(f"{kind[:-1]} '{one.choice.label}' cannot be used: {one.problem.error}")
 
 
-def _build(choice: Choice) -> _Built:
+def _build(choice: Choice, hashes: FileHashes) -> _Built:
     reason = choice.plugin.unusable()
+    if choice.weights and choice.folder and not reason:
+        reason = choice.weights.sentence(choice.entry, choice.folder)
     if reason:
         return _Built(choice, problem=Problem("not-installed", f"{_called(choice)} {reason}"))
     try:
-        return _Built(choice, choice.build())
+        instance = choice.build()
+    except NotInstalled as error:
+        return _Built(choice, problem=Problem("not-installed", f"{_called(choice)}: {error}"))
     except SoundstageError as error:
         raise SoundstageError(f"{_called(choice)}: {error}") from None
     except ModuleNotFoundError as error:
@@ -179,6 +190,12 @@ def _build(choice: Choice) -> _Built:
     except Exception as error:
         sentence = f"{_called(choice)} of {choice.plugin.distribution} cannot be built: {type(error).__name__}: {error}"
         return _Built(choice, problem=Problem("failed", sentence, traceback.format_exc()))
+    try:
+        if choice.weights and choice.folder:
+            choice.weights.check(choice.folder, hashes.one)
+    except SoundstageError as error:
+        return _Built(choice, problem=Problem("failed", f"{_called(choice)}: {error}"))
+    return _Built(choice, instance)
 
 
 def _called(choice: Choice) -> str:
@@ -257,10 +274,11 @@ def _cell(scene: SceneSpec, separator: _Built, metrics: Sequence[_Built], hashes
     try:
         made_by = _identity(separator, hashes, *arguments)
     except SoundstageError as error:
-        problem = problem or Problem("failed", f"{_called(separator.choice)}, track '{scene.track}': {error}")
+        status = "not-installed" if isinstance(error, NotInstalled) else "failed"
+        problem = problem or Problem(status, f"{_called(separator.choice)}, track '{scene.track}': {error}")
         made_by = {"plugin": separator.choice.plugin.name, "parameters": {}, "unusable": "files"}
     cell = address("estimates", {"scene": scene.address, "separator": made_by})
     scores = {
         one.choice.label: address("scores", {"estimates": cell, "metric": _identity(one, hashes)}) for one in metrics
     }
-    return CellSpec(cell, scene, separator.choice, scores, problem)
+    return CellSpec(cell, scene, separator.choice, scores, problem, made_by)

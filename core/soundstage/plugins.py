@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -48,8 +49,27 @@ class Plugin:
             return ""
         return f"needs {', '.join(missing)}" + (f": pip install '{self.extra}'" if self.extra else "")
 
+    @property
+    def script(self) -> Path | None:
+        """The separator script that the plugin is, where it is one; found without importing its package."""
+        if not self.target.endswith(".py"):
+            return None
+        package, colon, path = self.target.partition(":")
+        if not colon or len(package) == 1:  # a path, perhaps with a drive
+            return Path(self.target)
+        found = importlib.util.find_spec(package)
+        if found is None or not found.submodule_search_locations:
+            raise SoundstageError(
+                f"separator '{self.name}' of {self.distribution}: there is no package {package}; correct {self.target}"
+            )
+        return Path(found.submodule_search_locations[0]) / path
+
     def load(self) -> type[Any]:
         """The plugin's class. Raises what importing it raises, or SoundstageError where the class is not there."""
+        if self.script is not None:
+            from soundstage.isolation.separator import script_class
+
+            return script_class(self.script)
         module_name, _, attribute = self.target.partition(":")
         module = importlib.import_module(module_name)
         try:

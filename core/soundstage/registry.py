@@ -13,14 +13,18 @@ from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError, UnknownName, suggestion
 from soundstage.parameters import checked, constructor_parameters, parse_variant
 from soundstage.plugins import Catalogue, Plugin, discover
+from soundstage.weights import Weights, read_weights
 
-ENTRY_KEYS = ("plugin", "params", "summary", "citation", "licence", "url")
+ENTRY_KEYS = ("plugin", "script", "params", "summary", "citation", "licence", "url", "weights")
 SECTIONS = (*KINDS, "grids")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One named, parameterised, citable entry. base: where its relative paths start; None is the current folder."""
+    """One named, parameterised, citable entry. base: where its relative paths start; None is the current folder.
+
+    script: of a separator that is a script, its path. weights: what has to be fetched before it can be used.
+    """
 
     kind: Kind
     name: str
@@ -31,13 +35,16 @@ class Entry:
     licence: str = ""
     url: str = ""
     base: Path | None = None
+    script: Path | None = None
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """An entry with the parameters a grid gives it: what a cell is made with.
 
-    label: as the grid writes it. params: converted, without defaults.
+    label: as the grid writes it. params: converted, without defaults. weights: those that it takes from `folder`, where
+    the entry has weights and the grid names no folder of its own.
     """
 
     kind: Kind
@@ -45,6 +52,8 @@ class Choice:
     entry: str
     plugin: Plugin
     params: Mapping[str, Any]
+    weights: Weights | None = None
+    folder: Path | None = None
 
     def build(self) -> Any:
         """A new instance of the plugin."""
@@ -103,23 +112,46 @@ class Registry:
             raise SoundstageError(f"'{name}' is not one of the {kind} but one of the {elsewhere[0]}")
         raise UnknownName(kind[:-1], name, self.names(kind))
 
+    def plugin(self, entry: Entry) -> Plugin:
+        """The plugin behind an entry; a script is its own. Raises UnknownName."""
+        if entry.script is None:
+            return self.catalogue.get(entry.kind, entry.plugin)
+        return Plugin(entry.kind, entry.name, str(entry.script), entry.script.name, "", entry.summary, ("uv",), "uv")
+
     def _completed(self, entry: Entry) -> Entry:
         """The entry, with its plugin's summary, citation and licence where it has none of its own."""
         plugin = self.catalogue.plugins[entry.kind].get(entry.plugin)
-        if plugin is None:
+        if plugin is None or entry.script is not None:
             return entry
         texts = {key: getattr(entry, key) or getattr(plugin, key) for key in ("summary", "citation", "licence")}
         return replace(entry, **texts)
 
     def unusable(self, entry: Entry) -> str:
         """Why a grid cannot use the entry as it stands, with the remedy; empty where it can. Imports no plugin."""
-        plugin = self.catalogue.get(entry.kind, entry.plugin)
-        lacking = [parameter for parameter in plugin.required if parameter not in entry.params]
+        plugin = self.plugin(entry)
+        lacking = [
+            parameter
+            for parameter in plugin.required
+            if parameter not in entry.params and not (entry.weights and entry.weights.parameter == parameter)
+        ]
         if plugin.unusable() or not lacking:
-            return plugin.unusable()
+            weights = entry.weights.lack(entry.name, weights_folder(entry.name)) if entry.weights else ""
+            return "; ".join(filter(None, (plugin.unusable(), weights)))
         if entry.kind == "datasets" and "root" in lacking:
             return f"needs --data {entry.name}=PATH"
         return f"needs {entry.name}[{', '.join(f'{parameter}=…' for parameter in lacking)}]"
+
+    def notice(self, entry: Entry) -> str:
+        """What will be done at an entry's first use and can be done now; empty where there is nothing."""
+        script = self.plugin(entry).script
+        if script is None:
+            return ""
+        from soundstage.isolation import environment
+        from soundstage.isolation.script import read_script
+
+        if environment.interpreter(read_script(script)):
+            return ""
+        return f"usable; its environment is made at first use, or now: soundstage fetch {entry.name}"
 
     def choose(self, kind: Kind, variant: str, base: Path | None = None) -> Choice:
         """What `name[param=value,…]` means. base: the folder its relative paths start from.
@@ -128,7 +160,7 @@ class Registry:
         """
         name, given = parse_variant(variant)
         entry = self.entry(kind, name)
-        plugin = self.catalogue.get(kind, entry.plugin)
+        plugin = self.plugin(entry)
         what = f"{kind[:-1]} '{name}'"
         try:
             parameters = constructor_parameters(plugin.load())
@@ -137,12 +169,29 @@ class Registry:
         except Exception:
             return Choice(kind, variant.strip(), name, plugin, {**entry.params, **given})
         params = {**checked(entry.params, parameters, what, entry.base), **checked(given, parameters, what, base)}
+        weights, folder = entry.weights, None
+        if weights and weights.parameter not in parameters:
+            raise SoundstageError(
+                f"{what} takes its weights by a parameter '{weights.parameter}', which it does not have"
+                f"{suggestion(weights.parameter, parameters)}"
+            )
+        if weights and weights.parameter not in params:
+            folder = params[weights.parameter] = weights_folder(name)
+        else:
+            weights = None
         for parameter in parameters.values():
             if parameter.required and parameter.name not in params:
                 data = kind == "datasets" and parameter.name == "root"
                 remedy = f"--data {name}=PATH" if data else f"{name}[{parameter.name}=…]"
                 raise SoundstageError(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}")
-        return Choice(kind, variant.strip(), name, plugin, params)
+        return Choice(kind, variant.strip(), name, plugin, params, weights, folder)
+
+
+def weights_folder(name: str) -> Path:
+    """Where `soundstage fetch` puts the weights of the entry of that name."""
+    from soundstage.address import cache_folder
+
+    return cache_folder() / "weights" / name
 
 
 def shipped_registry() -> str:
@@ -180,8 +229,15 @@ def _entry(kind: Kind, name: str, facts: Mapping[str, Any], source: str, base: P
     params = facts.get("params", {})
     if not isinstance(params, Mapping):
         raise SoundstageError(f"{where}: params must be a table, as in params = {{ name = value }}")
-    texts = {key: facts.get(key, "") for key in ("plugin", "summary", "citation", "licence", "url")}
+    texts = {key: facts.get(key, "") for key in ("plugin", "script", "summary", "citation", "licence", "url")}
     for key, text in texts.items():
         if not isinstance(text, str):
             raise SoundstageError(f"{where}: {key} must be a text, not {text!r}")
-    return Entry(kind, name, texts.pop("plugin") or name, dict(params), **texts, base=base)
+    weights = read_weights(facts["weights"], f"{where}, weights") if "weights" in facts else None
+    plugin, script = texts.pop("plugin"), texts.pop("script")
+    if script and (plugin or kind != "separators"):
+        raise SoundstageError(f"{where}: script makes a separator of a file; it goes with no plugin and no other kind")
+    path = Path(script).expanduser() if script else None
+    if path is not None:
+        path = (path if base is None else base / path).absolute()
+    return Entry(kind, name, plugin or name, dict(params), **texts, base=base, script=path, weights=weights)

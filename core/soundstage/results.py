@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from soundstage.contracts import SKIPPED
 from soundstage.store import CellRecord, Store
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def load_results(path: Path, grid: str = "") -> Results:
         scored[name] = [cell[name] for cell, _ in labels]
     scored["metric"] = [metric for _, metric in labels]
     scored["status"], scored["error"] = "ok", ""
+    if tables:
+        scored.loc[scored["note"].str.startswith(SKIPPED), "status"] = "skipped"
     frame = pd.concat([scored, pd.DataFrame(troubles)], ignore_index=True) if troubles else scored
     frame = frame.reindex(columns=list(COLUMNS))
     frame["frame"] = frame["frame"].astype("Int32")

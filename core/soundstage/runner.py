@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -14,12 +15,17 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from soundstage.errors import SoundstageError, suggestion
+from soundstage.errors import NotInstalled, SoundstageError, suggestion
 from soundstage.executors import Executor
 from soundstage.executors.inline import run_inline
+from soundstage.parameters import constructor_parameters
 from soundstage.plan import CellSpec, Plan, Problem
+from soundstage.registry import Choice
 from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
+
+EXECUTORS = ("inline", "processes", "dask")
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 class Listener(Protocol):
@@ -27,6 +33,9 @@ class Listener(Protocol):
 
     def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
         """The plan is made; these jobs are left."""
+
+    def preparing(self, what: str) -> None:
+        """Something that may take minutes is done before the first cell."""
 
     def started(self, job: Job, worker: int) -> None:
         """A worker begins a cell."""
@@ -39,6 +48,9 @@ class Silence:
     """Says nothing."""
 
     def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
+        """Nothing."""
+
+    def preparing(self, what: str) -> None:
         """Nothing."""
 
     def started(self, job: Job, worker: int) -> None:
@@ -75,16 +87,40 @@ def run_plan(
     workers: int = 1,
     keep_estimates: bool = False,
     retry: Collection[str] = (),
+    device: str = "auto",
+    timeout_s: float | None = None,
+    memory_limit: int | None = None,
+    executor: str = "",
+    scheduler: str = "",
     listener: Listener | None = None,
 ) -> Summary:
     """Run what the store lacks of a plan and commit it cell by cell.
 
     workers: 1 runs in this process, more in a pool. retry: statuses to run again; what has been installed since always
-    is. Raises SoundstageError where the folder cannot hold results.
+    is. device: where separators load. timeout_s, memory_limit: the seconds that a cell may take and the bytes that its
+    worker may hold; they need a process that can be killed, so one worker too is then a pool. executor: one of
+    EXECUTORS, by default what workers and limits ask for. scheduler: the address of Dask's; none for a local cluster.
+    Raises SoundstageError where the folder cannot hold results.
     """
     listener = listener or Silence()
+    limited = timeout_s is not None or memory_limit is not None
+    executor = executor or ("dask" if scheduler else "processes" if workers > 1 or limited else "inline")
+    if executor not in EXECUTORS:
+        raise SoundstageError(f"unknown executor '{executor}'{suggestion(executor, EXECUTORS)}")
+    if executor == "inline" and (workers > 1 or limited):
+        raise SoundstageError(
+            "--executor inline has one worker and can kill nothing; leave out --workers and the limits"
+        )
+    if scheduler and executor != "dask":
+        raise SoundstageError("--scheduler goes with --executor dask")
     if workers < 1:
         raise SoundstageError(f"--workers must be 1 or more, not {workers}")
+    if timeout_s is not None and not timeout_s > 0:
+        raise SoundstageError(f"--timeout must be more than 0 seconds, not {timeout_s:g}")
+    if memory_limit is not None and memory_limit <= 0:
+        raise SoundstageError(f"--memory-limit must be more than 0 bytes, not {memory_limit}")
+    if not all(DEVICE.fullmatch(one) for one in device.split(",")):
+        raise SoundstageError(f"unknown device '{device}'; known: auto, cpu, cuda, cuda:N, mps")
     for status in retry:
         if status not in STATUSES:
             raise SoundstageError(f"unknown status '{status}'{suggestion(status, STATUSES)}")
@@ -94,13 +130,11 @@ def run_plan(
     jobs = _jobs(plan, held, retry)
     listener.planned(plan, jobs)
     if jobs:
-        settings = Settings(out, run=_run_id(), keep_estimates=keep_estimates)
+        settings = Settings(out, _run_id(), keep_estimates, device, timeout_s, memory_limit)
         started = datetime.now(UTC)
         store.save_run(settings.run, _provenance(plan, workers, started, None))
-        from soundstage.executors.processes import process_pool
-
-        execute: Executor = run_inline if workers == 1 else process_pool(workers)
-        for outcome in execute(jobs, settings, listener.started):
+        jobs = _with_environments(jobs, listener)
+        for outcome in _executor(executor, workers, scheduler)(jobs, settings, listener.started):
             store.commit(outcome.record, outcome.rows)
             held[outcome.record.address] = _merged(held[outcome.record.address], outcome.record)
             listener.finished(outcome)
@@ -114,6 +148,47 @@ def run_plan(
     now = _reasons([cell for cell in plan.cells if cell.address in ran], held)
     counts = (len(plan.cells), cached, len(jobs), troubled, usable)
     return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now)
+
+
+def _executor(name: str, workers: int, scheduler: str) -> Executor:
+    if name == "inline":
+        return run_inline
+    if name == "dask":
+        from soundstage.executors.dask import dask_cluster
+
+        return dask_cluster(workers, scheduler)
+    from soundstage.executors.processes import process_pool
+
+    return process_pool(workers)
+
+
+def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
+    """The jobs, the environments of their separator scripts made now: later it would count as a cell's time.
+
+    What cannot be made is the problem of its cells.
+    """
+    from soundstage.isolation import environment
+    from soundstage.isolation.script import read_script
+
+    problems: dict[str, Problem | None] = {}
+    for job in jobs:
+        choice = job.cell.separator
+        if choice.label in problems or job.cell.problem or choice.plugin.script is None:
+            continue
+        problems[choice.label] = None
+        script = read_script(choice.plugin.script)
+        try:
+            if environment.interpreter(script) is None:
+                listener.preparing(f"making the environment of {choice.label}, once")
+                environment.make(script)
+        except NotInstalled as error:
+            problems[choice.label] = Problem("not-installed", f"separator '{choice.label}': {error}")
+    return [
+        replace(job, cell=replace(job.cell, problem=problem))
+        if (problem := problems.get(job.cell.separator.label))
+        else job
+        for job in jobs
+    ]
 
 
 def stored(plan: Plan) -> StoredPlan:
@@ -143,8 +218,23 @@ def stored(plan: Plan) -> StoredPlan:
             label: {name: asdict(measure) for name, measure in metric.measures.items()}
             for label, metric in plan.metrics.items()
         },
+        "settings": {
+            "datasets": _settings(cell.scene.dataset for cell in plan.cells),
+            "spatializers": _settings(cell.scene.spatializer for cell in plan.cells),
+        },
     }
     return StoredPlan(pa.table(columns), facts)
+
+
+def _settings(choices: Iterable[Choice]) -> dict[str, dict[str, Any]]:
+    """What each label stands for: the plugin and all its parameters, a given path as "file"."""
+    found = {}
+    for label, choice in {choice.label: choice for choice in choices}.items():
+        known = constructor_parameters(choice.plugin.load())
+        values = {name: parameter.default for name, parameter in known.items()} | dict(choice.params)
+        values = {name: "file" if isinstance(value, Path) else value for name, value in values.items()}
+        found[label] = {"plugin": choice.plugin.name, "parameters": values}
+    return found
 
 
 def _jobs(plan: Plan, held: Mapping[str, CellRecord | None], again: Collection[str]) -> list[Job]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import io
+import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,9 @@ import pyarrow as pa
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
 from threadpoolctl import threadpool_limits
 
-from soundstage import pipeline
+from soundstage import pipeline, targets
 from soundstage.contracts import Score, Scorer
+from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError
 from soundstage.pipeline import Estimates
 from soundstage.plan import CellSpec, MetricSpec, SceneSpec
 from soundstage.registry import Choice
@@ -28,12 +32,18 @@ BLAS_THREADS = 1
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every worker of a run is told."""
+    """What every worker of a run is told.
+
+    device: several, separated by commas, are dealt to the workers in turn. memory_limit: bytes a worker may hold, what
+    it starts included.
+    """
 
     out: Path
     run: str
     keep_estimates: bool = False
     device: str = "auto"
+    timeout_s: float | None = None
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +81,36 @@ class _Clock:
 class Worker:
     """One line of cells. A failing stage becomes a status; nothing but an interrupt gets out of `run`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, on_stage: Callable[[str], None] = lambda stage: None, own_process: bool = False
+    ) -> None:
+        """on_stage: told what begins, "separation" or a metric's label. own_process: whether standard output is this
+        worker's own; else it is kept free of what separators print.
+        """
         self.settings = settings
+        self.on_stage = on_stage
+        self._contained = nullcontext if own_process else _discarding
         self.store = Store(settings.out)
         self._plugins: dict[tuple[str, str, str], Any] = {}
+        self._broken: dict[tuple[str, str, str], SoundstageError] = {}
         self._track: tuple[tuple[str, str], Track] | None = None
         self._scene: tuple[str, Scene] | None = None
-        self._scorers: dict[str, Scorer] = {}
+        self._scorers: dict[tuple[str, tuple[str, ...]], Scorer] = {}
 
     def run(self, job: Job) -> Outcome:
         """Spatialize, separate and score one cell."""
         cell = job.cell
         estimates: Estimates | None = None
         scene: Scene | None = None
+        self.on_stage("separation")
         with threadpool_limits(limits=BLAS_THREADS), _timed() as separation:
+            separation.details = {"made_by": cell.made_by}
             if cell.problem:
                 separation.stage = Stage(cell.problem.status, cell.problem.error, cell.problem.traceback)
             else:
                 scene = self.rendered(cell.scene)
                 estimates = self._estimates(cell, scene)
-                separation.details = dict(estimates.details)
+                separation.details |= estimates.details
         stages, rows = {}, []
         for label, metric in job.metrics.items():
             address = cell.scores[label]
@@ -100,8 +120,10 @@ class Worker:
             if metric.problem:
                 stages[address] = Stage(metric.problem.status, metric.problem.error, metric.problem.traceback)
                 continue
+            self.on_stage(label)
             with threadpool_limits(limits=BLAS_THREADS), _timed() as scoring:
                 scores = self._scores(label, metric, scene, cell.scene, estimates)
+                scores += pipeline.skipped(metric.measures, cell.separator.label, scene, estimates)
                 rows += [(address, metric.measures[score.name].unit, score) for score in scores]
             stages[address] = scoring.stage
         facts = {} if scene is None else _scene_facts(scene)
@@ -134,7 +156,8 @@ class Worker:
             images, details = kept
             return Estimates(images, {**details, "kept": True})
         separator = self._plugin(cell.separator)
-        estimates = pipeline.separate(separator, cell.separator.label, scene, cell.scene.name)
+        with self._contained():
+            estimates = pipeline.separate(separator, cell.separator.label, scene, cell.scene.name)
         if self.settings.keep_estimates:
             self.store.save_estimates(cell.address, estimates.images, scene.rate, estimates.details)
         return estimates
@@ -142,20 +165,42 @@ class Worker:
     def _scores(
         self, label: str, metric: MetricSpec, scene: Scene, spec: SceneSpec, estimates: Estimates
     ) -> list[Score]:
-        if label not in self._scorers:
-            self._scorers[label] = pipeline.prepare(self._plugin(metric.choice), label, spec.track, scene)
-        return pipeline.score(self._scorers[label], metric.measures, label, spec.track, estimates)
+        goal = targets.scored(scene, estimates.images)
+        key = (label, tuple(goal.references))
+        if key not in self._scorers:
+            self._scorers[key] = pipeline.prepare(self._plugin(metric.choice), label, spec.track, goal)
+        return pipeline.score(self._scorers[key], metric.measures, label, spec.track, estimates)
 
     def _plugin(self, choice: Choice) -> Any:
         """The plugin's instance, made and loaded once."""
         key = (choice.kind, choice.label, choice.entry)
+        if key in self._broken:
+            raise self._broken[key]
         if key not in self._plugins:
-            with pipeline.named_as(f"{choice.kind[:-1]} '{choice.label}'"):
-                instance = choice.build()
-                if choice.kind == "separators" and hasattr(instance, "load"):
-                    instance.load(self.settings.device)
+            try:
+                with pipeline.named_as(f"{choice.kind[:-1]} '{choice.label}'"):
+                    instance = choice.build()
+                    if choice.kind == "separators" and hasattr(instance, "load"):
+                        with self._contained():
+                            instance.load(self.settings.device.partition(",")[0])
+            except (Crashed, OutOfMemory):
+                raise
+            except SoundstageError as error:
+                self._broken[key] = error
+                raise
             self._plugins[key] = instance
         return self._plugins[key]
+
+
+class _Discarded(io.TextIOBase):
+    """Where prints go that nobody asked for."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def _discarding() -> AbstractContextManager[Any]:
+    return redirect_stdout(_Discarded())
 
 
 @contextmanager
@@ -165,14 +210,28 @@ def _timed() -> Iterator[_Clock]:
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         yield clock
-    except MemoryError:
-        advice = "out of memory; use fewer workers or shorter tracks"
-        clock.stage = Stage("oom", advice, traceback.format_exc())
+    except (MemoryError, OutOfMemory) as error:
+        said = f"{error}; " if str(error) else ""
+        advice = "out of memory: use fewer workers, shorter tracks, or the separator's `segment` where it has one"
+        clock.stage = Stage("oom", f"{said}{advice}", traceback.format_exc())
+        _free_memory()
+    except NotInstalled as error:
+        clock.stage = Stage("not-installed", str(error), traceback.format_exc())
+    except Crashed as error:
+        clock.stage = Stage("crashed", str(error), traceback.format_exc())
     except Exception as error:
         clock.stage = Stage("failed", str(error), traceback.format_exc())
     stage = clock.stage
     spent = (round(time.perf_counter() - wall, 4), round(time.process_time() - cpu, 4))
     clock.stage = Stage(stage.status, stage.error, stage.traceback, *spent, details=clock.details)
+
+
+def _free_memory() -> None:
+    """Give back what a stage that ran out of memory left behind, on the device too."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _scene_facts(scene: Scene) -> dict[str, Any]:

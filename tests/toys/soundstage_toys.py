@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -34,8 +37,9 @@ def register_spatializers(register):
 
 @soundstage.hookimpl
 def register_separators(register):
-    for name in ("Truth", "Nothing", "Noisy", "Shuffled", "Misbehaving", "Partial", "Peeking"):
+    for name in ("Truth", "Nothing", "Noisy", "Shuffled", "Misbehaving", "Partial", "Peeking", "Duo", "Slow"):
         register(name.lower(), f"soundstage_toys:{name}", summary=f"The {name} toy")
+    register("weighty", "soundstage_toys:Weighty", summary="Wants a file", required=("folder",))
     register("absent", "soundstage_toys:Truth", summary="Needs a package nobody has", requires=("not_a_module",))
     register("unimportable", "soundstage_toys_missing:Model", summary="Its module is not there")
 
@@ -187,6 +191,46 @@ class Partial:
         return {"vocals": mixture / 2, "piano": mixture / 3}
 
 
+class Slow(Nothing):
+    """Takes its time over the mixture."""
+
+    def __init__(self, seconds: float = 0.5) -> None:
+        self.seconds = seconds
+
+    def separate(self, mixture, rate, *, sources):
+        time.sleep(self.seconds)
+        return super().separate(mixture, rate, sources=sources)
+
+
+class Weighty:
+    """Says something that depends on a file."""
+
+    revision = 1
+    needs = ("sources",)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def files(self, cell=None):
+        return [self.folder / "model.th"]
+
+    def load(self, device):
+        self.gain = (self.folder / "model.th").read_bytes()[5] / 255
+
+    def separate(self, mixture, rate, *, sources):
+        return dict.fromkeys(sources, mixture * self.gain)
+
+
+class Duo:
+    """Knows vocals and accompaniment."""
+
+    revision = 1
+    sources = ("vocals", "accompaniment")
+
+    def separate(self, mixture, rate):
+        return {"vocals": mixture * 0.25, "accompaniment": mixture * 0.75}
+
+
 class Peeking:
     """Declares nothing and says what it was handed."""
 
@@ -207,7 +251,23 @@ class Misbehaving:
     def __init__(
         self,
         how: Literal[
-            "raises", "shape", "mono", "missing", "extra", "nan", "list", "memory", "exit", "edits"
+            "raises",
+            "shape",
+            "mono",
+            "missing",
+            "extra",
+            "nan",
+            "list",
+            "memory",
+            "torch memory",
+            "exit",
+            "edits",
+            "prints",
+            "segfault",
+            "hangs",
+            "eats",
+            "killed",
+            "killed once",
         ] = "raises",
         track: str = "",
     ) -> None:
@@ -234,11 +294,35 @@ class Misbehaving:
                 return [mixture]
             case "memory":
                 raise MemoryError
+            case "torch memory":
+                raise type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory")
             case "exit":
+                print("farewell", flush=True)
                 os._exit(3)
+            case "prints":
+                print("x" * 1_000_000)
+                os.write(2, b"y" * 1_000_000)
+                return good
+            case "segfault":
+                ctypes.string_at(0)
+            case "hangs":
+                time.sleep(600)
+            case "eats":
+                held = [np.ones(2_000_000) for _ in range(100)]  # 1.6 GB, slowly
+                time.sleep(600)
+                return held
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "killed once":
+                first = Path(os.environ["TOY_MARK"])
+                if not first.exists():
+                    first.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return good
             case "edits":
                 mixture *= 0
                 return dict.fromkeys(sources, mixture)
+        return None
 
 
 class ErrorDb:
@@ -276,7 +360,17 @@ class Misscoring:
     def __init__(
         self,
         how: Literal[
-            "raises", "undeclared", "nan", "infinite", "unknown", "twice", "silent", "vocals", "doubtful"
+            "raises",
+            "undeclared",
+            "nan",
+            "infinite",
+            "unknown",
+            "twice",
+            "silent",
+            "vocals",
+            "doubtful",
+            "exit",
+            "hangs",
         ] = "raises",
     ) -> None:
         self.how = how
@@ -302,6 +396,10 @@ class Misscoring:
                     yield Score(source, "score", 1.0)
                 case "silent":
                     return
+                case "exit":
+                    os._exit(4)
+                case "hangs":
+                    time.sleep(600)
                 case "vocals":
                     silent = source == "vocals"
                     yield Score(source, "score", float("nan") if silent else 1.0, note="silent" if silent else "")

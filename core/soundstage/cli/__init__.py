@@ -15,6 +15,7 @@ VERBS = {
     "render": "Write a grid's scenes as a data set in MUSDB18-HQ's layout.",
     "score": "Score a folder of stems against another, without a grid.",
     "list": "What there is: datasets, placements, spatializers, separators, metrics, grids.",
+    "fetch": "Get weights and environments that separators need.",
     "show": "One entry: parameters, citation, licence.",
     "export": "Write results as another program's files.",
     "import": "Take in what others measured, as claims.",

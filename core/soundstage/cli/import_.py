@@ -11,17 +11,30 @@ import click
 @click.argument("files", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Results folder; claims in it are joined.")
 @click.option(
-    "--separator", default="", metavar="NAME", help="Whose scores these are.  [default: the folder a file lies in]"
+    "--separator",
+    default="",
+    metavar="NAME",
+    help="Whose scores these are.  [default: as the file's name says; of museval's files the folder they lie in]",
 )
-def command(files: tuple[Path, ...], out: Path, separator: str) -> None:
-    """Keep museval's JSON files, or folders of them (METHOD/test/TRACK.json), as results whose provenance is "claimed".
+@click.option(
+    "--spatializer",
+    default="",
+    metavar="NAME",
+    help="How the scenes were rendered.  [default: as the file's name says]",
+)
+@click.option("--dataset", default="", metavar="NAME", help="What the songs are of, such as musdb18hq.")
+def command(files: tuple[Path, ...], out: Path, separator: str, spatializer: str, dataset: str) -> None:
+    """Keep what others measured as results whose provenance is "claimed".
 
-    Nothing is measured: the run's record names the files and their hashes, and leaderboards say that these are claims.
+    Takes museval's JSON (METHOD/test/TRACK.json) and the CSVs of the binaural separation paper
+    (spauq_DATE_MODEL_binaural.csv and its twin interaural_…, which become one cell a track). Nothing is measured: the
+    run's record names the files and their hashes, and leaderboards say that these are claims.
     """
-    from soundstage.museval_json import import_museval
+    from soundstage.claims import CLAIMED, Labels
+    from soundstage.imports import import_claims
 
-    claims = import_museval(files, out, separator)
-    names = ", ".join(dict.fromkeys(claim.separator for claim in claims))
-    click.echo(
-        f"{len(claims)} tracks of {names} imported as claims\nsee them with: soundstage leaderboard {out}", err=True
-    )
+    labels = Labels(separator, dataset=dataset or CLAIMED, spatializer=spatializer)
+    claims = import_claims(files, out, labels)
+    names = ", ".join(dict.fromkeys(claim.labels.separator for claim in claims))
+    tracks = f"{len(claims)} track{'s' * (len(claims) != 1)}"
+    click.echo(f"{tracks} of {names} imported as claims\nsee them with: soundstage leaderboard {out}", err=True)

@@ -38,6 +38,12 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
     help="How scores become values: " + "; ".join(f"{name} ({how.summary})" for name, how in PROTOCOLS.items()) + ".",
 )
 @click.option(
+    "--published",
+    default="",
+    metavar="NAME",
+    help="Set a publication's rows beside these, out of ranks, with Δ: a name of `list published`, or a TOML.",
+)
+@click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
 def command(
@@ -47,6 +53,7 @@ def command(
     rank_by: str,
     form: str,
     protocol: str,
+    published: str,
     grid: str,
 ) -> None:
     """Print the leaderboard of the folder RESULTS: one value a measure over tracks and sources, one row a separator.
@@ -56,7 +63,9 @@ def command(
     from soundstage.leaderboard import make_leaderboard
 
     groups = [] if by == ["none"] else by
-    board = make_leaderboard(results, grid=grid, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol)
+    board = make_leaderboard(
+        results, grid=grid, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, published=published
+    )
     if form == "table":
         from rich.console import Console
 

@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from soundstage.registry import Registry
 
 
+SECTIONS = (*KINDS, "grids", "published")
+
+
 @click.command("list")
-@click.argument("kind", required=False, type=click.Choice([*KINDS, "grids"]))
+@click.argument("kind", required=False, type=click.Choice(SECTIONS))
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 def command(kind: str | None, registry: tuple[Path, ...]) -> None:
     """List what is registered: what each is, and whether it can be used here."""
     from soundstage.registry import Registry
 
     known = Registry.load(registry)
-    for section in [kind] if kind else [*KINDS, "grids"]:
-        rows = _grids(known) if section == "grids" else _entries(known, section)  # type: ignore[arg-type]
+    for section in [kind] if kind else SECTIONS:
+        if section == "published":
+            rows = _published()
+        else:
+            rows = _grids(known) if section == "grids" else _entries(known, section)  # type: ignore[arg-type]
         click.secho(section, bold=True)
         width = max((len(name) for name, _, _ in rows), default=0)
         for name, summary, trouble in rows:
@@ -39,6 +45,12 @@ def _grids(known: Registry) -> list[tuple[str, str, str]]:
     return [(name, str(table.get("summary", "")), "") for name, (table, _) in sorted(known.grids.items())]
 
 
+def _published() -> list[tuple[str, str, str]]:
+    from soundstage.published import publications
+
+    return [(one.name, one.title, "") for one in publications().values()]
+
+
 def _entries(known: Registry, kind: Kind) -> list[tuple[str, str, str]]:
     from soundstage.errors import SoundstageError
 
@@ -46,7 +58,7 @@ def _entries(known: Registry, kind: Kind) -> list[tuple[str, str, str]]:
     for name in known.names(kind):
         entry = known.entry(kind, name)
         try:
-            trouble = known.unusable(entry)
+            trouble = known.unusable(entry) or known.notice(entry)
         except SoundstageError as error:
             trouble = str(error)
         rows.append((name, entry.summary, trouble))

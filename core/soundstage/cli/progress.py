@@ -98,6 +98,10 @@ class Progress(Display):
             f" {len(plan.cells)} cells, {cached} done before, {len(todo)} to run"
         )
 
+    def preparing(self, what: str) -> None:
+        """Say what is being prepared."""
+        self.console.print(f"{escape(what)} …")
+
     def started(self, job: Job, worker: int) -> None:
         """Show the cell being worked on."""
         self.show(job.cell.title, worker)

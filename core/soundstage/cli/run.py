@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -20,13 +21,33 @@ def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str,
     return found
 
 
+def size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Bytes, out of a number with a unit."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"\s*([0-9.]+)\s*([kMGT]?)B?\s*", value)
+    if not found:
+        raise click.BadParameter(f"'{value}' is not a size; write it as in 800MB or 6GB")
+    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
+
+
 @click.command("run")
 @click.argument("grid")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Results folder.  [default: results/GRID]")
 @click.option("--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where a dataset lies. Repeatable.")
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
+@click.option("--executor", type=click.Choice(["inline", "processes", "dask"]), help="What runs the cells.")
+@click.option("--scheduler", default="", metavar="ADDRESS", help="Of a Dask cluster; without it Dask's is local.")
 @click.option("--keep", multiple=True, type=click.Choice(["estimates"]), help="Also keep what the separators made.")
 @click.option("--retry", default="", metavar="STATUS,…", help="Run cells and metrics of these statuses again.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Where models run: auto, cpu, cuda, cuda:N or mps; several, with commas between, in turn.",
+)
+@click.option("--timeout", type=float, metavar="SECONDS", help="Kill what works on one cell for longer.")
+@click.option("--memory-limit", callback=size, metavar="SIZE", help="Kill a worker that holds more, as in 6GB.")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 @click.option("--quiet", is_flag=True, help="Only errors.")
 def command(
@@ -34,8 +55,13 @@ def command(
     out: Path | None,
     data: dict[str, Path],
     workers: int,
+    executor: str | None,
+    scheduler: str,
     keep: tuple[str, ...],
     retry: str,
+    device: str,
+    timeout: float | None,
+    memory_limit: int | None,
     registry: tuple[Path, ...],
     quiet: bool,
 ) -> None:
@@ -50,6 +76,8 @@ def command(
     out = out or Path("results") / Path(grid.partition(".toml")[0]).name
     statuses = [status.strip() for status in retry.split(",") if status.strip()]
     options = {"data": data, "registry": registry, "workers": workers, "keep": keep, "retry": statuses}
+    options |= {"device": device, "timeout_s": timeout, "memory_limit": memory_limit}
+    options |= {"executor": executor or "", "scheduler": scheduler}
     try:
         if quiet:
             summary = run(grid, out, **options, listener=Silence())  # type: ignore[arg-type]

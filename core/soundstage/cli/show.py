@@ -15,7 +15,8 @@ from soundstage.errors import SoundstageError, UnknownName
 @click.argument("name")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 def command(name: str, registry: tuple[Path, ...]) -> None:
-    """Show the entry or grid NAME: what it is, its parameters, citation and licence."""
+    """Show the entry, grid or publication NAME: what it is, its parameters, citation and licence."""
+    from soundstage.published import publications
     from soundstage.registry import Registry
 
     known = Registry.load(registry)
@@ -27,24 +28,31 @@ def command(name: str, registry: tuple[Path, ...]) -> None:
     if name in known.grids:
         _show_grid(name, known.grids[name][0])
         shown += 1
+    published = publications()
+    if name in published:
+        _show_publication(published[name])
+        shown += 1
     if not shown:
-        raise UnknownName("name", name, {*known.grids, *(word for kind in KINDS for word in known.names(kind))})
+        every = {*known.grids, *published, *(word for kind in KINDS for word in known.names(kind))}
+        raise UnknownName("name", name, every)
 
 
 def _show_entry(known: Any, kind: Any, name: str) -> None:
     from soundstage.parameters import constructor_parameters
 
     entry = known.entry(kind, name)
-    plugin = known.catalogue.get(kind, entry.plugin)
+    plugin = known.plugin(entry)
     click.secho(f"{name}  ({kind[:-1]})", bold=True)
     click.echo(f"  {entry.summary}")
     facts = {
-        "usable here": known.unusable(entry) or "yes",
+        "usable here": known.unusable(entry) or known.notice(entry) or "yes",
         "plugin": f"{plugin.name} = {plugin.target}, of {plugin.distribution} {plugin.version}",
         "set here": ", ".join(f"{key} = {value!r}" for key, value in entry.params.items()),
         "citation": entry.citation,
         "licence": entry.licence,
         "url": entry.url,
+        "weights": ", ".join(file.name for file in entry.weights.files) if entry.weights else "",
+        "of which": entry.weights.licence if entry.weights else "",
     }
     for key, value in facts.items():
         if value:
@@ -76,4 +84,27 @@ def _show_grid(name: str, table: Any) -> None:
     for key, value in table.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         click.echo(f"  {key + ':':<13} {text}")
+    click.echo()
+
+
+def _show_publication(one: Any) -> None:
+    click.secho(f"{one.name}  (published)", bold=True)
+    click.echo(f"  {one.title}")
+    facts = {
+        "citation": one.citation,
+        "url": one.url,
+        "data": one.data + (f", {one.tracks} tracks" if one.tracks else ""),
+        "protocol": one.aggregation or "not stated",
+        "note": one.note,
+        "from": "; ".join(dict.fromkeys(line.where for line in one.lines)),
+        "measures": ", ".join(f"{measure.name} in {measure.unit}" for measure in one.measures.values()),
+    }
+    for key, value in facts.items():
+        if value:
+            click.echo(f"  {key + ':':<12} {value}")
+    for rendering in one.renderings.values():
+        click.echo(f"  rendering:   {rendering.name}: {rendering.summary}")
+    for name in dict.fromkeys(line.model for line in one.lines):
+        here = one.model(name).separators
+        click.echo(f"  model:       {name}" + (f" = {', '.join(here)} here" if here else ""))
     click.echo()

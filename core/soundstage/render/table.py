@@ -8,7 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from soundstage.leaderboard import Leaderboard, Section
-from soundstage.render.text import arrow, coverage_text, fine_print, group_text, name_text, value_text
+from soundstage.render.text import (
+    arrow,
+    coverage_text,
+    fine_print,
+    group_text,
+    name_text,
+    published_texts,
+    value_text,
+)
 
 STYLES = {"ceiling": "dim", "oracle": "dim", "separator": "", "floor": "dim"}
 
@@ -68,6 +76,15 @@ def _table(board: Leaderboard, section: Section, shown: range) -> Table:
         if row.role != "separator":
             name.append(f" ({row.role})", style="dim italic")
         table.add_row(rank, name, *values, cells, style=STYLES[row.role])
+    published = list(published_texts(board, section))
+    if published:
+        table.add_section()
+    for line in published:
+        name = Text(line.name)
+        if line.role == "published":
+            name.append(f" ({board.publication})", style="dim italic")
+        texts = [Text(f"{line.values[index]} ") for index in shown]
+        table.add_row("", name, *texts, "", style="cyan" if line.role == "published" else "magenta")
     if section.shared != section.possible:
         counts = [f"{section.shared[index]}/{section.possible[index]} " for index in shown]
         table.add_section()

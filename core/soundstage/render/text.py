@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from soundstage.leaderboard import Column, Leaderboard, Row, Section
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedText:
+    """A published line, or a difference from it, as a table reads it. values: one text a column."""
+
+    name: str
+    role: str
+    values: tuple[str, ...]
 
 
 def value_text(value: float, column: Column) -> str:
@@ -34,6 +44,26 @@ def group_text(section: Section) -> str:
 def coverage_text(row: Row) -> str:
     """Cells that it separated, of all its cells."""
     return f"{row.done}/{row.planned}"
+
+
+def published_texts(board: Leaderboard, section: Section) -> Iterator[PublishedText]:
+    """The section's published lines, each with the differences from it; they have no rank and no mark."""
+    several = len({row.rendering for row in section.published}) > 1
+    for row in section.published:
+        values = (value_text(value, column) for value, column in zip(row.values, board.columns, strict=True))
+        of = f", {row.rendering}" if several else ""
+        yield PublishedText(f"{row.model}{of}", "published", tuple(values))
+        for one in row.differences:
+            values = (difference_text(value, column) for value, column in zip(one.values, board.columns, strict=True))
+            yield PublishedText(f"Δ {one.separator} − {row.model}", "difference", tuple(values))
+
+
+def difference_text(value: float, column: Column) -> str:
+    """A difference with its sign, and the decimals of the values it is between."""
+    text = value_text(value, column)
+    if text == "–" or float(text) == 0.0:
+        return text.lstrip("-")
+    return text if value < 0.0 else f"+{text}"
 
 
 def fine_print(board: Leaderboard) -> Iterable[str]:

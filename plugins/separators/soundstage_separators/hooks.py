@@ -70,3 +70,38 @@ def register_separators(register: Register) -> None:
         "doi:10.1109/TSP.2004.828896",
         licence="Apache-2.0",
     )
+    register(
+        "demucs",
+        "soundstage_separators.demucs:Demucs",
+        summary="Demucs, Hybrid Demucs and Hybrid Transformer Demucs, from a folder of checkpoints",
+        requires=("demucs", "torch"),
+        extra="soundstage[demucs]",
+        wraps=("demucs", "torch"),
+        required=("repo",),
+        citation="Rouard, Massa & Défossez (2023), Hybrid transformers for music source separation, Proc. ICASSP, "
+        "doi:10.1109/ICASSP49357.2023.10096956",
+        licence="MIT",
+    )
+    register(
+        "openunmix",
+        "soundstage_separators.openunmix:OpenUnmix",
+        summary="Open-Unmix, from a folder of published weights or of one's own",
+        requires=("openunmix", "torch"),
+        extra="soundstage[openunmix]",
+        wraps=("openunmix", "torch"),
+        required=("folder",),
+        citation="Stöter, Uhlich, Liutkus & Mitsufuji (2019), Open-Unmix: a reference implementation for music source "
+        "separation, JOSS 4(41), doi:10.21105/joss.01667",
+        licence="MIT",
+    )
+    register(
+        "spleeter",
+        "soundstage_separators:scripts/spleeter.py",
+        summary="Spleeter, in an environment of its own, from a folder of checkpoints",
+        requires=("uv",),
+        extra="uv",
+        required=("folder",),
+        citation="Hennequin, Khlif, Voituret & Moussallam (2020), Spleeter: a fast and efficient music source "
+        "separation tool with pre-trained models, JOSS 5(50), doi:10.21105/joss.02154",
+        licence="MIT",
+    )

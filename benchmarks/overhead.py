@@ -1,0 +1,121 @@
+"""What the harness costs: a grid's wall time against a bare loop of the authors' package over the same audio.
+
+    python benchmarks/overhead.py [--model htdemucs|umxhq] [--songs 6] [--seconds 30] [--repeat 3]
+
+Each side is a process of its own with one thread, on a random checkpoint of the published size. The bare loop imports
+the package, loads the checkpoint, reads each mixture and separates it. The grid does the same through
+`soundstage.run`, and renders, checks, scores (SDR) and commits every cell. Needs the extra of the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STEMS = ("vocals", "drums", "bass", "other")
+
+
+def songs(folder: Path, count: int, seconds: float) -> None:
+    """Data in the MUSDB18-HQ layout: 16-bit stereo noise bursts."""
+    import numpy as np
+    import soundfile
+
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        place = folder / "test" / f"Song {number}"
+        place.mkdir(parents=True)
+        total = 0
+        for stem in STEMS:
+            burst = np.repeat(rng.random(int(seconds * 8)), 44100 // 8)[:, None]
+            audio = 0.1 * burst * rng.standard_normal((len(burst), 2))
+            soundfile.write(place / f"{stem}.wav", audio, 44100, subtype="PCM_16")
+            total = total + audio
+        soundfile.write(place / "mixture.wav", total, 44100, subtype="PCM_16")
+
+
+def bare(model: str, data: Path, weights: Path) -> None:
+    """The authors' package in a loop."""
+    import numpy as np
+    import soundfile
+    import torch
+
+    torch.set_num_threads(1)
+    mixtures = sorted((data / "test").glob("*/mixture.wav"))
+    if model == "htdemucs":
+        from demucs.api import Separator
+
+        separator = Separator("955717e8", repo=weights, shifts=0, device="cpu")
+        for path in mixtures:
+            separator.separate_tensor(torch.from_numpy(soundfile.read(path)[0].T.astype(np.float32)))
+        return
+    from soundstage_separators.openunmix import _importable_torchaudio
+
+    with _importable_torchaudio():
+        from openunmix.utils import load_separator
+    separator = load_separator(str(weights), targets=list(STEMS), niter=1, device="cpu")
+    separator.freeze()
+    for path in mixtures:
+        separator(torch.from_numpy(soundfile.read(path)[0].T.astype(np.float32))[None])
+
+
+def grid(model: str, data: Path, weights: Path) -> None:
+    """The same songs through the harness."""
+    import soundstage
+
+    parameter = "repo" if model == "htdemucs" else "folder"
+    table = {
+        "datasets": ["musdb18hq"],
+        "spatializers": ["original"],
+        "separators": [f"{model}[{parameter}={weights}]"],
+        "metrics": ["sdr"],
+    }
+    with tempfile.TemporaryDirectory() as out:
+        summary = soundstage.run(table, out, data={"musdb18hq": data}, workers=1)
+        assert summary.troubled == 0, summary.now
+
+
+def timed(*arguments: str) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, __file__, *arguments], check=True)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=["htdemucs", "umxhq"], default="htdemucs")
+    parser.add_argument("--songs", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--side", nargs=3, metavar=("SIDE", "DATA", "WEIGHTS"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        side, data, weights = options.side
+        (bare if side == "bare" else grid)(options.model, Path(data), Path(weights))
+        return
+    sys.path.insert(0, str(ROOT / "tests"))
+    import checkpoints
+
+    with tempfile.TemporaryDirectory() as folder:
+        data, weights = Path(folder) / "data", Path(folder) / "weights"
+        songs(data, options.songs, options.seconds)
+        (checkpoints.htdemucs if options.model == "htdemucs" else checkpoints.openunmix)(weights)
+        pairs = []
+        for _ in range(options.repeat):  # side by side, so that a busy machine slows both
+            arguments = ("--model", options.model, "--side")
+            pairs.append([timed(*arguments, side, str(data), str(weights)) for side in ("bare", "grid")])
+    ratios = [ours / theirs for theirs, ours in pairs]
+    best = min(ours for _, ours in pairs) / min(theirs for theirs, _ in pairs)
+    print(json.dumps({"bare_s": [round(a, 2) for a, _ in pairs], "grid_s": [round(b, 2) for _, b in pairs]}))
+    middle = statistics.median(ratios)
+    print(f"{options.model}: the grid takes {middle:.3f} of the bare loop's time, best of each {best:.3f}")
+
+
+if __name__ == "__main__":
+    main()

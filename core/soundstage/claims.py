@@ -1,0 +1,234 @@
+"""Claims: scores that others measured, read from their files and kept as ordinary results that say so.
+
+What a claim is of (data set, rendering, separator, track) is what its file or its importer says. All claims of a
+results folder make one grid, so that one leaderboard compares them; every file's SHA-256 is in their provenance.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from soundstage.address import SHORT, address, plan_hash
+from soundstage.contracts import Measure, Score
+from soundstage.errors import SoundstageError
+from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
+
+CLAIMED = "claimed"
+"""The name of the grid that claims make, their provenance, and the data set of those that do not name one."""
+
+UNKNOWN = "unknown"
+"""The spatializer of claims that do not name one."""
+
+LABELS = ("dataset", "track", "placement", "spatializer", "seed", "separator")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a claim is said to be of; empty where the file is to say it."""
+
+    separator: str = ""
+    track: str = ""
+    dataset: str = CLAIMED
+    spatializer: str = ""
+
+    @property
+    def cell(self) -> dict[str, Any]:
+        """The labels as a plan's cell has them."""
+        given = {"dataset": self.dataset, "track": self.track, "placement": "", "seed": 0}
+        return {**given, "spatializer": self.spatializer or UNKNOWN, "separator": self.separator}
+
+    @property
+    def text(self) -> str:
+        """As an error names it."""
+        of = f", {self.spatializer}" if self.spatializer else ""
+        return f"track '{self.track}' of '{self.separator}'{of}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedFile:
+    """A file that claims come from. about: what else its format says of how they were made."""
+
+    path: Path
+    sha256: str
+    format: str
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedScores:
+    """One metric's scores of one track. measures: what the file's numbers are, by the scores' names."""
+
+    file: ClaimedFile
+    measures: Mapping[str, Measure]
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What files say of one track. scores: metric → its scores."""
+
+    labels: Labels
+    scores: Mapping[str, ClaimedScores]
+
+    def score_address(self, metric: str) -> str:
+        """The address of one metric's scores: the file's contents, and what they are said to be of."""
+        about = {"plugin": metric, "provenance": CLAIMED}
+        return address("scores", {**self.labels.cell, "metric": about, "file": self.scores[metric].file.sha256})
+
+    @property
+    def score_addresses(self) -> dict[str, str]:
+        """The addresses of all metrics' scores, by column of a plan's cells."""
+        return {f"score:{metric}": self.score_address(metric) for metric in self.scores}
+
+    @property
+    def cell(self) -> str:
+        """The address of the cell that holds these scores and no others."""
+        return cell_address(self.labels.cell, self.score_addresses)
+
+
+def cell_address(labels: Mapping[str, Any], scores: Mapping[str, str]) -> str:
+    """The address of a cell of claims: its labels and its scores' addresses."""
+    return address(CLAIMED, {**{name: labels[name] for name in LABELS}, "scores": dict(scores)})
+
+
+def read_bytes(file: Path) -> bytes:
+    """The contents of a file of claims. Raises SoundstageError where it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SoundstageError(f"{file}: cannot be read ({error.strerror}); check the path") from None
+
+
+def merged(claims: Iterable[Claim]) -> list[Claim]:
+    """One claim a track: files with different metrics of one track become one cell.
+
+    Raises SoundstageError where two files hold the same metric of one track.
+    """
+    found: dict[Labels, Claim] = {}
+    for claim in claims:
+        held = found.get(claim.labels, Claim(claim.labels, {}))
+        for metric in held.scores.keys() & claim.scores.keys():
+            first, second = held.scores[metric].file.path, claim.scores[metric].file.path
+            raise SoundstageError(
+                f"{first} and {second} are both {claim.labels.text}; import one, or name their separators apart with"
+                " --separator"
+            )
+        found[claim.labels] = replace(claim, scores={**held.scores, **claim.scores})
+    return list(found.values())
+
+
+def keep_claims(claims: Sequence[Claim], out: Path) -> list[Claim]:
+    """Keep claims as results in the folder `out`, joined with those that are there, and return them, one a track.
+
+    Metrics that a later import adds to a track come into its cell. Raises SoundstageError, and keeps nothing, where the
+    folder holds other scores of a track, or two files speak of the same.
+    """
+    claims = merged(claims)
+    store = Store(out)
+    earlier = store.plan(CLAIMED) if any((out / "grids").glob(f"{CLAIMED}-*.parquet")) else None
+    metrics = dict(earlier.facts["metrics"]) if earlier else {}
+    for claim in claims:
+        for metric, scores in claim.scores.items():
+            metrics.setdefault(metric, {name: asdict(measure) for name, measure in scores.measures.items()})
+    cells = {_key(cell): cell for cell in earlier.cells.to_pylist()} if earlier else {}
+    joined = [(claim, _joined(claim, cells.get(_key(claim.labels.cell)), out)) for claim in claims]
+    store.prepare()
+    run = f"{CLAIMED}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    store.save_run(run, _run_record(claims))
+    for claim, cell in joined:
+        _commit(store, claim, cell, cells.get(_key(cell)), run)
+        cells[_key(cell)] = cell
+    plan = _plan(list(cells.values()), metrics)
+    store.save_plan(plan.facts["id"], plan)
+    return claims
+
+
+def _key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(cell[name] for name in LABELS)
+
+
+def _joined(claim: Claim, held: Mapping[str, Any] | None, out: Path) -> dict[str, Any]:
+    """The claim's cell, with the scores that the folder holds of it already."""
+    scores = {name: found for name, found in (held or {}).items() if name.startswith("score:") and found}
+    for metric in claim.scores:
+        column = f"score:{metric}"
+        if scores.get(column, claim.score_address(metric)) != claim.score_address(metric):
+            raise SoundstageError(
+                f"{claim.scores[metric].file.path}: {out} holds other scores of {claim.labels.text}; give another"
+                " --separator or --out"
+            )
+    scores |= claim.score_addresses
+    labels = claim.labels.cell
+    scores = dict(sorted(scores.items()))
+    return {"cell": cell_address(labels, scores), **labels, **scores}
+
+
+def _commit(store: Store, claim: Claim, cell: Mapping[str, Any], held: Mapping[str, Any] | None, run: str) -> None:
+    """Put the claim's scores there, and with them those of the cell that it takes the place of."""
+    files = {
+        metric: {"file": scores.file.path.name, "sha256": scores.file.sha256} for metric, scores in claim.scores.items()
+    }
+    tables: list[pa.Table] = []
+    stages: dict[str, Stage] = {}
+    if held and held["cell"] != cell["cell"]:
+        record = store.record(held["cell"])
+        if record is not None:
+            tables.append(store.rows(held["cell"]))
+            stages |= record.scores
+            files = {**record.separation.details.get("files", {}), **files}
+    for metric, scores in claim.scores.items():
+        where = claim.score_address(metric)
+        stages[where] = Stage("ok")
+        tables.append(score_rows((where, scores.measures[score.name].unit, score) for score in scores.scores))
+    details = {"provenance": CLAIMED, "files": files}
+    store.commit(CellRecord(cell["cell"], Stage("ok", details=details), stages, run=run), pa.concat_tables(tables))
+
+
+def _plan(cells: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> StoredPlan:
+    """The plan of all claims. Nobody knows here what their separators saw, so none counts as blind."""
+    columns = [f"score:{metric}" for metric in metrics]
+    digest = plan_hash(["revision 1", *(cell.get(key) or "" for cell in cells for key in ("cell", *columns))])
+    axes = {name: list(dict.fromkeys(cell[name] for cell in cells)) for name in LABELS}
+    facts = {
+        "id": f"{CLAIMED}-{digest[:SHORT]}",
+        "name": CLAIMED,
+        "revision": 1,
+        "hash": digest,
+        "summary": "Scores that others measured, imported from their files",
+        "citation": "",
+        "axes": {
+            "datasets": axes["dataset"],
+            "placements": [],
+            "spatializers": axes["spatializer"],
+            "separators": axes["separator"],
+            "metrics": list(metrics),
+        },
+        "seeds": [0],
+        "separators": {
+            name: {"role": "separator", "blind": False, "named": True, "needs": [], "claimed": True}
+            for name in axes["separator"]
+        },
+        "metrics": dict(metrics),
+    }
+    table = pa.table({name: [cell.get(name) for cell in cells] for name in ("cell", *LABELS, *columns)})
+    return StoredPlan(table, facts)
+
+
+def _run_record(claims: Sequence[Claim]) -> dict[str, Any]:
+    """What is known of where the numbers come from: the files."""
+    files: dict[str, dict[str, Any]] = {}
+    for claim in claims:
+        for scores in claim.scores.values():
+            file = scores.file
+            about = {"file": file.path.name, "sha256": file.sha256, "format": file.format, **file.about}
+            of = {"separator": claim.labels.separator, "spatializer": claim.labels.spatializer or UNKNOWN}
+            held = files.setdefault(str(file.path), {**about, **of, "dataset": claim.labels.dataset, "tracks": []})
+            held["tracks"].append(claim.labels.track)
+    return {"provenance": CLAIMED, "imported": datetime.now(UTC).isoformat(), "files": list(files.values())}

@@ -1,0 +1,105 @@
+"""`soundstage fetch`: weights and environments, before a run needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soundstage.errors import SoundstageError
+
+if TYPE_CHECKING:
+    from soundstage.registry import Entry, Registry
+
+
+@click.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
+    """Get what the separators NAME… need: download and verify their weights, make the environments of scripts.
+
+    A download that was interrupted goes on where it stopped; what is there already is left alone.
+    """
+    from soundstage.registry import Registry
+
+    known = Registry.load(registry)
+    entries = [known.entry("separators", name) for name in dict.fromkeys(names)]
+    troubles = []
+    for entry in entries:
+        try:
+            _fetch(known, entry)
+        except SoundstageError as error:
+            troubles.append(f"{entry.name}: {error}")
+            click.secho(f"{entry.name}: {error}", fg="red", err=True)
+    if troubles:
+        raise SystemExit(1)
+
+
+def _fetch(known: Registry, entry: Entry) -> None:
+    from soundstage.download import fetch
+    from soundstage.registry import weights_folder
+
+    done = False
+    if entry.weights:
+        folder = weights_folder(entry.name)
+        with _Bars() as bars:
+            new = fetch(entry.weights, folder, bars.report)
+        what = f"{len(new)} fetched" if new else "there already"
+        click.echo(f"{entry.name}: weights in {folder} ({what})")
+        done = True
+    script = known.plugin(entry).script
+    if script is not None:
+        from soundstage.isolation import environment
+        from soundstage.isolation.script import read_script
+
+        about = read_script(script)
+        there = environment.interpreter(about)
+        if there is None:
+            click.echo(f"{entry.name}: making its environment …")
+        click.echo(
+            f"{entry.name}: environment {there or environment.make(about)}" + (" (there already)" if there else "")
+        )
+        done = True
+    if not done:
+        trouble = known.plugin(entry).unusable()
+        click.echo(f"{entry.name}: nothing to fetch" + (f", but it {trouble}" if trouble else ""))
+
+
+class _Bars:
+    """A progress bar a file, where somebody watches."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._progress.disable = not self._progress.console.is_terminal
+        self._tasks: dict[str, object] = {}
+
+    def __enter__(self) -> _Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def report(self, name: str, have: int, total: int | None) -> None:
+        """Show how far a file is."""
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total)
+        self._progress.update(self._tasks[name], completed=have, total=total)  # type: ignore[arg-type]

@@ -1,0 +1,77 @@
+"""What is left to run, handed out so that a worker stays with one scene and a scene is rendered once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+
+from soundstage.store import CellRecord, Stage, score_rows
+from soundstage.worker import Job, Outcome
+
+
+@dataclass(slots=True)
+class Task:
+    """A job; what is known already of those of its metrics that a worker did not survive; how often it was killed."""
+
+    job: Job
+    lost: dict[str, Stage] = field(default_factory=dict)
+    kills: int = 0
+
+    @property
+    def left(self) -> Job:
+        """The job without the metrics that are lost."""
+        return replace(self.job, metrics={key: one for key, one in self.job.metrics.items() if key not in self.lost})
+
+    def completed(self, outcome: Outcome) -> Outcome:
+        """The outcome of what was left, with what was lost."""
+        if not self.lost:
+            return outcome
+        stages = {self.job.cell.scores[label]: stage for label, stage in self.lost.items()}
+        record = replace(outcome.record, scores={**outcome.record.scores, **stages})
+        return Outcome(self.job, record, outcome.rows)
+
+    def failed(self, status: str, what: str, run: str) -> Outcome:
+        """The outcome of a separation that no worker came back from."""
+        cell = self.job.cell
+        error = f"separator '{cell.separator.label}', track '{cell.scene.track}': {what}"
+        stage = Stage(status, error, details={"made_by": cell.made_by})
+        skipped = {
+            cell.scores[label]: Stage("skipped", "there are no estimates to score") for label in self.job.metrics
+        }
+        return Outcome(self.job, CellRecord(cell.address, stage, skipped, run=run), score_rows([]))
+
+
+class SceneQueue:
+    """Tasks by scene. A worker gets the next of its own scene, else of one nobody is at, else of the longest queue."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._tasks: dict[str, deque[Task]] = {}
+        self._at: dict[Hashable, str] = {}
+        for job in jobs:
+            self._tasks.setdefault(job.cell.scene.address, deque()).append(Task(job))
+
+    def __bool__(self) -> bool:
+        return bool(self._tasks)
+
+    def take(self, worker: Hashable) -> Task | None:
+        """The next task for a worker; None where nothing is left."""
+        own = self._at.pop(worker, "")
+        if not self._tasks:
+            return None
+        scene = own if own in self._tasks else next((one for one in self._tasks if one not in self._at.values()), None)
+        if scene is None:
+            scene = max(self._tasks, key=lambda address: len(self._tasks[address]))
+        self._at[worker] = scene
+        task = self._tasks[scene].popleft()
+        if not self._tasks[scene]:
+            del self._tasks[scene]
+        return task
+
+    def put_back(self, task: Task) -> None:
+        """The task is to be run again, before its scene's others."""
+        self._tasks.setdefault(task.job.cell.scene.address, deque()).appendleft(task)
+
+    def forget(self, worker: Hashable) -> None:
+        """The worker is gone."""
+        self._at.pop(worker, None)

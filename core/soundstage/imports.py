@@ -1,0 +1,47 @@
+"""Taking in what others measured: files and folders of any known format become the claims of one results folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from soundstage.claims import Claim, Labels, keep_claims
+from soundstage.errors import SoundstageError
+from soundstage.museval_json import read_museval
+from soundstage.paper_csv import is_paper_csv, read_paper_csv
+
+
+def import_claims(paths: Sequence[Path], out: Path, labels: Labels | None = None) -> list[Claim]:
+    """Keep the claims of museval's JSON and of the binaural paper's CSV in the folder `out`, and return them.
+
+    paths: files, or folders that hold them at any depth. labels: what the claims are of, where their files do not say
+    it or are not to be believed: museval's separator is the folder that a file lies in, `test` and `train` passed over;
+    the paper's separator and rendering are in the file's name. Claims that `out` holds already are joined. Raises
+    SoundstageError, and keeps nothing, where a file is malformed or two files hold the same score.
+    """
+    claims: list[Claim] = []
+    for file in found_files(paths):
+        if file.suffix.lower() == ".csv":
+            claims += read_paper_csv(file, labels or Labels())
+        else:
+            claims.append(read_museval(file, labels or Labels()))
+    return keep_claims(claims, out)
+
+
+def found_files(paths: Sequence[Path]) -> list[Path]:
+    """The files, each once. Of a folder: the paper's CSVs where it has some, and else museval's JSON, by name."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        files = [path]
+        if path.is_dir():
+            tables = [file for file in path.rglob("*.csv") if is_paper_csv(file)]
+            # SSR and SRR first: the first metric is what a leaderboard ranks by.
+            tables.sort(key=lambda file: (not file.name.startswith("spauq_"), file))
+            files = tables or sorted(path.rglob("*.json"))
+        if not files:
+            raise SoundstageError(
+                f"{path} holds no .json file and no spauq_….csv or interaural_….csv; give museval's files, the binaural"
+                " paper's, or folders of them"
+            )
+        found |= {file.absolute(): None for file in files}
+    return list(found)

@@ -1,0 +1,180 @@
+"""Separator scripts: one Python file with PEP 723 metadata that defines `load(**params)`, read without running it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import re
+import tomllib
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from soundstage.errors import SoundstageError
+
+BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?\n(?P<content>(?:^#(?:| .*)\r?\n)+?)^# ///[ \t]*\r?$")
+"""The inline metadata of PEP 723."""
+
+CONSTANTS = ("sources", "rate", "needs", "named", "role", "revision")
+"""What a script may say of itself at its top level, as literals."""
+
+_TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "Path": Path, "None": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a separator script says of itself.
+
+    metadata: the text between its `# ///` lines. parameters: of its `load`. constants: those out of CONSTANTS.
+    """
+
+    path: Path
+    sha256: str
+    metadata: str
+    dependencies: tuple[str, ...]
+    parameters: tuple[inspect.Parameter, ...]
+    constants: Mapping[str, Any]
+    summary: str
+
+    @property
+    def revision(self) -> str:
+        """What stands for its numbers in an address: its text; or the revision it declares, and its metadata."""
+        declared = self.constants.get("revision")
+        if declared is None:
+            return f"script {self.sha256}"
+        return f"{declared}, environment {hashlib.sha256(self.metadata.encode()).hexdigest()}"
+
+
+def read_script(path: Path) -> Script:
+    """The script's own account of itself; nothing of it is run.
+
+    Raises SoundstageError, naming the file, where it is not there, not Python, or lacks its metadata or its `load`.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SoundstageError(
+            f"{path}: the separator script cannot be read ({error.strerror}); check `script`"
+        ) from None
+    text = raw.decode("utf-8", errors="replace").replace("\r\n", "\n")
+    metadata = _metadata(path, text)
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise SoundstageError(f"{path}, line {error.lineno}: not valid Python: {error.msg}") from None
+    loads = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "load"]
+    if not loads:
+        raise SoundstageError(
+            f"{path}: defines no load(); a separator script defines load(**params), which returns an object with"
+            " separate(mixture, rate)"
+        )
+    table = tomllib.loads(metadata)
+    summary = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return Script(
+        path,
+        hashlib.sha256(raw).hexdigest(),
+        metadata,
+        tuple(table.get("dependencies", ())),
+        _parameters(path, loads[-1]),
+        _constants(path, tree),
+        summary,
+    )
+
+
+def _metadata(path: Path, text: str) -> str:
+    blocks = list(BLOCK.finditer(text))
+    if len(blocks) != 1:
+        found = "no" if not blocks else f"{len(blocks)}"
+        raise SoundstageError(
+            f"{path}: {found} `# /// script` blocks where one was expected; a separator script begins with PEP 723"
+            " metadata (requires-python and dependencies)"
+        )
+    lines = blocks[0]["content"].splitlines()
+    metadata = "\n".join(line[2:] if line.startswith("# ") else line[1:] for line in lines) + "\n"
+    try:
+        table = tomllib.loads(metadata)
+    except tomllib.TOMLDecodeError as error:
+        raise SoundstageError(f"{path}: its `# /// script` block is not valid TOML: {error}") from None
+    dependencies = table.get("dependencies", [])
+    if not isinstance(dependencies, list) or not any(_distribution(text) == "numpy" for text in dependencies):
+        raise SoundstageError(
+            f"{path}: numpy is not among its dependencies; add it, for audio goes in and out as arrays"
+        )
+    return metadata
+
+
+def _distribution(requirement: object) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", str(requirement))
+    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+
+
+def _parameters(path: Path, load: ast.FunctionDef) -> tuple[inspect.Parameter, ...]:
+    arguments = load.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + [*arguments.defaults]
+    found = []
+    for argument, default in zip(
+        [*positional, *arguments.kwonlyargs], [*defaults, *arguments.kw_defaults], strict=True
+    ):
+        try:
+            value = inspect.Parameter.empty if default is None else ast.literal_eval(default)
+        except ValueError:
+            raise SoundstageError(
+                f"{path}, line {argument.lineno}: the default of load()'s '{argument.arg}' must be a literal"
+            ) from None
+        found.append(
+            inspect.Parameter(
+                argument.arg, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=_annotation(argument.annotation)
+            )
+        )
+    return tuple(found)
+
+
+def _annotation(node: ast.expr | None) -> Any:
+    """The types that parameters may have, out of their source text; Any for everything else."""
+    match node:
+        case ast.Constant(value=None):
+            return None
+        case ast.Name(id=name) if name in _TYPES:
+            return _TYPES[name]
+        case ast.Attribute(attr="Path"):
+            return Path
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            options = _annotation(left), _annotation(right)
+            return Any if Any in options else typing.Union[options]  # noqa: UP007  (built at run time)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
+            try:
+                values = ast.literal_eval(choices)
+            except ValueError:
+                return Any
+            return Literal[values]
+        case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
+            option = _annotation(inner)
+            return Any if option is Any else typing.Optional[option]  # noqa: UP045
+        case ast.Subscript(value=ast.Name(id="tuple" | "Tuple"), slice=ast.Tuple(elts=[inner, ast.Constant()])):
+            option = _annotation(inner)
+            return tuple.__class_getitem__((option, ...))
+    return Any
+
+
+def _constants(path: Path, tree: ast.Module) -> dict[str, Any]:
+    found = {}
+    for node in tree.body:
+        targets: Sequence[ast.expr] = ()
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets = [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id in CONSTANTS:
+                try:
+                    found[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+                except ValueError:
+                    raise SoundstageError(
+                        f"{path}, line {node.lineno}: {target.id} must be a literal; what is known only after loading"
+                        " belongs on the object that load() returns"
+                    ) from None
+    return found

@@ -1,0 +1,191 @@
+"""Runs inside a separator script's environment: loads the script, separates what it is sent, says nothing else.
+
+It is started as `python -I server.py SCRIPT`, needs the standard library and numpy alone, and no part of Soundstage. A
+message is an 8-byte little-endian length, that many bytes of JSON, and the bytes of the arrays that its "arrays" lists.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import inspect
+import io
+import json
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+import traceback
+import types
+from typing import Any
+
+
+def main() -> None:
+    """Serve one parent until it closes the pipe or dies."""
+    incoming = os.fdopen(os.dup(0), "rb", buffering=1 << 16)
+    outgoing = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.dup2(2, 1)  # whatever anybody prints goes where the parent keeps the last words
+    sys.stdout = io.TextIOWrapper(os.fdopen(os.dup(1), "wb", 0), write_through=True, errors="replace")
+    die_with_parent()
+    try:
+        import numpy
+    except ImportError as error:
+        send(outgoing, {"error": "numpy cannot be imported in the script's environment (%s)" % error, "trace": ""}, [])
+        return
+    model = None
+    while True:
+        request, arrays = receive(incoming, numpy)
+        if request is None:
+            os._exit(0)
+        try:
+            if request["do"] == "load":
+                model = load(sys.argv[1], request)
+                reply, images = described(model, request["dependencies"]), []
+            else:
+                reply, images = separated(model, request, arrays, numpy)
+        except BaseException as error:
+            reply, images = failure(error), []
+        send(outgoing, reply, images)
+
+
+def load(path: str, request: Any) -> Any:
+    """What the script's load() returns."""
+    spec = importlib.util.spec_from_file_location("separator_script", path)
+    if spec is None or spec.loader is None:
+        raise ImportError("%s is not a Python file" % path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["separator_script"] = module
+    spec.loader.exec_module(module)
+    from pathlib import Path
+
+    values = dict(request["params"])
+    for name in request["paths"]:
+        if values.get(name) is not None:
+            values[name] = Path(values[name])
+    if "device" in inspect.signature(module.load).parameters:
+        values["device"] = request["device"]
+    return module.load(**values)
+
+
+def described(model: Any, dependencies: Any) -> Any:
+    """What is known of a model once it is loaded."""
+    separate = getattr(model, "separate", None)
+    if not callable(separate):
+        raise TypeError("load() returned %s, which has no separate(mixture, rate)" % type(model).__name__)
+    sources, rate = getattr(model, "sources", None), getattr(model, "rate", None)
+    details = getattr(model, "details", None)
+    return {
+        "sources": None if sources is None else [str(source) for source in sources],
+        "rate": None if rate is None else int(rate),
+        "details": json.loads(json.dumps(dict(details or {}), default=str)),
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "versions": versions(dependencies),
+    }
+
+
+def versions(dependencies: Any) -> Any:
+    """Distribution → version of everything that is installed here, the direct dependencies first."""
+    from importlib.metadata import distributions
+
+    found = {}
+    for distribution in distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            found[name.lower()] = distribution.version
+    direct = [name for name in dependencies if name in found]
+    return {name: found[name] for name in direct + sorted(set(found) - set(direct))}
+
+
+def separated(model: Any, request: Any, arrays: Any, numpy: Any) -> Any:
+    """The reply to a request to separate, and its arrays."""
+    if model is None:
+        raise RuntimeError("the script was asked to separate before it was loaded")
+    needed = dict(request["needed"])
+    for name in list(needed):
+        if isinstance(needed[name], dict) and name in ("placement", "cell"):
+            needed[name] = types.SimpleNamespace(**needed[name])
+    references = {name[4:]: array for name, array in arrays.items() if name.startswith("ref:")}
+    if "references" in request["wanted"]:
+        needed["references"] = references
+    found = model.separate(arrays["mixture"], request["rate"], **needed)
+    if isinstance(found, dict):
+        keys, values = [str(key) for key in found], list(found.values())
+    elif isinstance(found, (list, tuple)) or getattr(found, "ndim", 0) == 3:
+        keys, values = None, list(found)
+    else:
+        return {"rubbish": type(found).__name__}, []
+    images = []
+    for position, value in enumerate(values):
+        array = numpy.asarray(value)
+        if array.dtype.kind not in "fiu":
+            name = keys[position] if keys else position
+            raise TypeError("separate() returned %r of type %s, not an array of real numbers" % (name, array.dtype))
+        if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
+            array = array.astype(numpy.float32 if array.dtype.itemsize < 4 else numpy.float64)
+        images.append(numpy.ascontiguousarray(array))
+    return {
+        "keys": keys,
+        "details": json.loads(json.dumps(dict(getattr(model, "details", None) or {}), default=str)),
+    }, images
+
+
+def failure(error: BaseException) -> Any:
+    """What the parent is told of an exception."""
+    memory = isinstance(error, MemoryError) or type(error).__name__ in ("OutOfMemoryError", "ResourceExhaustedError")
+    return {
+        "error": "%s: %s" % (type(error).__name__, str(error)[:2000]),
+        "memory": memory,
+        "trace": traceback.format_exc()[-8000:],
+    }
+
+
+def send(stream: Any, header: Any, arrays: Any) -> None:
+    """Write a message."""
+    header["arrays"] = [{"dtype": array.dtype.str, "shape": list(array.shape)} for array in arrays]
+    text = json.dumps(header).encode("utf-8")
+    stream.write(struct.pack("<Q", len(text)))
+    stream.write(text)
+    for array in arrays:
+        stream.write(array.data)
+    stream.flush()
+
+
+def receive(stream: Any, numpy: Any) -> Any:
+    """A message and its arrays by name; (None, {}) where the parent has gone."""
+    size = stream.read(8)
+    if len(size) < 8:
+        return None, {}
+    header = json.loads(stream.read(struct.unpack("<Q", size)[0]).decode("utf-8"))
+    arrays = {}
+    for about in header["arrays"]:
+        dtype = numpy.dtype(about["dtype"])
+        count = 1
+        for length in about["shape"]:
+            count *= length
+        data = stream.read(count * dtype.itemsize)
+        arrays[about["name"]] = numpy.frombuffer(data, dtype).reshape(about["shape"]).copy()
+    return header, arrays
+
+
+def die_with_parent() -> None:
+    """Ends this process when its parent ends, however that happens and whatever this one is doing."""
+    parent = os.getppid()
+    try:
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, Linux
+    except (AttributeError, OSError, TypeError):
+        pass
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,329 @@
+"""Published results: tables of papers as facts, one TOML a publication, with citation, protocol and place.
+
+    [protocol]             data, datasets, tracks, aggregation, note: how the numbers came about
+    [measures.NAME]        same, near ("metric.measure" here), unit, decimals, note
+    [renderings.NAME]      summary, sources, spatializers, near, params: which scenes here are rendered alike
+    [models.NAME]          summary, separators: the names that its weights go by here
+    [[tables]]             where, columns (rendering, model, source, then measures), rows
+
+An empty or absent source is the value over all sources; nan is what the source of the numbers does not have.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, NoReturn
+
+from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.protocols import PROTOCOLS
+
+LABELS = ("rendering", "model", "source")
+"""Columns of a table that are no measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedMeasure:
+    """A measure as it was published. same, near: (metric, measure) here that is the same quantity, or comes near it."""
+
+    name: str
+    same: tuple[str, str] | None = None
+    near: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
+    decimals: int = 2
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A way the publication's scenes were made. spatializers: entries or plugins here that make them alike; near: that
+    come near it. params: what their parameters have to be for that. sources: what a value over all sources is over."""
+
+    name: str
+    summary: str = ""
+    sources: tuple[str, ...] = ()
+    spatializers: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    params: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A published model and the separators here that hold its weights."""
+
+    name: str
+    summary: str = ""
+    separators: tuple[str, ...] = ()
+
+    def goes_by(self, name: str) -> bool:
+        """Whether a separator of that name is this model; case does not matter."""
+        return name.casefold() in {known.casefold() for known in (self.name, *self.separators)}
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedLine:
+    """One line of a table. source: empty where it is over all of them. values: measure → value, none of them NaN."""
+
+    rendering: str
+    model: str
+    source: str
+    values: Mapping[str, float]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """All of one publication's tables. aggregation: a protocol's name, empty where the source does not say; tracks: 0
+    where it does not say; datasets: entries here that hold the same songs."""
+
+    name: str
+    title: str
+    citation: str
+    url: str
+    data: str
+    datasets: tuple[str, ...]
+    tracks: int
+    aggregation: str
+    note: str
+    measures: Mapping[str, PublishedMeasure]
+    renderings: Mapping[str, Rendering]
+    models: Mapping[str, Model]
+    lines: tuple[PublishedLine, ...]
+
+    def model(self, name: str) -> Model:
+        """What is known of a model; its name alone where nothing more is."""
+        return self.models.get(name, Model(name))
+
+
+def publications() -> dict[str, Publication]:
+    """What is shipped, by name."""
+    files = sorted(_shipped().iterdir(), key=lambda file: file.name)
+    texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.name.endswith(".toml")}
+    return {name.removesuffix(".toml"): read_publication(text, name) for name, text in texts.items()}
+
+
+def find_publication(wanted: str) -> Publication:
+    """The shipped publication of that name, or a TOML file of one's own. Raises UnknownName with the nearest name."""
+    if not wanted.endswith(".toml"):
+        known = publications()
+        if wanted not in known:
+            raise UnknownName("publication", wanted, known)
+        return known[wanted]
+    try:
+        text = Path(wanted).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SoundstageError(f"{wanted}: cannot be read ({error}); give a publication's name or a TOML file") from None
+    return read_publication(text, wanted)
+
+
+def read_publication(text: str, file: str) -> Publication:
+    """The publication that a TOML text holds. file: what it is called in errors.
+
+    Raises SoundstageError with the file, the key and the fix where something is missing, unknown or malformed.
+    """
+    try:
+        table = _Table(tomllib.loads(text), file, "")
+    except tomllib.TOMLDecodeError as error:
+        raise SoundstageError(f"{file}: not valid TOML: {error}; correct it there") from None
+    protocol = table.table("protocol", required=True)
+    measures = {name: _measure(name, facts) for name, facts in table.tables("measures")}
+    renderings = {name: _rendering(name, facts) for name, facts in table.tables("renderings")}
+    models = {name: _model(name, facts) for name, facts in table.tables("models")}
+    aggregation = protocol.text("aggregation", required=True)
+    if aggregation and aggregation not in PROTOCOLS:
+        protocol.refuse("aggregation", f"'{aggregation}' is no protocol{suggestion(aggregation, PROTOCOLS)}")
+    publication = Publication(
+        name=Path(file).stem,
+        title=table.text("title", required=True),
+        citation=table.text("citation", required=True),
+        url=table.text("url"),
+        data=protocol.text("data", required=True),
+        datasets=protocol.texts("datasets"),
+        tracks=protocol.whole("tracks"),
+        aggregation=aggregation,
+        note=protocol.text("note"),
+        measures=measures,
+        renderings=renderings,
+        models=models,
+        lines=_lines(table.list_of_tables("tables"), measures, renderings),
+    )
+    for closed in (protocol, table):
+        closed.close()
+    _check_models(publication, file)
+    return publication
+
+
+def _shipped() -> Any:
+    """The folder of publications: the packaged one, or the repository's own in an editable install."""
+    packaged = resources.files("soundstage") / "published_tables"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "published"
+
+
+class _Table:
+    """A TOML table whose keys are taken out by type, so that what is left over is unknown."""
+
+    def __init__(self, table: Mapping[str, Any], file: str, key: str) -> None:
+        self.left, self.file, self.key = dict(table), file, key
+        self.asked: list[str] = []
+
+    def refuse(self, key: str, why: str) -> NoReturn:
+        place = f"{self.key}.{key}" if self.key and key else self.key or key
+        raise SoundstageError(f"{self.file}: {place}: {why}")
+
+    def take(self, key: str, kind: type | tuple[type, ...], form: str, default: Any, required: bool = False) -> Any:
+        self.asked.append(key)
+        if key not in self.left:
+            if required:
+                self.refuse(key, f"is missing; write {key} = {form}")
+            return default
+        value = self.left.pop(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            self.refuse(key, f"is {value!r}; write {key} = {form}")
+        return value
+
+    def text(self, key: str, required: bool = False) -> str:
+        return str(self.take(key, str, '"…"', "", required))
+
+    def whole(self, key: str, default: int = 0) -> int:
+        value = int(self.take(key, int, "a whole number", default))
+        if value < 0:
+            self.refuse(key, f"is {value}; write a number that is not negative")
+        return value
+
+    def texts(self, key: str, required: bool = False) -> tuple[str, ...]:
+        values = self.take(key, list, '["…", "…"]', [], required)
+        for value in values:
+            if not isinstance(value, str):
+                self.refuse(key, f"holds {value!r}; every entry must be a text in quotes")
+        return tuple(values)
+
+    def table(self, key: str, required: bool = False) -> _Table:
+        found = self.take(key, dict, "…, as a table of its own: [" + key + "]", {}, required)
+        return _Table(found, self.file, f"{self.key}.{key}" if self.key else key)
+
+    def tables(self, key: str) -> Iterable[tuple[str, _Table]]:
+        inside = self.table(key)
+        for name in list(inside.left):
+            yield name, inside.table(name)
+
+    def list_of_tables(self, key: str) -> list[_Table]:
+        found = self.take(key, list, "…, as tables of their own: [[" + key + "]]", [], required=True)
+        if not found or not all(isinstance(one, dict) for one in found):
+            self.refuse(key, f"must be one or more tables, each under [[{key}]]")
+        return [_Table(one, self.file, f"{key}[{index}]") for index, one in enumerate(found)]
+
+    def close(self) -> None:
+        for key in self.left:
+            self.refuse(key, f"is no key here{suggestion(key, self.asked)}")
+
+
+def _measure(name: str, table: _Table) -> PublishedMeasure:
+    same = table.text("same")
+    made = PublishedMeasure(
+        name,
+        _pair(table, "same", same) if same else None,
+        tuple(_pair(table, "near", text) for text in table.texts("near")),
+        table.text("unit", required=True),
+        table.whole("decimals", 2),
+        table.text("note"),
+    )
+    table.close()
+    return made
+
+
+def _pair(table: _Table, key: str, text: str) -> tuple[str, str]:
+    metric, _, measure = text.partition(".")
+    if not metric or not measure:
+        table.refuse(key, f"'{text}' is no measure; write metric.measure, such as bsseval.SDR")
+    return metric, measure
+
+
+def _rendering(name: str, table: _Table) -> Rendering:
+    made = Rendering(
+        name,
+        table.text("summary"),
+        table.texts("sources", required=True),
+        table.texts("spatializers"),
+        table.texts("near"),
+        dict(table.take("params", dict, "{ parameter = value }", {})),
+    )
+    table.close()
+    return made
+
+
+def _model(name: str, table: _Table) -> Model:
+    made = Model(name, table.text("summary"), table.texts("separators"))
+    table.close()
+    return made
+
+
+def _lines(
+    tables: Sequence[_Table], measures: Mapping[str, PublishedMeasure], renderings: Mapping[str, Rendering]
+) -> tuple[PublishedLine, ...]:
+    """The lines of all tables; tables that repeat a value are joined, and must agree."""
+    lines: dict[tuple[str, str, str], PublishedLine] = {}
+    for table in tables:
+        where, columns = table.text("where", required=True), table.texts("columns", required=True)
+        for column in columns:
+            if column not in (*LABELS, *measures):
+                table.refuse("columns", f"'{column}' is no measure of the file{suggestion(column, measures)}")
+        for label in ("rendering", "model"):
+            if label not in columns:
+                table.refuse("columns", f'lacks "{label}"; every line needs one')
+        for index, row in enumerate(table.take("rows", list, "[[…], […]]", [], required=True)):
+            line = _line(table, f"rows[{index}]", columns, row, where)
+            if line.rendering not in renderings:
+                hint = suggestion(line.rendering, renderings)
+                table.refuse(f"rows[{index}]", f'there is no [renderings."{line.rendering}"]{hint}')
+            sources = renderings[line.rendering].sources
+            if line.source and line.source not in sources:
+                hint = suggestion(line.source, sources)
+                table.refuse(f"rows[{index}]", f"'{line.source}' is not among the rendering's sources{hint}")
+            key = (line.rendering, line.model, line.source)
+            lines[key] = _joined(table, f"rows[{index}]", lines[key], line) if key in lines else line
+        table.close()
+    return tuple(lines.values())
+
+
+def _line(table: _Table, key: str, columns: Sequence[str], row: Any, where: str) -> PublishedLine:
+    if not isinstance(row, list) or len(row) != len(columns):
+        table.refuse(key, f"must be a list of {len(columns)} entries, one a column ({', '.join(columns)})")
+    found = dict(zip(columns, row, strict=True))
+    labels = {label: found.pop(label, "") for label in LABELS}
+    for label, text in labels.items():
+        if not isinstance(text, str) or (label != "source" and not text):
+            table.refuse(key, f"its {label} is {text!r}; write a text in quotes")
+    for name, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            table.refuse(key, f"its {name} is {value!r}; write a number, or nan where there is none")
+    values = {name: float(value) for name, value in found.items() if not math.isnan(value)}
+    return PublishedLine(labels["rendering"], labels["model"], labels["source"], values, where)
+
+
+def _joined(table: _Table, key: str, held: PublishedLine, line: PublishedLine) -> PublishedLine:
+    for name, value in line.values.items():
+        if held.values.get(name, value) != value:
+            table.refuse(key, f"{name} is {value} here and {held.values[name]} in “{held.where}”; keep one of the two")
+    where = held.where if line.where == held.where else f"{held.where}; {line.where}"
+    return PublishedLine(line.rendering, line.model, line.source, {**held.values, **line.values}, where)
+
+
+def _check_models(publication: Publication, file: str) -> None:
+    """Every model is in a table, and no separator is two of them."""
+    named = {line.model for line in publication.lines}
+    owners: dict[str, str] = {}
+    for model in publication.models.values():
+        if model.name not in named:
+            raise SoundstageError(
+                f'{file}: models."{model.name}": no table has such a model{suggestion(model.name, named)}'
+            )
+        for separator in model.separators:
+            other = owners.setdefault(separator.casefold(), model.name)
+            if other != model.name:
+                raise SoundstageError(
+                    f"{file}: models.\"{model.name}\".separators: '{separator}' is {other} already; name it once"
+                )

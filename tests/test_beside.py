@@ -1,0 +1,301 @@
+"""Published rows stand beside one's own: matched by declaration, never ranked, with Δ and what differs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+import soundstage
+from soundstage.cli import cli
+from soundstage.contracts import Score
+from soundstage.errors import SoundstageError
+from soundstage.leaderboard import make_leaderboard
+from soundstage.render.plain import render_csv, render_json, render_markdown
+from soundstage.render.table import render_table
+from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
+
+TOML = """
+title    = "Toys"
+citation = "Toy 2025, Journal of Toys"
+
+[protocol]
+data        = "toy songs"
+datasets    = ["songs"]
+tracks      = 2
+aggregation = "binaural-mss"
+
+[measures.SSR]
+same = "spauq_published.SSR"
+near = ["spauq.SSR"]
+unit = "dB"
+
+[measures.SDR]
+same = "bsseval.SDR"
+unit = "dB"
+note = "whose SDR is not said"
+
+[renderings.Binaural]
+summary      = "through a head"
+sources      = ["bass", "vocals"]
+spatializers = ["hrir"]
+params       = { level = "published", hrtf = "file" }
+
+[renderings.Stereo]
+sources      = ["bass", "vocals"]
+spatializers = ["original"]
+near         = ["panning"]
+
+[models.One]
+separators = ["one_v1"]
+
+[[tables]]
+where   = "Table 1"
+columns = ["rendering", "model", "source", "SSR", "SDR"]
+rows    = [
+  ["Binaural", "One", "", 10.0, 5.0],
+  ["Binaural", "Two", "", 12.0, nan],
+  ["Binaural", "One", "bass", 9.0, 4.0],
+  ["Stereo", "One", "", 20.0, 6.0],
+]
+"""
+
+
+@pytest.fixture
+def toml(tmp_path):
+    """A publication of one's own."""
+    file = tmp_path / "toys2025.toml"
+    file.write_text(TOML, encoding="utf-8")
+    return str(file)
+
+
+def results(path, values, metric="spauq_published", spatializers=("hrir",), settings=None, dataset="songs", name="SSR"):
+    """A results folder. values: separator → (track, source) → value; the same for every spatializer."""
+    store = Store(path).prepare()
+    cells = []
+    for spatializer in spatializers:
+        for separator, scores in values.items():
+            for track in dict.fromkeys(track for track, _ in scores):
+                cell = f"{len(cells):064x}"
+                rows = [Score(source, name, value) for (song, source), value in scores.items() if song == track]
+                store.commit(
+                    CellRecord(cell, Stage("ok"), {cell: Stage("ok")}), score_rows((cell, "dB", row) for row in rows)
+                )
+                labels = {"dataset": dataset, "track": track, "placement": "", "spatializer": spatializer, "seed": 0}
+                cells.append({"cell": cell, **labels, "separator": separator, f"score:{metric}": cell})
+    roles = {"mixture": "floor"}
+    facts = {
+        "id": "hand-00000000",
+        "name": "hand",
+        "revision": 1,
+        "hash": "0" * 64,
+        "separators": {
+            name: {"role": roles.get(name, "separator"), "blind": True, "named": True, "needs": []} for name in values
+        },
+        "metrics": {metric: {name: {"unit": "dB", "higher_is_better": True, "headline": True, "label": ""}}},
+        "settings": {"spatializers": settings or {}},
+    }
+    store.save_plan(facts["id"], StoredPlan(pa.Table.from_pylist(cells), facts))
+    return path
+
+
+def scores(bass, vocals, tracks=("a", "b")):
+    return {(track, source): value for track in tracks for source, value in (("bass", bass), ("vocals", vocals))}
+
+
+OWN = {"one_v1": scores(10.0, 12.0), "other": scores(1.0, 1.0), "mixture": scores(0.0, 0.0)}
+
+
+def as_published(**parameters):
+    """The settings of `hrir` as the toy publication rendered."""
+    return {"hrir": {"plugin": "hrir", "parameters": {"level": "published", "hrtf": "file"} | parameters}}
+
+
+def board(tmp_path, toml, values=OWN, by=None, protocol="binaural-mss", **options):
+    folder = results(tmp_path / "out", values, **options)
+    return make_leaderboard(folder, by=by, protocol=protocol, published=toml)
+
+
+def test_published_rows_stand_beside_and_change_no_rank_value_or_mark(tmp_path, toml):
+    plain = make_leaderboard(results(tmp_path / "out", OWN), protocol="binaural-mss")
+    found = board(tmp_path, toml)
+    assert [section.rows for section in found.sections] == [section.rows for section in plain.sections]
+    assert [(row.model, row.values) for row in found.sections[0].published] == [("One", (10.0,)), ("Two", (12.0,))]
+    assert not plain.sections[0].published
+
+
+def test_the_difference_is_own_minus_published_for_the_declared_names_alone(tmp_path, toml):
+    first, second = board(tmp_path, toml).sections[0].published
+    assert [(one.separator, one.values) for one in first.differences] == [("one_v1", (1.0,))]
+    assert second.differences == ()
+
+
+def test_a_variant_counts_as_its_entry_and_the_models_own_name_always(tmp_path, toml):
+    values = {"One": scores(10.0, 10.0), "one_v1[shifts=2]": scores(11.0, 11.0), "one": scores(0.0, 0.0)}
+    (first, _) = board(tmp_path, toml, values).sections[0].published
+    assert {one.separator: one.values for one in first.differences} == {
+        "One": (0.0,),
+        "one_v1[shifts=2]": (1.0,),
+        "one": (-10.0,),
+    }
+
+
+def test_a_table_of_one_source_gets_that_sources_lines(tmp_path, toml):
+    found = board(tmp_path, toml, by=["source"])
+    bass, vocals = found.sections
+    assert [(row.model, row.source, row.values) for row in bass.published] == [("One", "bass", (9.0,))]
+    assert bass.published[0].differences[0].values == (1.0,)
+    assert vocals.published == ()
+    assert any("has no values for source vocals" in note for note in found.notes)
+
+
+def test_each_rendering_gets_its_own_lines(tmp_path, toml):
+    found = board(tmp_path, toml, spatializers=("hrir", "original"))
+    assert [[row.rendering for row in section.published] for section in found.sections] == [
+        ["Binaural"] * 2,
+        ["Stereo"],
+    ]
+    pooled = board(tmp_path, toml, by=[], spatializers=("hrir", "original"))
+    assert pooled.sections[0].published == ()
+    assert any("has no rendering like hrir, original" in note and "--by spatializer" in note for note in pooled.notes)
+
+
+def test_a_spatializer_is_known_by_its_plugin_too(tmp_path, toml):
+    settings = {"ku100": {"plugin": "hrir", "parameters": {"level": "published", "hrtf": "file"}}}
+    found = board(tmp_path, toml, spatializers=("ku100",), settings=settings)
+    assert len(found.sections[0].published) == 2
+    assert not any("published with" in note for note in found.notes)
+
+
+def test_another_level_is_noted_with_both_settings(tmp_path, toml):
+    found = board(tmp_path, toml, settings=as_published(level="consistent", hrtf=None))
+    assert (
+        "Binaural (through a head): published with level = published, hrtf = file; hrir here has level = consistent,"
+        " hrtf = none"
+    ) in found.notes
+
+
+def test_a_rendering_that_only_comes_near_is_noted(tmp_path, toml):
+    found = board(tmp_path, toml, spatializers=("panning",))
+    assert found.sections[0].published[0].rendering == "Stereo"
+    assert "Stereo: panning comes near that rendering but is another" in found.notes
+
+
+def test_another_definition_is_compared_and_noted(tmp_path, toml):
+    found = board(tmp_path, toml, metric="spauq")
+    assert found.sections[0].published[0].differences[0].values == (1.0,)
+    assert (
+        "SSR: published as spauq_published, measured here as spauq, another definition (docs/metrics.md)" in found.notes
+    )
+    assert not any("another definition" in note for note in board(tmp_path / "same", toml).notes)
+    variant = board(tmp_path / "variant", toml, metric="spauq_published[window=2]")
+    assert any("as spauq_published[window=2], with other parameters" in note for note in variant.notes)
+
+
+def test_another_aggregation_is_noted_with_the_remedy(tmp_path, toml):
+    found = board(tmp_path, toml, protocol="demucs")
+    assert any(
+        "averages as protocol binaural-mss" in note and "--protocol binaural-mss" in note for note in found.notes
+    )
+    # The default protocol averages like the paper's.
+    alike = board(tmp_path / "alike", toml, protocol="soundstage", settings=as_published())
+    assert not any("averages as protocol" in note for note in alike.notes)
+
+
+def test_other_songs_and_another_number_of_them_are_noted(tmp_path, toml):
+    assert not any("published on toy" in note for note in board(tmp_path, toml).notes)
+    elsewhere = board(tmp_path / "elsewhere", toml, dataset="sketches")
+    assert "published on toy songs, 2 tracks; here sketches, 2 tracks" in elsewhere.notes
+    fewer = board(tmp_path / "fewer", toml, {"one_v1": scores(1.0, 1.0, ("a",))})
+    assert "published on toy songs, 2 tracks; here songs, 1 track" in fewer.notes
+
+
+def test_over_other_sources_there_is_no_difference_and_the_reason_is_said(tmp_path, toml):
+    values = {"one_v1": {("a", "bass"): 1.0, ("b", "drums"): 2.0}}
+    found = board(tmp_path, toml, values)
+    assert [row.differences for row in found.sections[0].published] == [(), ()]
+    assert "Binaural: published over bass, vocals, this table is over bass, drums; so there is no Δ" in found.notes
+
+
+def test_what_cannot_stand_beside_is_said(tmp_path, toml):
+    found = board(tmp_path, toml, metric="error", name="error")
+    assert any("toys2025 has SSR, SDR, and nothing that stands beside error" in note for note in found.notes)
+    other = board(tmp_path / "other", toml, spatializers=("ambisonic",))
+    assert any(
+        "has no rendering like ambisonic (Binaural: hrir; Stereo: original, panning)" in note for note in other.notes
+    )
+
+
+def test_a_measures_own_note_is_said_where_it_is_shown(tmp_path, toml):
+    found = board(tmp_path, toml, metric="bsseval", name="SDR")
+    assert "SDR: whose SDR is not said" in found.notes
+    assert not any("whose SDR" in note for note in board(tmp_path / "ssr", toml).notes)
+
+
+def test_markdown_csv_json_and_the_terminal_show_them_as_published(tmp_path, toml):
+    found = board(tmp_path, toml)
+    text = render_markdown(found)
+    assert "|  | One | published (toys2025) | 10.00 |  |" in text
+    assert "|  | Δ one_v1 − One | difference | +1.00 |  |" in text
+    assert "Toy 2025, Journal of Toys" in text
+    lines = list(csv.DictReader(io.StringIO(render_csv(found))))
+    own = [line for line in lines if line["role"] != "published"]
+    assert {line["publication"] for line in own} == {""}
+    theirs = [line for line in lines if line["role"] == "published"]
+    assert [
+        (line["separator"], line["rank"], line["value"], line["beside"], line["difference"]) for line in theirs
+    ] == [
+        ("One", "", "10.0", "one_v1", "1.0"),
+        ("Two", "", "12.0", "", ""),
+    ]
+    assert {(line["publication"], line["rendering"]) for line in theirs} == {("toys2025", "Binaural")}
+    parsed = json.loads(render_json(found))
+    assert parsed["publication"] == "toys2025"
+    assert parsed["sections"][0]["published"][0]["differences"] == [{"separator": "one_v1", "values": [1.0]}]
+    out = io.StringIO()
+    render_table(found, Console(file=out, width=100, force_terminal=False))
+    assert "One (toys2025)" in out.getvalue()
+    assert "Δ one_v1 − One" in out.getvalue()
+
+
+def test_without_a_publication_the_csv_has_no_such_columns(tmp_path):
+    found = make_leaderboard(results(tmp_path / "out", OWN))
+    assert "publication" not in render_csv(found).splitlines()[0]
+
+
+def test_a_difference_of_nothing_has_no_sign_and_a_hole_has_no_number(tmp_path, toml):
+    values = {"one_v1": scores(10.0, 10.0), "two": scores(math.nan, math.nan)}
+    found = board(tmp_path, toml, {name: values[name] for name in ("one_v1",)})
+    assert "| Δ one_v1 − One | difference | 0.00 |" in render_markdown(found)
+    assert not board(tmp_path / "hole", toml, values).sections[0].published[1].differences
+
+
+def test_the_command_line_takes_a_name_or_a_file_and_suggests(tmp_path, toml):
+    folder = str(results(tmp_path / "out", OWN))
+    told = CliRunner().invoke(cli, ["leaderboard", folder, "--published", toml, "--format", "markdown"])
+    assert told.exit_code == 0, told.output
+    assert "published (toys2025)" in told.output
+    refused = CliRunner().invoke(cli, ["leaderboard", folder, "--published", "nambala2025"])
+    assert isinstance(refused.exception, SoundstageError)
+    assert "did you mean 'namballa2025'?" in str(refused.exception)
+
+
+def test_a_grid_that_was_run_knows_the_settings_that_are_compared(tmp_path):
+    grid = {
+        "datasets": ["sketches"],
+        "placements": ["frontal"],
+        "spatializers": ["hrir", "original"],
+        "separators": ["mixture"],
+        "metrics": ["interaural"],
+    }
+    soundstage.run(grid, tmp_path)
+    found = make_leaderboard(tmp_path, published="namballa2025")
+    assert [section.published[0].rendering for section in found.sections] == ["Binaural", "Stereo"]
+    assert any("hrir here has level = consistent, hrtf = none" in note for note in found.notes)
+    assert any("here sketches, 3 tracks" in note for note in found.notes)

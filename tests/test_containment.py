@@ -1,0 +1,237 @@
+"""What goes wrong in one cell costs that cell, whether it runs in the pool or as a script."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import soundstage
+from soundstage.isolation import environment
+from soundstage.isolation.script import read_script
+
+ONE = {
+    "name": "wild",
+    "datasets": ["toy[tracks=2]"],
+    "spatializers": ["flat"],
+    "placements": ["line"],
+    "separators": ["nothing"],
+    "metrics": ["error", "other_error"],
+}
+HANGS_S = 4.0
+
+SCRIPT = """
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["numpy"]
+# ///
+import ctypes, os, time
+import numpy as np
+
+sources = ("bass", "drums", "vocals")
+needs = ("cell",)
+
+
+class Model:
+    def __init__(self, how):
+        self.how = how
+
+    def separate(self, mixture, rate, cell):
+        good = dict.fromkeys(sources, mixture / 3)
+        if cell.track != "song 0":
+            return good
+        if self.how == "raises":
+            raise ValueError("no such layer")
+        if self.how == "rubbish":
+            return "no audio at all"
+        if self.how == "prints":
+            print("x" * 1_000_000)
+            os.write(2, b"y" * 1_000_000)
+            return good
+        if self.how == "exit":
+            print("farewell", flush=True)
+            os._exit(3)
+        if self.how == "segfault":
+            ctypes.string_at(0)
+        if self.how == "hangs":
+            time.sleep(600)
+        if self.how == "memory":
+            raise MemoryError
+        return {**good, "bass": mixture[:, :-1]}
+
+
+def load(how: str = "shape"):
+    print("loading, at length: " + "z" * 100_000)
+    return Model(how)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _toys(toys):
+    """All tests here use the toy plugins."""
+
+
+@pytest.fixture
+def wild_script(tmp_path, monkeypatch) -> Path:
+    """A separator script that goes wrong as told; it runs in this interpreter, so that nothing is installed."""
+    (tmp_path / "wild.py").write_text(SCRIPT)
+    registry = tmp_path / "wild.toml"
+    registry.write_text('[separators.wild]\nscript = "wild.py"\n')
+    folder = environment._folder(read_script(tmp_path / "wild.py"))
+    folder.mkdir(parents=True)
+    (folder / "environment.json").write_text(f'{{"python": "{sys.executable}"}}')
+    return registry
+
+
+def statuses(frame, separator):
+    """Track → statuses of a separator's rows."""
+    rows = frame[frame["separator"] == separator]
+    return {track: set(part["status"]) for track, part in rows.groupby("track")}
+
+
+WAYS = [
+    ("raises", "failed", "no such layer"),
+    ("list", "failed", "not a mapping"),
+    ("prints", "ok", ""),
+    ("exit", "crashed", "exit code 3"),
+    ("segfault", "crashed", "signal 11"),
+    ("hangs", "timeout", "exceeded the limit of 4 s"),
+    ("memory", "oom", "out of memory"),
+    ("torch memory", "oom", "`segment`"),
+]
+
+
+def test_in_the_pool_every_wild_separator_costs_its_own_cell_alone(tmp_path, capfd):
+    wild = {how: f"misbehaving[how={how},track=song 0]" for how, _, _ in WAYS}
+    grid = {**ONE, "separators": ["nothing", *wild.values(), "truth"]}
+    started = time.monotonic()
+    soundstage.run(grid, tmp_path / "out", workers=2, timeout_s=HANGS_S)
+    assert time.monotonic() - started < 120  # it ended, rather than waited for a hanging cell
+    frame = soundstage.load(tmp_path / "out")
+    for healthy in ("nothing", "truth"):
+        assert statuses(frame, healthy) == {"song 0": {"ok"}, "song 1": {"ok"}}
+    for how, status, words in WAYS:
+        found = statuses(frame, wild[how])
+        assert found == {"song 0": {status} if status == "ok" else {status, "skipped"}, "song 1": {"ok"}}, how
+        if words:
+            notes = frame[(frame["separator"] == wild[how]) & (frame["status"] == status)]["note"]
+            assert words in notes.iloc[0]
+            assert how in notes.iloc[0]
+            assert "song 0" in notes.iloc[0]
+    printed = capfd.readouterr()
+    assert "xxxx" not in printed.out + printed.err
+    assert "farewell" in frame[frame["status"] == "crashed"]["note"].iloc[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_as_a_script_every_wild_separator_costs_its_own_cell_alone(tmp_path, capfd, workers, wild_script):
+    ways = [
+        ("raises", "failed", "no such layer"),
+        ("rubbish", "failed", "not a mapping"),
+        ("prints", "ok", ""),
+        ("exit", "crashed", "exit code 3"),
+        ("segfault", "crashed", "signal 11"),
+        ("memory", "oom", "out of memory"),
+        ("shape", "failed", "shape (2, 1999) where (2, 2000) was expected"),
+        ("hangs", "timeout", "exceeded the limit of 4 s"),
+    ]
+    timeout_s = HANGS_S if workers == 2 else None
+    ways = ways if workers == 2 else ways[:-1]  # without a time limit nothing is killed
+    wild = {how: f"wild[how={how}]" for how, _, _ in ways}
+    grid = {**ONE, "separators": ["nothing", *wild.values(), "truth"]}
+    soundstage.run(grid, tmp_path / "out", registry=[wild_script], workers=workers, timeout_s=timeout_s)
+    frame = soundstage.load(tmp_path / "out")
+    for healthy in ("nothing", "truth"):
+        assert statuses(frame, healthy) == {"song 0": {"ok"}, "song 1": {"ok"}}
+    for how, status, words in ways:
+        found = statuses(frame, wild[how])
+        assert found == {"song 0": {status} if status == "ok" else {status, "skipped"}, "song 1": {"ok"}}, how
+        if words:
+            assert words in frame[(frame["separator"] == wild[how]) & (frame["status"] == status)]["note"].iloc[0], how
+    printed = capfd.readouterr()
+    assert "xxxx" not in printed.out + printed.err
+    if workers == 1:
+        assert "farewell" in frame[frame["status"] == "crashed"]["note"].iloc[0]
+    trace = frame[(frame["separator"] == wild["raises"]) & (frame["status"] == "failed")]["error"].iloc[0]
+    assert 'raise ValueError("no such layer")' in trace
+
+
+@pytest.mark.parametrize(("how", "status"), [("exit", "crashed"), ("hangs", "timeout")])
+def test_a_metric_that_takes_the_worker_with_it_leaves_the_others_their_scores(tmp_path, how, status):
+    grid = {**ONE, "separators": ["nothing"], "metrics": ["error", f"misscoring[how={how}]", "other_error"]}
+    soundstage.run(grid, tmp_path, workers=2, timeout_s=HANGS_S)
+    frame = soundstage.load(tmp_path)
+    assert set(frame[frame["metric"].isin(["error", "other_error"])]["status"]) == {"ok"}
+    lost = frame[frame["metric"] == f"misscoring[how={how}]"]
+    assert set(lost["status"]) == {status}
+    assert lost["note"].iloc[0].startswith(f"metric 'misscoring[how={how}]', track 'song 0'")
+    assert len(frame) == 2 * (3 * 4 * 2 + 1)
+
+
+def test_a_time_limit_needs_no_second_worker(tmp_path):
+    grid = {**ONE, "separators": ["nothing", "misbehaving[how=hangs]"], "datasets": ["toy[tracks=1]"]}
+    soundstage.run(grid, tmp_path, workers=1, timeout_s=2.0)
+    frame = soundstage.load(tmp_path)
+    assert statuses(frame, "nothing") == {"song 0": {"ok"}}
+    assert statuses(frame, "misbehaving[how=hangs]") == {"song 0": {"timeout", "skipped"}}
+
+
+def test_prints_of_a_separator_stay_out_of_what_the_command_prints(tmp_path, capfd):
+    grid = {**ONE, "separators": ["misbehaving[how=prints]"], "datasets": ["toy[tracks=1]"]}
+    soundstage.run(grid, tmp_path, workers=1)
+    assert "xxxx" not in capfd.readouterr().out
+
+
+def test_a_script_dies_with_the_worker_that_started_it(tmp_path, wild_script):
+    pids = tmp_path / "pids"
+    text = (tmp_path / "wild.py").read_text()
+    text = text.replace(
+        '    print("loading', f'    open({str(pids)!r}, "a").write(f"{{os.getpid()}}\\n")\n    print("loading'
+    )
+    (tmp_path / "wild.py").write_text(text)
+    grid = {**ONE, "separators": ["wild[how=hangs]"]}
+    soundstage.run(grid, tmp_path / "out", registry=[wild_script], workers=2, timeout_s=3.0)
+    deadline = time.monotonic() + 10
+    left = [int(pid) for pid in pids.read_text().split()]
+    assert left
+    while left and time.monotonic() < deadline:
+        left = [pid for pid in left if _runs(pid)]
+        time.sleep(0.1)
+    assert not left
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def test_a_worker_that_somebody_kills_is_replaced_and_its_cell_begun_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOY_MARK", str(tmp_path / "mark"))
+    grid = {**ONE, "separators": ["nothing", "misbehaving[how=killed once,track=song 1]"]}
+    summary = soundstage.run(grid, tmp_path / "out", workers=2)
+    assert (tmp_path / "mark").exists()
+    assert (summary.ran, summary.troubled) == (4, 0)
+
+
+def test_a_cell_whose_worker_is_killed_every_time_is_given_up(tmp_path):
+    grid = {**ONE, "separators": ["nothing", "misbehaving[how=killed]"], "datasets": ["toy[tracks=1]"]}
+    soundstage.run(grid, tmp_path, workers=2)
+    frame = soundstage.load(tmp_path)
+    assert statuses(frame, "nothing") == {"song 0": {"ok"}}
+    assert "signal 9" in frame[frame["status"] == "crashed"]["note"].iloc[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_separator_that_eats_memory_costs_its_own_cell_alone(tmp_path, workers):
+    grid = {**ONE, "separators": ["nothing", "misbehaving[how=eats,track=song 0]", "truth"]}
+    soundstage.run(grid, tmp_path, workers=workers, memory_limit=900_000_000)
+    frame = soundstage.load(tmp_path)
+    for healthy in ("nothing", "truth"):
+        assert statuses(frame, healthy) == {"song 0": {"ok"}, "song 1": {"ok"}}
+    eater = "misbehaving[how=eats,track=song 0]"
+    assert statuses(frame, eater) == {"song 0": {"oom", "skipped"}, "song 1": {"ok"}}
+    assert "limit of 0.9 GB" in frame[frame["status"] == "oom"]["note"].iloc[0]

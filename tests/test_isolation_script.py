@@ -1,0 +1,172 @@
+"""A separator script is read without being run, and runs in an environment that is not ours."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+import soundstage
+from soundstage.errors import NotInstalled, SoundstageError
+from soundstage.isolation import environment
+from soundstage.isolation.script import read_script
+from soundstage.isolation.separator import script_class
+from soundstage.parameters import constructor_parameters
+from soundstage.registry import Registry
+
+HEAD = """# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#   "numpy<3",
+# ]
+# ///
+"""
+BODY = '''"""A model of one line.
+
+And more."""
+from pathlib import Path
+from typing import Literal, Optional
+raise RuntimeError("this is never run here")
+sources = ("vocals", "drums")
+rate: int = 32000
+named = True
+def load(weights: Path, size: int = 3, *, how: Literal["a", "b"] = "a", maybe: float | None = None,
+         also: Optional[str] = None, several: tuple[str, ...] = (), anything=7, device: str = "auto"):
+    ...
+'''
+
+
+@pytest.fixture
+def script(tmp_path) -> Path:
+    path = tmp_path / "model.py"
+    path.write_text(HEAD + BODY)
+    return path
+
+
+def test_a_script_says_what_it_is_without_being_run(script):
+    about = read_script(script)
+    assert about.dependencies == ("numpy<3",)
+    assert about.constants == {"sources": ("vocals", "drums"), "rate": 32000, "named": True}
+    assert about.summary == "A model of one line."
+    annotations = {parameter.name: parameter.annotation for parameter in about.parameters}
+    assert annotations["weights"] is Path
+    assert annotations["how"] == Literal["a", "b"]
+    assert annotations["maybe"] == float | None
+    assert annotations["several"] == tuple[str, ...]
+    assert about.parameters[0].default is inspect.Parameter.empty
+
+
+def test_its_parameters_are_checked_like_any_plugins(script, tmp_path):
+    parameters = constructor_parameters(script_class(script))
+    assert list(parameters) == ["weights", "size", "how", "maybe", "also", "several", "anything"]  # device is the run's
+    assert parameters["weights"].required
+    assert parameters["weights"].is_path
+    registry = Registry.load()
+    registry.extend({"separators": {"mine": {"script": "model.py"}}}, "a test", tmp_path)
+    with pytest.raises(SoundstageError, match=r"needs its parameter 'weights'; give it with mine\[weights=…\]"):
+        registry.choose("separators", "mine")
+    with pytest.raises(SoundstageError, match="'how' cannot be 'c'; it takes 'a' or 'b'"):
+        registry.choose("separators", "mine[weights=w,how=c]")
+    choice = registry.choose("separators", "mine[weights=w,size=4]", tmp_path)
+    assert choice.params == {"weights": tmp_path / "w", "size": 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("def load(): ...", "no `# /// script` blocks where one was expected"),
+        (HEAD + HEAD + "def load(): ...", "2 `# /// script` blocks"),
+        (HEAD.replace('"numpy<3",', '"scipy",') + "def load(): ...", "numpy is not among its dependencies"),
+        (HEAD.replace('"numpy<3",', '"numpy<3"]]') + "def load(): ...", "not valid TOML"),
+        (HEAD + "def lode(): ...", r"defines no load\(\)"),
+        (HEAD + "def load(: ...", "line 7: not valid Python"),
+        (HEAD + "def load(x=print): ...", "the default of load\\(\\)'s 'x' must be a literal"),
+        (HEAD + "sources = tuple(print())\ndef load(): ...", "sources must be a literal"),
+    ],
+)
+def test_a_script_that_is_none_is_refused_with_its_name_and_the_reason(tmp_path, text, words):
+    (tmp_path / "odd.py").write_text(text)
+    with pytest.raises(SoundstageError, match=words) as caught:
+        read_script(tmp_path / "odd.py")
+    assert "odd.py" in str(caught.value)
+
+
+def test_a_script_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(SoundstageError, match=r"nowhere\.py: the separator script cannot be read"):
+        read_script(tmp_path / "nowhere.py")
+
+
+def test_the_text_of_a_script_is_its_revision_unless_it_declares_one(script):
+    first = read_script(script).revision
+    script.write_text(HEAD + BODY + "# another line\n")
+    assert read_script(script).revision != first
+    script.write_text(HEAD + BODY + "revision = 2\n")
+    declared = read_script(script).revision
+    script.write_text(HEAD + BODY + "revision = 2\n# a comment\n")
+    assert read_script(script).revision == declared
+    script.write_text(HEAD.replace("<3", "<2") + BODY + "revision = 2\n")
+    assert read_script(script).revision != declared  # another numpy may mean other numbers
+
+
+def test_an_entry_cannot_be_a_script_and_something_else():
+    registry = Registry.load()
+    with pytest.raises(SoundstageError, match="script makes a separator of a file"):
+        registry.extend({"separators": {"mine": {"script": "a.py", "plugin": "demucs"}}}, "a test", None)
+    with pytest.raises(SoundstageError, match="script makes a separator of a file"):
+        registry.extend({"metrics": {"mine": {"script": "a.py"}}}, "a test", None)
+
+
+def test_the_files_below_a_path_parameter_make_the_address(script, tmp_path):
+    weights = tmp_path / "weights" / "deep"
+    weights.mkdir(parents=True)
+    (weights / "a.bin").write_bytes(b"a")
+    separator = script_class(script)(weights=tmp_path / "weights")
+    assert separator.files(None) == [weights / "a.bin"]
+    with pytest.raises(SoundstageError, match="neither a file nor a folder"):
+        script_class(script)(weights=tmp_path / "nowhere").files(None)
+
+
+@pytest.mark.heavy
+def test_an_environment_that_cannot_be_made_says_what_uv_says(tmp_path):
+    path = tmp_path / "impossible.py"
+    path.write_text(
+        '# /// script\n# requires-python = ">=3.11"\n# dependencies = ["numpy==0.0.1"]\n# ///\ndef load(): ...\n'
+    )
+    with pytest.raises(NotInstalled, match=r"environment of impossible\.py could not be made by uv: .*numpy==0\.0\.1"):
+        environment.make(read_script(path))
+
+
+@pytest.mark.heavy
+def test_the_documented_example_runs_with_a_numpy_of_its_own(root, tmp_path, lasting_environments, capfd):
+    """examples/separator-script: what docs/scripts.md shows, run as a user runs it."""
+    example = root / "examples" / "separator-script"
+    grid = {
+        "datasets": ["sketches"],
+        "spatializers": ["original"],
+        "separators": ["mixture", "midside", "midside[width=0.5]"],
+        "metrics": ["sdr"],
+    }
+    for _ in range(2):
+        summary = soundstage.run(grid, tmp_path / "out", registry=[example / "registry.toml"], workers=2)
+    assert summary.ran == 0
+    frame = soundstage.load(tmp_path / "out")
+    own = frame[frame["separator"] == "midside"]
+    assert set(own[own["source"].isin(["vocals", "accompaniment"])]["status"]) == {"ok"}
+    assert set(own[~own["source"].isin(["vocals", "accompaniment"])]["status"]) == {"skipped"}
+    from soundstage.store import Store
+
+    record = Store(tmp_path / "out").record(own["cell"].iloc[0])
+    versions = record.separation.details["environment"]
+    assert versions["numpy"].startswith("1.26.")
+    assert versions["numpy"] != np.__version__
+    assert "script" in record.separation.details["made_by"]["revision"]
+    assert os.environ["SOUNDSTAGE_CACHE"] not in str(record)
+
+
+def test_the_documentation_shows_the_example_as_it_is(root):
+    text = (root / "docs" / "separators.md").read_text(encoding="utf-8")
+    assert (root / "examples" / "separator-script" / "midside.py").read_text(encoding="utf-8") in text

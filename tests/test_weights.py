@@ -1,0 +1,264 @@
+"""Weights are fetched whole or not at all, taken up where they stopped, and are part of the address."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import soundstage
+from soundstage import download
+from soundstage.cli import cli
+from soundstage.errors import SoundstageError
+from soundstage.registry import Registry, weights_folder
+from soundstage.weights import WeightFile, Weights, read_weights
+
+DATA = bytes(range(256)) * 4096  # 1 MiB
+DIGEST = hashlib.sha256(DATA).hexdigest()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves DATA with ranges, goes wrong as told, and remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[str] = []
+        self.fault = ""
+        self.tag = '"one"'
+        self.data = DATA
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        server: Server = self.server
+        wanted = self.headers.get("Range", "")
+        server.asked.append(wanted)
+        if server.fault == "absent":
+            self.send_error(404)
+            return
+        if server.fault == "busy" and len(server.asked) < 3:
+            self.send_error(503)
+            return
+        start = (
+            int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.headers["If-Range"] == server.tag else 0
+        )
+        body = server.data[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", server.tag)
+        self.end_headers()
+        if server.fault == "breaks" and len(server.asked) == 1:
+            body = body[: len(body) // 2]
+            self.close_connection = True
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def weights_of(server: Server, **facts) -> Weights:
+    return Weights("repo", (WeightFile(f"{server.url}/model.th", "model.th", **facts),))
+
+
+def test_a_file_is_fetched_verified_and_not_fetched_again(server, tmp_path):
+    weights = weights_of(server, sha256=DIGEST, size=len(DATA))
+    seen = []
+    assert download.fetch(weights, tmp_path, lambda *report: seen.append(report)) == [tmp_path / "model.th"]
+    assert (tmp_path / "model.th").read_bytes() == DATA
+    assert seen[0] == ("model.th", 0, len(DATA))
+    assert seen[-1] == ("model.th", len(DATA), len(DATA))
+    assert download.fetch(weights, tmp_path) == []
+    assert len(server.asked) == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {"model.th", ".lock"}
+
+
+def test_a_connection_that_breaks_is_taken_up_where_it_stopped(server, tmp_path):
+    server.fault = "breaks"
+    download.fetch(weights_of(server, sha256=DIGEST[:8]), tmp_path)
+    assert (tmp_path / "model.th").read_bytes() == DATA
+    assert server.asked[0] == ""
+    assert server.asked[1] == f"bytes={len(DATA) // 2}-"
+
+
+def test_a_later_call_takes_up_what_an_earlier_one_left(server, tmp_path, monkeypatch):
+    server.fault = "breaks"
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
+    with pytest.raises(SoundstageError, match=r"ended early.*takes it up where it stopped"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert not (tmp_path / "model.th").exists()
+    assert weights_of(server).missing(tmp_path)  # a half file never counts as whole
+    download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert (tmp_path / "model.th").read_bytes() == DATA
+    assert server.asked[1] == f"bytes={len(DATA) // 2}-"
+
+
+def test_a_file_that_changed_in_between_is_fetched_from_the_start(server, tmp_path, monkeypatch):
+    server.fault = "breaks"
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
+    with pytest.raises(SoundstageError):
+        download.fetch(weights_of(server), tmp_path)
+    server.tag, server.data = '"two"', DATA[::-1]
+    download.fetch(weights_of(server), tmp_path)
+    assert (tmp_path / "model.th").read_bytes() == DATA[::-1]
+
+
+def test_a_server_that_is_busy_is_asked_again(server, tmp_path):
+    server.fault = "busy"
+    download.fetch(weights_of(server), tmp_path)
+    assert len(server.asked) == 3
+
+
+def test_what_is_not_there_says_so_and_where_the_file_would_go(server, tmp_path):
+    server.fault = "absent"
+    with pytest.raises(SoundstageError, match=r"HTTP 404.*download it elsewhere and put it at .*model\.th$"):
+        download.fetch(weights_of(server), tmp_path)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("facts", [{"sha256": "0" * 64}, {"sha256": "0" * 8}, {"size": 7}])
+def test_another_file_than_the_published_one_is_not_kept(server, tmp_path, facts):
+    with pytest.raises(SoundstageError, match="not the file that was published"):
+        download.fetch(weights_of(server, **facts), tmp_path)
+    assert not list(tmp_path.glob("model*"))
+
+
+def test_without_a_network_the_sentence_names_file_and_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    weights = Weights("repo", (WeightFile("http://127.0.0.1:9/model.th", "model.th"),))
+    with pytest.raises(SoundstageError, match=f"put it at {tmp_path / 'model.th'}"):
+        download.fetch(weights, tmp_path)
+
+
+def test_an_archive_becomes_its_folder_when_all_of_it_is_there(server, tmp_path):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name in ("checkpoint", "deep/model.data"):
+            facts = tarfile.TarInfo(name)
+            facts.size = 3
+            tar.addfile(facts, io.BytesIO(b"abc"))
+    server.data = packed.getvalue()
+    weights = Weights("folder", (WeightFile(f"{server.url}/4stems.tar.gz", "4stems.tar.gz", unpack="4stems"),))
+    assert "unpack what is at" in weights.sentence("spleeter_4stems", tmp_path)
+    assert download.fetch(weights, tmp_path) == [tmp_path / "4stems"]
+    assert (tmp_path / "4stems" / "deep" / "model.data").read_bytes() == b"abc"
+    assert not weights.missing(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".lock") == ["4stems"]
+
+
+def test_a_damaged_archive_leaves_nothing(server, tmp_path):
+    weights = Weights("folder", (WeightFile(f"{server.url}/4stems.tar.gz", "4stems.tar.gz", unpack="4stems"),))
+    with pytest.raises(SoundstageError, match="not a readable tar archive"):
+        download.fetch(weights, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == []
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"files": []}, "parameter must name"),
+        ({"parameter": "repo", "files": []}, "files must be a list"),
+        ({"parameter": "repo", "files": [{}]}, "every file needs a url"),
+        ({"parameter": "repo", "files": [{"url": "u/x", "sha": "1"}]}, "unknown key 'sha'; did you mean 'sha256'"),
+        ({"parameter": "repo", "files": [{"url": "u/x", "sha256": "12"}]}, "8 to 64 hexadecimal"),
+        ({"parameter": "repo", "files": [{"url": "u/x", "size": "1"}]}, "whole number of bytes"),
+        ({"parameter": "repo", "files": [{"url": "u/x", "name": "../x"}]}, "plain name without folders"),
+    ],
+)
+def test_a_weights_table_that_makes_no_sense_is_refused(table, words):
+    with pytest.raises(SoundstageError, match=words):
+        read_weights(table, "r.toml: [separators.mine], weights")
+
+
+@pytest.fixture
+def mine(server, tmp_path, toys) -> Path:
+    """A registry with a separator whose weights the server has."""
+    path = tmp_path / "mine.toml"
+    files = f'[{{ url = "{server.url}/model.th", sha256 = "{DIGEST}" }}]'
+    path.write_text(f'[separators.mine]\nplugin = "weighty"\nweights = {{ parameter = "folder", files = {files} }}\n')
+    return path
+
+
+GRID = {"datasets": ["toy"], "spatializers": ["flat"], "separators": ["mine"], "metrics": ["error"]}
+
+
+def test_a_run_without_weights_says_which_command_gets_them_and_goes_on_once_they_are_there(mine, server, tmp_path):
+    summary = soundstage.run({**GRID, "separators": ["mine", "nothing"]}, tmp_path / "out", registry=[mine])
+    assert summary.troubled == 2
+    frame = soundstage.load(tmp_path / "out")
+    lacking = frame[frame["separator"] == "mine"]
+    assert set(lacking["status"]) == {"not-installed", "skipped"}
+    assert "soundstage fetch mine" in lacking["note"].iloc[0]
+    assert "model.th" in lacking["note"].iloc[0]
+
+    done = CliRunner().invoke(cli, ["fetch", "mine", "--registry", str(mine)])
+    assert done.exit_code == 0, done.output
+    assert str(weights_folder("mine")) in done.output
+    soundstage.run({**GRID, "separators": ["mine", "nothing"]}, tmp_path / "out", registry=[mine])
+    frame = soundstage.load(tmp_path / "out")
+    assert set(frame["status"]) == {"ok"}
+
+
+def test_other_weights_are_another_result(mine, server, tmp_path):
+    CliRunner().invoke(cli, ["fetch", "mine", "--registry", str(mine)])
+    assert soundstage.run(GRID, tmp_path / "out", registry=[mine]).ran == 2
+    assert soundstage.run(GRID, tmp_path / "out", registry=[mine]).ran == 0
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "model.th").write_bytes(b"other weights")
+    other = {**GRID, "separators": [f"mine[folder={own}]"]}
+    assert soundstage.run(other, tmp_path / "out", registry=[mine]).ran == 2
+    (own / "model.th").write_bytes(DATA)  # the same contents in another place are the same result
+    assert soundstage.run(other, tmp_path / "out", registry=[mine]).ran == 0
+
+
+def test_weights_that_are_not_the_published_ones_are_not_used(mine, tmp_path):
+    folder = weights_folder("mine")
+    folder.mkdir(parents=True)
+    (folder / "model.th").write_bytes(b"damaged")
+    soundstage.run({**GRID, "separators": ["mine", "nothing"]}, tmp_path / "out", registry=[mine])
+    frame = soundstage.load(tmp_path / "out")
+    note = frame[(frame["separator"] == "mine") & (frame["status"] == "failed")]["note"].iloc[0]
+    assert "not the file that was published" in note
+
+
+def test_every_shipped_separator_with_weights_says_what_is_missing_and_how_to_get_it():
+    known = Registry.load()
+    weighty = [name for name in known.names("separators") if known.entry("separators", name).weights]
+    expected = {"htdemucs", "htdemucs_ft", "hdemucs_mmi", "mdx_extra", "umx", "umxhq", "umxl"}
+    assert set(weighty) == expected | {"spleeter_2stems", "spleeter_4stems", "spleeter_5stems"}
+    for name in weighty:
+        entry = known.entry("separators", name)
+        assert f"soundstage fetch {name}" in known.unusable(entry)
+        assert entry.weights.licence
+        assert all(file.url.startswith("https://") and file.sha256 for file in entry.weights.files)
+    listed = CliRunner().invoke(cli, ["list", "separators"]).output
+    assert "soundstage fetch htdemucs_ft" in listed
+    assert "needs its weights, 4stems.tar.gz: soundstage fetch spleeter_4stems" in listed
+
+
+def test_fetching_what_needs_nothing_says_so_and_a_wrong_name_is_suggested():
+    assert "nothing to fetch" in CliRunner().invoke(cli, ["fetch", "mixture"]).output
+    done = CliRunner().invoke(cli, ["fetch", "htdemuks"])
+    assert isinstance(done.exception, SoundstageError)
+    assert "did you mean 'htdemucs'" in str(done.exception)
