@@ -13,7 +13,7 @@ import pytest
 import soundstage
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard import make_leaderboard
-from soundstage.render.plain import render_csv, render_json, render_markdown
+from soundstage.views.plain import render_csv, render_json, render_markdown
 
 GRID = {
     "name": "toys",
@@ -191,8 +191,8 @@ def test_markdown_tables_are_well_formed(tmp_path):
 def test_no_value_is_ever_cut_however_narrow_the_terminal(tmp_path, width):
     from rich.console import Console
 
-    from soundstage.render.table import render_table
-    from soundstage.render.text import value_text
+    from soundstage.views.table import render_table
+    from soundstage.views.text import value_text
 
     found = board(tmp_path, {**GRID, "metrics": ["error", "other_error", "misscoring[how=vocals]"]}, by=[])
     out = io.StringIO()

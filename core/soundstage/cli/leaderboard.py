@@ -69,13 +69,13 @@ def command(
     if form == "table":
         from rich.console import Console
 
-        from soundstage.render.table import render_table
+        from soundstage.views.table import render_table
 
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=max(console.width, 160))
         render_table(board, console)
         return
-    from soundstage.render import plain
+    from soundstage.views import plain
 
     click.echo({"markdown": plain.render_markdown, "csv": plain.render_csv, "json": plain.render_json}[form](board))
