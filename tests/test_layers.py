@@ -70,3 +70,12 @@ def test_modules_stay_small(root):
     for folder in ("core", "plugins"):
         for file in (root / folder).rglob("*.py"):
             assert len(file.read_text(encoding="utf-8").splitlines()) <= 420, file
+
+
+def test_no_module_hides_a_public_name(root):
+    """A module that is imported becomes an attribute of the package, in place of a public name that it shares."""
+    import soundstage
+
+    for name in soundstage.__all__:
+        assert not (root / "core" / "soundstage" / name).exists(), name
+        assert not (root / "core" / "soundstage" / f"{name}.py").exists(), name

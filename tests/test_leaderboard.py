@@ -13,7 +13,7 @@ import pytest
 import soundstage
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard import make_leaderboard
-from soundstage.render.plain import render_csv, render_json, render_markdown
+from soundstage.views.plain import render_csv, render_json, render_markdown
 
 GRID = {
     "name": "toys",
@@ -191,8 +191,8 @@ def test_markdown_tables_are_well_formed(tmp_path):
 def test_no_value_is_ever_cut_however_narrow_the_terminal(tmp_path, width):
     from rich.console import Console
 
-    from soundstage.render.table import render_table
-    from soundstage.render.text import value_text
+    from soundstage.views.table import render_table
+    from soundstage.views.text import value_text
 
     found = board(tmp_path, {**GRID, "metrics": ["error", "other_error", "misscoring[how=vocals]"]}, by=[])
     out = io.StringIO()
@@ -204,3 +204,30 @@ def test_no_value_is_ever_cut_however_narrow_the_terminal(tmp_path, width):
     assert "…" not in text
     for column in found.columns:
         assert column.label in text
+
+
+def test_improvements_over_a_separator_are_differences_of_the_same_scene_and_source(toys, tmp_path):
+    from soundstage.leaderboard import make_leaderboard
+    from soundstage.views.text import fine_print
+
+    grid = {
+        "datasets": ["toy[tracks=3]"],
+        "placements": ["line"],
+        "spatializers": ["gains"],
+        "separators": ["noisy", "nothing", "partial"],
+        "metrics": ["error"],
+    }
+    soundstage.run(grid, tmp_path)
+    board = make_leaderboard(tmp_path, over="nothing", by=["source"])
+    frame = soundstage.load(tmp_path)
+    whole = frame[frame["frame"].isna() & (frame["name"] == "error") & (frame["status"] == "ok")]
+    table = whole.pivot(index=["track", "source"], columns="separator", values="value")
+    for section in board.sections:
+        values = {row.separator: row.values[0] for row in section.rows}
+        assert values["nothing"] == 0.0
+        own = table.xs(section.group["source"], level="source")
+        assert values["noisy"] == pytest.approx((own["noisy"] - own["nothing"]).median())
+    assert board.columns[0].label == "errori"
+    assert any("that of nothing on the same scene" in line for line in fine_print(board))
+    with pytest.raises(SoundstageError, match="no separator 'nothin'; did you mean 'nothing'"):
+        make_leaderboard(tmp_path, over="nothin")

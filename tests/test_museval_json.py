@@ -17,8 +17,8 @@ from soundstage.errors import SoundstageError
 from soundstage.imports import import_claims
 from soundstage.leaderboard import make_leaderboard
 from soundstage.museval_json import MEASURES, TrackFile, museval_files, read_museval, write_museval
-from soundstage.render.plain import render_markdown
 from soundstage.results import load_results
+from soundstage.views.plain import render_markdown
 from test_protocols import results
 
 NAN = float("nan")

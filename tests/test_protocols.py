@@ -14,8 +14,8 @@ from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard import make_leaderboard
 from soundstage.protocols import PROTOCOLS
-from soundstage.render.plain import render_csv, render_json, render_markdown
 from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.views.plain import render_csv, render_json, render_markdown
 
 NAN = float("nan")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from soundstage.api import load as load
+    from soundstage.api import render as render
     from soundstage.api import run as run
     from soundstage.api import score as score
     from soundstage.contracts import Measure as Measure
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "run": "api",
     "load": "api",
+    "render": "api",
     "score": "api",
     "Measure": "contracts",
     "Score": "contracts",
@@ -29,7 +31,10 @@ _HOMES = {
     "Track": "scene",
 }
 
-__all__ = ["Measure", "Placement", "Scene", "Score", "SoundstageError", "Track", "hookimpl", "load", "run", "score"]
+__all__ = [
+    *("Measure", "Placement", "Scene", "Score", "SoundstageError", "Track"),
+    *("hookimpl", "load", "render", "run", "score"),
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Soundstage from Python: run a grid, load its results, score a folder of stems."""
+"""Soundstage from Python: run a grid, load its results, write its scenes, score a folder of stems."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundstage.contracts import KINDS, SCENE_KINDS, Kind
 from soundstage.errors import SoundstageError
-from soundstage.grid import find_grid, read_grid
+from soundstage.grid import Grid, find_grid, read_grid
 from soundstage.plan import make_plan
 from soundstage.registry import Registry
 from soundstage.runner import Listener, Summary, run_plan
 
 if TYPE_CHECKING:
     import pandas
+
+    from soundstage import rendering
 
 
 def run(
@@ -45,14 +48,7 @@ def run(
     for what in keep:
         if what != "estimates":
             raise SoundstageError(f"cannot keep '{what}'; what can be kept is: estimates")
-    known = Registry.load([Path(file) for file in registry])
-    if isinstance(grid, Mapping):
-        table = dict(grid)
-        found = read_grid(str(table.pop("name", "custom")), table, None)
-    else:
-        found = find_grid(grid, known)
-    known.set_roots({name: Path(root) for name, root in (data or {}).items()})
-    plan = make_plan(found, known)
+    plan = make_plan(*_resolved(grid, data, registry))
     return run_plan(
         plan,
         Path(out),
@@ -66,6 +62,47 @@ def run(
         scheduler=scheduler,
         listener=listener,
     )
+
+
+def render(
+    grid: str | Path | Mapping[str, Any],
+    out: str | Path,
+    *,
+    data: Mapping[str, str | Path] | None = None,
+    registry: Collection[str | Path] = (),
+    workers: int = 1,
+    format: str = "float32",
+    listener: rendering.Listener | None = None,
+) -> rendering.Rendered:
+    """Write the scenes of a grid to the folder `out` as a data set in MUSDB18-HQ's layout, a metadata.json a song.
+
+    A song that is there already, with the same address and format, is kept. grid: as for `run`; its separators and
+    metrics are ignored and need not be there. data, registry, workers: as for `run`. format: `float32`, `float64`, or
+    `int16`, which clips what lies beyond ±1 and counts it. Raises SoundstageError where nothing can be rendered, or
+    where a song's folder holds files that Soundstage did not write; what goes wrong with one song is in what comes
+    back.
+    """
+    from soundstage.rendering import render_grid
+
+    found, known = _resolved(grid, data, registry, SCENE_KINDS)
+    return render_grid(found, known, Path(out), form=format, workers=workers, listener=listener)
+
+
+def _resolved(
+    grid: str | Path | Mapping[str, Any],
+    data: Mapping[str, str | Path] | None,
+    registry: Collection[str | Path],
+    needed: Collection[Kind] = KINDS,
+) -> tuple[Grid, Registry]:
+    """The grid that is meant, with the axes it needs, and the registry that its names are found in."""
+    known = Registry.load([Path(file) for file in registry])
+    if isinstance(grid, Mapping):
+        table = dict(grid)
+        found = read_grid(str(table.pop("name", "custom")), table, None, needed)
+    else:
+        found = find_grid(grid, known, needed)
+    known.set_roots({name: Path(root) for name, root in (data or {}).items()})
+    return found, known
 
 
 def load(path: str | Path, grid: str = "") -> pandas.DataFrame:

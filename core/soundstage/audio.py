@@ -36,12 +36,16 @@ def read_audio(path: Path) -> tuple[Samples, int]:
     return np.ascontiguousarray(samples.T), int(rate)
 
 
-def write_audio(path: Path, samples: Samples, rate: int) -> None:
-    """Write samples of shape (channels, samples) as WAV without losing a bit: 32-bit float where exact, else 64-bit."""
+def write_audio(path: Path, samples: Samples, rate: int, subtype: str = "") -> None:
+    """Write samples of shape (channels, samples) as WAV without losing a bit: 32-bit float where exact, else 64-bit.
+
+    subtype: one of soundfile's (`FLOAT`, `DOUBLE`, `PCM_16`), where something else than that is wanted.
+    """
     import soundfile
 
-    lossless = "FLOAT" if np.array_equal(samples.astype(np.float32).astype(np.float64), samples) else "DOUBLE"
-    soundfile.write(path, samples.T, rate, subtype=lossless, format="WAV")
+    if not subtype:
+        subtype = "FLOAT" if np.array_equal(samples.astype(np.float32).astype(np.float64), samples) else "DOUBLE"
+    soundfile.write(path, samples.T, rate, subtype=subtype, format="WAV")
 
 
 def check_finite(samples: Samples, what: str) -> None:

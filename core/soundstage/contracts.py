@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["datasets", "placements", "spatializers", "separators", "metrics"]
 KINDS: tuple[Kind, ...] = ("datasets", "placements", "spatializers", "separators", "metrics")
+SCENE_KINDS: tuple[Kind, ...] = ("datasets", "placements", "spatializers")
+"""What a scene is made of."""
 
 Need = Literal["sources", "source_count", "references", "gain", "placement", "cell"]
 NEEDS: tuple[Need, ...] = ("sources", "source_count", "references", "gain", "placement", "cell")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,20 @@ class Grid:
     excerpt: Excerpt | None = None
 
 
-def read_grid(name: str, table: Mapping[str, Any], base: Path | None) -> Grid:
-    """The grid that a TOML table declares. Raises SoundstageError naming the grid and the key."""
+def read_grid(name: str, table: Mapping[str, Any], base: Path | None, needed: Collection[Kind] = KINDS) -> Grid:
+    """The grid that a TOML table declares. needed: the axes it must have; one that it lacks of the others is empty.
+
+    Raises SoundstageError naming the grid and the key.
+    """
     where = f"grid '{name}'"
     for key in table:
         if key not in GRID_KEYS:
             raise SoundstageError(f"{where} has an unknown key '{key}'{suggestion(key, GRID_KEYS)}")
     axes: dict[Kind, tuple[str, ...]] = {}
     for kind in KINDS:
+        if kind not in table and kind not in needed:
+            axes[kind] = ()
+            continue
         values = table.get(kind, ["frontal"] if kind == "placements" else None)
         if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
             raise SoundstageError(f'{where}: {kind} must be a list of names, as in {kind} = ["…"]')
@@ -64,14 +70,15 @@ def read_grid(name: str, table: Mapping[str, Any], base: Path | None) -> Grid:
     return Grid(name, revision, axes, tuple(seeds), *texts, base, tracks, excerpt)
 
 
-def find_grid(request: str | Path, registry: Registry) -> Grid:
+def find_grid(request: str | Path, registry: Registry, needed: Collection[Kind] = KINDS) -> Grid:
     """The grid called `request`: a name in the registry, or a TOML file that declares one grid.
 
-    The entries of such a file extend the registry. `file.toml:name` picks one of several grids. Raises SoundstageError.
+    The entries of such a file extend the registry. `file.toml:name` picks one of several grids. needed: see
+    `read_grid`. Raises SoundstageError.
     """
     text = str(request)
     if text in registry.grids:
-        return read_grid(text, *registry.grids[text])
+        return read_grid(text, *registry.grids[text], needed)
     path, _, wanted = text.partition(".toml:") if ".toml:" in text else (text, "", "")
     file = Path(f"{path}.toml" if wanted else path)
     if file.suffix != ".toml" and not file.is_file():
@@ -90,4 +97,4 @@ def find_grid(request: str | Path, registry: Registry) -> Grid:
         )
         raise SoundstageError(f"{file} {found}")
     name = wanted or names[0]
-    return read_grid(name, table["grids"][name], base)
+    return read_grid(name, table["grids"][name], base, needed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,7 @@ class Leaderboard:
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
     publication: str = ""
+    over: str = ""
 
     @property
     def title(self) -> str:
@@ -93,6 +94,7 @@ def make_leaderboard(
     rank_by: str = "",
     protocol: str = DEFAULT,
     published: str = "",
+    over: str = "",
 ) -> Leaderboard:
     """The leaderboard of a results folder.
 
@@ -100,8 +102,9 @@ def make_leaderboard(
     metrics or single measures to show; by default every headline measure. rank_by: a shown measure; by default the
     first. protocol: how scores become values, out of PROTOCOLS. Every value is over the scores (track × source) that
     all entries of that table have in that column, so no entry is averaged over holes. published: a publication whose
-    rows stand beside one's own, out of ranks, or a TOML file of such. Raises SoundstageError for names that the results
-    don't have.
+    rows stand beside one's own, out of ranks, or a TOML file of such. over: a separator whose own score of the same
+    scene and source is taken off every score, so that values are improvements over it. Raises SoundstageError for names
+    that the results don't have.
     """
     how = find_protocol(protocol)
     publication = find_publication(published) if published else None
@@ -114,6 +117,13 @@ def make_leaderboard(
     columns = shown_columns(results.facts, metrics)
     ranked_by = _ranking(columns, rank_by)
     whole = how.track_scores(results.rows[results.rows["status"] == "ok"])
+    if over:
+        if over not in results.facts["separators"]:
+            known = results.facts["separators"]
+            raise SoundstageError(f"the results have no separator '{over}'{suggestion(over, known)}")
+        whole = _improvements(whole, over)
+        columns = tuple(replace(column, label=f"{column.label}i") for column in columns)
+        ranked_by = _ranking(columns, f"{ranked_by.metric}.{ranked_by.name}")
     sections = []
     for group in _groups(whole, results.cells, by):
         chosen, cells = _within(whole, group), _within(results.cells, group)
@@ -128,8 +138,26 @@ def make_leaderboard(
         ranked_by,
         tuple(sections),
         tuple(_notes(results, whole, columns)),
+        over=over,
     )
     return set_beside(board, publication, results) if publication else board
+
+
+def _improvements(whole: pandas.DataFrame, over: str) -> pandas.DataFrame:
+    """The scores minus those of the separator `over` on the same scene and source, that one's being 0.
+
+    Where it has no value, or one that must not be ranked on, there is none.
+    """
+    import pandas as pd
+
+    keys = [*CELL, "metric", "name"]
+    base = whole[whole["separator"] == over].set_index(keys)
+    which = pd.MultiIndex.from_frame(whole[keys])
+    value = whole["value"].astype(float) - base["value"].astype(float).reindex(which).to_numpy()
+    lost = value.isna() & whole["value"].notna()
+    ranked = whole["ranked"] & base["ranked"].reindex(which).fillna(False).to_numpy(dtype=bool)
+    note = whole["note"].mask(lost | (whole["ranked"] & ~ranked), f"no value of {over} to compare with")
+    return whole.assign(value=value, ranked=ranked, note=note)
 
 
 def shown_columns(facts: Mapping[str, Any], wanted: Sequence[str] = ()) -> tuple[Column, ...]:
@@ -233,7 +261,6 @@ def _best(average: Mapping[str, float], blind: Sequence[str], column: Column) ->
 
 def _ranked(rows: Sequence[Row], column: Column, index: int) -> tuple[Row, ...]:
     """The rows by role, best first; separators, and they alone, get ranks. Equal values share a rank."""
-    from dataclasses import replace
 
     def key(row: Row) -> tuple[int, float]:
         value = row.values[index]

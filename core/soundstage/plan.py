@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soundstage.address import SHORT, FileHashes, address, declared_files, identity, plan_hash
-from soundstage.contracts import NEEDS, CellName, Kind, Measure
+from soundstage.contracts import KINDS, NEEDS, SCENE_KINDS, CellName, Kind, Measure
 from soundstage.errors import DataMissing, NotInstalled, SoundstageError
 from soundstage.excerpt import Excerpt
 from soundstage.grid import Grid
@@ -140,10 +140,7 @@ def make_plan(
     """
     hashes = hashes or FileHashes()
     built = {kind: [_build(choice, hashes) for choice in choices] for kind, choices in _chosen(grid, registry).items()}
-    for kind in ("datasets", "placements", "spatializers"):
-        for one in built[kind]:
-            if one.problem:
-                raise SoundstageError(f"{kind[:-1]} '{one.choice.label}' cannot be used: {one.problem.error}")
+    _check_usable(built)
     separators = {one.choice.label: _separator_facts(one) for one in built["separators"]}
     metrics = {
         one.choice.label: MetricSpec(one.choice, dict(getattr(one.instance, "measures", {})), one.problem)
@@ -160,12 +157,12 @@ def make_plan(
     return Plan(grid, cells, metrics, separators, plan_hash([f"revision {grid.revision}", *everything]))
 
 
-def _chosen(grid: Grid, registry: Registry) -> dict[Kind, list[Choice]]:
+def _chosen(grid: Grid, registry: Registry, kinds: Sequence[Kind] = KINDS) -> dict[Kind, list[Choice]]:
     """What the grid's names mean. Raises DataMissing for everything at once that has to be had first."""
-    found: dict[Kind, list[Choice]] = {kind: [] for kind in grid.axes}
+    found: dict[Kind, list[Choice]] = {kind: [] for kind in kinds}
     missing = []
-    for kind, texts in grid.axes.items():
-        for text in texts:
+    for kind in kinds:
+        for text in grid.axes[kind]:
             try:
                 found[kind].append(registry.choose(kind, text, grid.base))
             except DataMissing as error:
@@ -173,6 +170,30 @@ def _chosen(grid: Grid, registry: Registry) -> dict[Kind, list[Choice]]:
     if missing:
         raise DataMissing("\n".join(dict.fromkeys(missing)))
     return found
+
+
+def make_scenes(grid: Grid, registry: Registry, hashes: FileHashes | None = None) -> list[SceneSpec]:
+    """The scenes of a grid, track by track; its separators and metrics are not looked at.
+
+    Raises SoundstageError as `make_plan` does.
+    """
+    hashes = hashes or FileHashes()
+    chosen = _chosen(grid, registry, SCENE_KINDS)
+    built = {kind: [_build(choice, hashes) for choice in choices] for kind, choices in chosen.items()}
+    _check_usable(built)
+    scenes = _scenes(grid, built, hashes, lambda text: None)
+    hashes.save()
+    if not scenes:
+        raise SoundstageError(f"grid '{grid.name}' has no scenes: its datasets hold no tracks")
+    return scenes
+
+
+def _check_usable(built: Mapping[Kind, Sequence[_Built]]) -> None:
+    """Raise SoundstageError where there can be no scene at all."""
+    for kind in SCENE_KINDS:
+        for one in built[kind]:
+            if one.problem:
+                raise SoundstageError(f"{kind[:-1]} '{one.choice.label}' cannot be used: {one.problem.error}")
 
 
 def _build(choice: Choice, hashes: FileHashes) -> _Built:

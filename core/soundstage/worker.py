@@ -109,7 +109,7 @@ class Worker:
             if cell.problem:
                 separation.stage = Stage(cell.problem.status, cell.problem.error, cell.problem.traceback)
             else:
-                scene = self._rendered(cell.scene)
+                scene = self.rendered(cell.scene)
                 estimates = self._estimates(cell, scene)
                 separation.details |= estimates.details
         stages, rows = {}, []
@@ -133,7 +133,7 @@ class Worker:
         record = CellRecord(cell.address, separation.stage, stages, facts, self.settings.run)
         return Outcome(job, record, score_rows(rows))
 
-    def _rendered(self, spec: SceneSpec) -> Scene:
+    def rendered(self, spec: SceneSpec) -> Scene:
         """The scene; the last one is kept, and with it its metrics' prepared state."""
         if self._scene is None or self._scene[0] != spec.address:
             self._scene, self._scorers = None, {}

@@ -74,6 +74,12 @@ class Toy:
             stems["bass"][0, 3] = np.nan
         elif self.fault == "raises":
             raise RuntimeError("the disk is on fire")
+        elif self.fault == "exit" and track_id == "song 0":
+            os._exit(3)
+        elif self.fault == "named mixture":
+            stems["mixture"] = stems["bass"]
+        elif self.fault == "loud":
+            stems["bass"][1, :5] = [1.5, -1.5, 1.0, -1.0, 1.0001]
         elif self.fault == "one track" and track_id == "song 0":
             stems["bass"][0, 3] = np.inf
         return Track(track_id, RATE, stems)

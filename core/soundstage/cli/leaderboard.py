@@ -44,6 +44,9 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
     help="Set a publication's rows beside these, out of ranks, with Δ: a name of `list published`, or a TOML.",
 )
 @click.option(
+    "--over", default="", metavar="SEPARATOR", help="Show improvements over this separator's scores, as over mixture."
+)
+@click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
 def command(
@@ -54,6 +57,7 @@ def command(
     form: str,
     protocol: str,
     published: str,
+    over: str,
     grid: str,
 ) -> None:
     """Print the leaderboard of the folder RESULTS: one value a measure over tracks and sources, one row a separator.
@@ -64,18 +68,25 @@ def command(
 
     groups = [] if by == ["none"] else by
     board = make_leaderboard(
-        results, grid=grid, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, published=published
+        results,
+        grid=grid,
+        by=groups,
+        metrics=metrics,
+        rank_by=rank_by,
+        protocol=protocol,
+        published=published,
+        over=over,
     )
     if form == "table":
         from rich.console import Console
 
-        from soundstage.render.table import render_table
+        from soundstage.views.table import render_table
 
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=max(console.width, 160))
         render_table(board, console)
         return
-    from soundstage.render import plain
+    from soundstage.views import plain
 
     click.echo({"markdown": plain.render_markdown, "csv": plain.render_csv, "json": plain.render_json}[form](board))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,8 +23,10 @@ EVERY_S = 10.0
 """Seconds between plain lines where the output is not a terminal."""
 
 
-class Progress:
-    """A listener that shows a run to a person, or logs it in plain lines where nobody watches."""
+class Display:
+    """Shows work going on to a person, or logs it in plain lines where nobody watches. unit: what is counted."""
+
+    unit = "cells"
 
     def __init__(self, workers: int) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -43,7 +46,7 @@ class Progress:
         self._done = self._total = 0
         self._began = self._spoke = time.monotonic()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Begin to show."""
         self._bar.start()
         return self
@@ -54,12 +57,42 @@ class Progress:
         """Take the bar away."""
         self._bar.stop()
 
+    def end(self) -> float:
+        """Take the bar away; the seconds since the beginning."""
+        self._bar.stop()
+        return time.monotonic() - self._began
+
+    def begin(self, total: int) -> None:
+        """So many are to be done."""
+        self._total = total
+        self._bar.update(self._task, total=total)
+
+    def show(self, title: str, worker: int) -> None:
+        """Show what a worker is at."""
+        self._working[worker] = title
+        self._bar.update(self._task, description=escape("  |  ".join(self._working.values())))
+
+    def count(self) -> None:
+        """One more is done."""
+        self._done += 1
+        self._bar.advance(self._task)
+
+    def log(self) -> None:
+        """A plain line now and then, where the output is not a terminal."""
+        if not self.console.is_terminal and time.monotonic() - self._spoke > EVERY_S:
+            self._spoke = time.monotonic()
+            left = (self._spoke - self._began) / self._done * (self._total - self._done)
+            self.console.print(f"{self._done}/{self._total} {self.unit}, about {left:.0f} s left")
+
+
+class Progress(Display):
+    """A listener that shows a run."""
+
     def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
         """Say what is to be done."""
         grid = plan.grid
         cached = len(plan.cells) - len(todo)
-        self._total = len(todo)
-        self._bar.update(self._task, total=len(todo))
+        self.begin(len(todo))
         self.console.print(
             f"[bold]{escape(grid.name)}[/] · revision {grid.revision} · {plan.hash[:8]}:"
             f" {len(plan.cells)} cells, {cached} done before, {len(todo)} to run"
@@ -71,13 +104,11 @@ class Progress:
 
     def started(self, job: Job, worker: int) -> None:
         """Show the cell being worked on."""
-        self._working[worker] = job.cell.title
-        self._bar.update(self._task, description=escape("  |  ".join(self._working.values())))
+        self.show(job.cell.title, worker)
 
     def finished(self, outcome: Outcome) -> None:
         """Count the cell, and say what went wrong with it, unless another cell had the same trouble."""
-        self._done += 1
-        self._bar.advance(self._task)
+        self.count()
         for name, stage in outcome.troubles:
             if stage.error in self._said:
                 continue
@@ -86,15 +117,11 @@ class Progress:
             self.console.print(
                 f"[red]{stage.status}[/]  {escape(what + outcome.job.cell.title)}: {escape(stage.error)}"
             )
-        if not self.console.is_terminal and time.monotonic() - self._spoke > EVERY_S:
-            self._spoke = time.monotonic()
-            left = (self._spoke - self._began) / self._done * (self._total - self._done)
-            self.console.print(f"{self._done}/{self._total} cells, about {left:.0f} s left")
+        self.log()
 
     def summarise(self, summary: Summary) -> None:
         """Say what the run came to and what to do next."""
-        self._bar.stop()
-        spent = time.monotonic() - self._began
+        spent = self.end()
         bad = f", [red]{summary.troubled} of {summary.planned} with trouble[/]" if summary.troubled else ""
         for reason in summary.earlier[:SHOWN]:
             self.console.print(f"[red]earlier[/]  {escape(reason)}")

@@ -74,6 +74,8 @@ def fine_print(board: Leaderboard) -> Iterable[str]:
         f" its table has; separators are ranked by {ranked.label} ({ranked.metric}). ↑ higher is better, ↓ lower is"
         " better, * best blind separator."
     )
+    if board.over:
+        yield f"Every score is an improvement: that of {board.over} on the same scene and source is taken off it."
     if any(row.is_assigned for section in board.sections for row in section.rows):
         yield "† returns unnamed sources: core assigned them to the references by the best SI-SDR permutation."
     yield from board.notes

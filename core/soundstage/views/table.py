@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soundstage.leaderboard import Leaderboard, Section
-from soundstage.render.text import (
+from soundstage.views.text import (
     arrow,
     coverage_text,
     fine_print,

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from soundstage.leaderboard import Leaderboard, Section
-from soundstage.render.text import (
+from soundstage.views.text import (
     arrow,
     coverage_text,
     fine_print,

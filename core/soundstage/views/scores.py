@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from soundstage.leaderboard import Column, shown_columns
-from soundstage.render.text import arrow, value_text
 from soundstage.results import Results
+from soundstage.views.text import arrow, value_text
 
 if TYPE_CHECKING:
     import pandas
