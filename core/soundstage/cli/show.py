@@ -52,7 +52,7 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
         "licence": entry.licence,
         "url": entry.url,
         "weights": ", ".join(file.name for file in entry.weights.files) if entry.weights else "",
-        "of which": entry.weights.licence if entry.weights else "",
+        "their licence": entry.weights.licence if entry.weights else "",
     }
     for key, value in facts.items():
         if value:
