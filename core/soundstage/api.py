@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundstage.errors import SoundstageError
+from soundstage.files import location
 from soundstage.grid import find_grid, read_grid
-from soundstage.plan import make_plan
+from soundstage.plan import Plan, make_plan
+from soundstage.recipe import check_locked
 from soundstage.registry import Registry
 from soundstage.runner import Listener, Summary, run_plan
+from soundstage.selection import Only
 
 if TYPE_CHECKING:
     import pandas
@@ -26,6 +29,9 @@ def run(
     keep: Collection[str] = (),
     retry: Collection[str] = (),
     listener: Listener | None = None,
+    only: Only | None = None,
+    limit: int | None = None,
+    wait: bool = False,
 ) -> Summary:
     """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
 
@@ -37,6 +43,30 @@ def run(
     for what in keep:
         if what != "estimates":
             raise SoundstageError(f"cannot keep '{what}'; what can be kept is: estimates")
+    plan = plan_of(grid, data=data, registry=registry)
+    return run_plan(
+        plan,
+        location(out),
+        workers=workers,
+        keep_estimates="estimates" in keep,
+        retry=retry,
+        listener=listener,
+        only=only,
+        limit=limit,
+        wait=wait,
+    )
+
+
+def plan_of(
+    grid: str | Path | Mapping[str, Any],
+    *,
+    data: Mapping[str, str | Path] | None = None,
+    registry: Collection[str | Path] = (),
+) -> Plan:
+    """The plan of a grid: its cells and their addresses; nothing is run. The arguments are those of `run`.
+
+    Raises SoundstageError where a name is wrong, or where a lock file's grid would not be what was locked.
+    """
     known = Registry.load([Path(file) for file in registry])
     if isinstance(grid, Mapping):
         table = dict(grid)
@@ -45,9 +75,8 @@ def run(
         found = find_grid(grid, known)
     known.set_roots({name: Path(root) for name, root in (data or {}).items()})
     plan = make_plan(found, known)
-    return run_plan(
-        plan, Path(out), workers=workers, keep_estimates="estimates" in keep, retry=retry, listener=listener
-    )
+    check_locked(plan)
+    return plan
 
 
 def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
@@ -60,7 +89,9 @@ def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
     """
     from soundstage.results import load_results
 
-    return load_results(Path(path), grid).rows
+    rows = load_results(location(path), grid).rows
+    texts = rows.columns[rows.dtypes == "category"]
+    return rows.assign(**{name: rows[name].astype(rows[name].cat.categories.dtype) for name in texts})
 
 
 def score(

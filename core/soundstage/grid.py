@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,16 @@ from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError, UnknownName, suggestion
 from soundstage.registry import Registry, read_toml
 
-GRID_KEYS = (*KINDS, "seeds", "revision", "summary", "citation")
+LOCKED_KEYS = ("hash", "parts", "made_with")
+GRID_KEYS = (*KINDS, "seeds", "revision", "summary", "citation", "base", *LOCKED_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """datasets × placements × spatializers × separators × metrics, as written; base: where its relative paths start."""
+    """datasets × placements × spatializers × separators × metrics, as written; base: where its relative paths start.
+
+    locked: what a lock file says its plan must be; see soundstage.recipe.
+    """
 
     name: str
     revision: int
@@ -25,6 +29,7 @@ class Grid:
     summary: str = ""
     citation: str = ""
     base: Path | None = None
+    locked: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_grid(name: str, table: Mapping[str, Any], base: Path | None) -> Grid:
@@ -50,10 +55,15 @@ def read_grid(name: str, table: Mapping[str, Any], base: Path | None) -> Grid:
     revision = table.get("revision", 1)
     if type(revision) is not int:
         raise SoundstageError(f"{where}: revision must be a whole number, not {revision!r}")
-    for key in ("summary", "citation"):
+    for key in ("summary", "citation", "base", "hash"):
         if not isinstance(table.get(key, ""), str):
             raise SoundstageError(f"{where}: {key} must be a text")
-    return Grid(name, revision, axes, tuple(seeds), table.get("summary", ""), table.get("citation", ""), base)
+    for key in ("parts", "made_with"):
+        if not isinstance(table.get(key, {}), Mapping):
+            raise SoundstageError(f"{where}: {key} must be a table, as `soundstage provenance --lock` writes it")
+    start = Path(table["base"]) if table.get("base") else base
+    locked = {key: table[key] for key in LOCKED_KEYS if key in table}
+    return Grid(name, revision, axes, tuple(seeds), table.get("summary", ""), table.get("citation", ""), start, locked)
 
 
 def find_grid(request: str | Path, registry: Registry) -> Grid:

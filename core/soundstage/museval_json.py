@@ -75,7 +75,7 @@ def museval_files(results: Results, *, separator: str = "", metric: str = "") ->
     if separator:
         rows = rows[rows["separator"] == separator]
     varying = [name for name in SCENE if results.cells[name].nunique() > 1]
-    for key, of_track in rows.groupby([*SCENE, "separator", "track"], sort=False):
+    for key, of_track in rows.groupby([*SCENE, "separator", "track"], sort=False, observed=True):
         label = dict(zip([*SCENE, "separator", "track"], key, strict=True))
         scene = ", ".join(f"{name} {label[name]}" for name in varying)
         text = json.dumps(_track(of_track, metric), indent=2, ensure_ascii=False)
@@ -156,7 +156,7 @@ class Claim:
         return address("scores", {"estimates": self.cell, "metric": {"plugin": METRIC, "provenance": CLAIMED}})
 
 
-def import_museval(paths: Sequence[Path], out: Path, separator: str = "") -> list[Claim]:
+def import_museval(paths: Sequence[Path], out: Path | str, separator: str = "") -> list[Claim]:
     """Keep museval's files as claimed results in the folder `out`, beside the claims that are there already.
 
     paths: files, or folders that hold them at any depth. separator: whose scores they are; by default the name of the
@@ -172,16 +172,17 @@ def import_museval(paths: Sequence[Path], out: Path, separator: str = "") -> lis
                 f"{other.file} and {claim.file} are both track '{claim.track}' of '{claim.separator}'; import one, or"
                 " name their separators apart with --separator"
             )
-    store = Store(out).prepare()
     run = f"{CLAIMED}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    cells = _joined(store, by_name)
-    store.save_run(run, _run_record(claims))
-    for claim in claims:
-        details = {"provenance": CLAIMED, "file": claim.file.name, "sha256": claim.sha256}
-        record = CellRecord(claim.cell, Stage("ok", details=details), {claim.score: Stage("ok")}, run=run)
-        store.commit(record, score_rows((claim.score, "dB", score) for score in _scores(claim)))
-    plan = _plan(cells)
-    store.save_plan(plan.facts["id"], plan)
+    store = Store(out)
+    with store.writing():
+        cells = _joined(store, by_name)
+        store.save_run(run, _run_record(claims))
+        for claim in claims:
+            details = {"provenance": CLAIMED, "file": claim.file.name, "sha256": claim.sha256}
+            record = CellRecord(claim.cell, Stage("ok", details=details), {claim.score: Stage("ok")}, run=run)
+            store.commit(record, score_rows((claim.score, "dB", score) for score in _scores(claim)))
+        plan = _plan(cells)
+        store.save_plan(plan.facts["id"], plan)
     return claims
 
 
@@ -258,7 +259,7 @@ def _method(file: Path) -> str:
 def _joined(store: Store, new: Mapping[tuple[str, str], Claim]) -> list[dict[str, Any]]:
     """The cells of the new claims and of those that the folder holds already."""
     cells = []
-    if any((store.path / "grids").glob(f"{CLAIMED}-*.parquet")):
+    if any(plan.facts["name"] == CLAIMED for plan in store.plans()):
         cells = store.plan(CLAIMED).cells.to_pylist()
     held = {(cell["separator"], cell["track"]): cell["cell"] for cell in cells}
     for key, claim in new.items():

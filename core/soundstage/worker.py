@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from soundstage import pipeline
 from soundstage.contracts import Score, Scorer
+from soundstage.errors import StorageError
 from soundstage.pipeline import Estimates
 from soundstage.plan import CellSpec, MetricSpec, SceneSpec
 from soundstage.registry import Choice
@@ -30,7 +31,7 @@ BLAS_THREADS = 1
 class Settings:
     """What every worker of a run is told."""
 
-    out: Path
+    out: Path | str
     run: str
     keep_estimates: bool = False
     device: str = "auto"
@@ -69,7 +70,8 @@ class _Clock:
 
 
 class Worker:
-    """One line of cells. A failing stage becomes a status; nothing but an interrupt gets out of `run`."""
+    """One line of cells. A failing stage becomes a status; nothing but an interrupt and a full disk gets out of
+    `run`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -165,6 +167,8 @@ def _timed() -> Iterator[_Clock]:
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         yield clock
+    except StorageError:
+        raise
     except MemoryError:
         advice = "out of memory; use fewer workers or shorter tracks"
         clock.stage = Stage("oom", advice, traceback.format_exc())

@@ -54,15 +54,16 @@ class Progress:
         """Take the bar away."""
         self._bar.stop()
 
-    def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
+    def planned(self, plan: Plan, todo: Sequence[Job], left: int) -> None:
         """Say what is to be done."""
         grid = plan.grid
-        cached = len(plan.cells) - len(todo)
         self._total = len(todo)
         self._bar.update(self._task, total=len(todo))
+        cached = len(plan.cells) - len(todo) - left
+        later = f", {left} left for later" if left else ""
         self.console.print(
             f"[bold]{escape(grid.name)}[/] · revision {grid.revision} · {plan.hash[:8]}:"
-            f" {len(plan.cells)} cells, {cached} done before, {len(todo)} to run"
+            f" {len(plan.cells)} cells, {cached} done before, {len(todo)} to run{later}"
         )
 
     def started(self, job: Job, worker: int) -> None:
@@ -86,6 +87,10 @@ class Progress:
             self._spoke = time.monotonic()
             left = (self._spoke - self._began) / self._done * (self._total - self._done)
             self.console.print(f"{self._done}/{self._total} cells, about {left:.0f} s left")
+
+    def noticed(self, sentence: str) -> None:
+        """Say it."""
+        self.console.print(f"[yellow]notice[/]  {escape(sentence)}")
 
     def summarise(self, summary: Summary) -> None:
         """Say what the run came to and what to do next."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from soundstage.errors import StorageError
 from soundstage.executors import Executor, OnStart
 from soundstage.store import CellRecord, Stage, score_rows
 from soundstage.worker import Job, Outcome, Settings, Worker
@@ -82,6 +83,8 @@ def _outcome(future: Any, job: Job, settings: Settings) -> Outcome:
     try:
         outcome: Outcome = future.result()
         return outcome
+    except StorageError:
+        raise
     except ProcessExpired as error:
         stage = Stage(
             "crashed", f"separator '{job.cell.separator.label}', track '{job.cell.scene.track}': {_death(error)}"
