@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from soundstage.contracts import KINDS, SCENE_KINDS, Kind
 from soundstage.errors import SoundstageError
+from soundstage.files import location
 from soundstage.grid import Grid, find_grid, read_grid
-from soundstage.plan import make_plan
+from soundstage.plan import Plan, make_plan
+from soundstage.recipe import check_locked
 from soundstage.registry import Registry
 from soundstage.runner import Listener, Summary, run_plan
+from soundstage.selection import Only
 
 if TYPE_CHECKING:
     import pandas
@@ -34,6 +37,9 @@ def run(
     executor: str = "",
     scheduler: str = "",
     listener: Listener | None = None,
+    only: Only | None = None,
+    limit: int | None = None,
+    wait: bool = False,
 ) -> Summary:
     """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
 
@@ -48,10 +54,10 @@ def run(
     for what in keep:
         if what != "estimates":
             raise SoundstageError(f"cannot keep '{what}'; what can be kept is: estimates")
-    plan = make_plan(*_resolved(grid, data, registry))
+    plan = plan_of(grid, data=data, registry=registry)
     return run_plan(
         plan,
-        Path(out),
+        location(out),
         workers=workers,
         keep_estimates="estimates" in keep,
         retry=retry,
@@ -61,7 +67,25 @@ def run(
         executor=executor,
         scheduler=scheduler,
         listener=listener,
+        only=only,
+        limit=limit,
+        wait=wait,
     )
+
+
+def plan_of(
+    grid: str | Path | Mapping[str, Any],
+    *,
+    data: Mapping[str, str | Path] | None = None,
+    registry: Collection[str | Path] = (),
+) -> Plan:
+    """The plan of a grid: its cells and their addresses; nothing is run. The arguments are those of `run`.
+
+    Raises SoundstageError where a name is wrong, or where a lock file's grid would not be what was locked.
+    """
+    plan = make_plan(*_resolved(grid, data, registry))
+    check_locked(plan)
+    return plan
 
 
 def render(
@@ -115,7 +139,9 @@ def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
     """
     from soundstage.results import load_results
 
-    return load_results(Path(path), grid).rows
+    rows = load_results(location(path), grid).rows
+    texts = rows.columns[rows.dtypes == "category"]
+    return rows.assign(**{name: rows[name].astype(rows[name].cat.categories.dtype) for name in texts})
 
 
 def score(

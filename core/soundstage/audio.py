@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,14 @@ SUFFIXES = (".wav", ".flac")
 """The audio files that datasets and precomputed estimates are read from."""
 
 
-def read_audio(path: Path) -> tuple[Samples, int]:
-    """The samples of an audio file, float64 of shape (channels, samples) in ±1, and its rate in Hz.
+def read_audio(path: Path | BinaryIO) -> tuple[Samples, int]:
+    """The samples of an audio file, by path or opened, float64 of shape (channels, samples) in ±1, and its rate in Hz.
 
     Raises SoundstageError, naming the file, where it is missing, unreadable, empty or not finite.
     """
     import soundfile
 
-    if not path.is_file():
+    if isinstance(path, Path) and not path.is_file():
         raise SoundstageError(f"{path}: no such audio file")
     try:
         samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
@@ -36,7 +36,7 @@ def read_audio(path: Path) -> tuple[Samples, int]:
     return np.ascontiguousarray(samples.T), int(rate)
 
 
-def write_audio(path: Path, samples: Samples, rate: int, subtype: str = "") -> None:
+def write_audio(path: Path | BinaryIO, samples: Samples, rate: int, subtype: str = "") -> None:
     """Write samples of shape (channels, samples) as WAV without losing a bit: 32-bit float where exact, else 64-bit.
 
     subtype: one of soundfile's (`FLOAT`, `DOUBLE`, `PCM_16`), where something else than that is wanted.

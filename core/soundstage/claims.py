@@ -124,7 +124,7 @@ def merged(claims: Iterable[Claim]) -> list[Claim]:
     return list(found.values())
 
 
-def keep_claims(claims: Sequence[Claim], out: Path) -> list[Claim]:
+def keep_claims(claims: Sequence[Claim], out: Path | str) -> list[Claim]:
     """Keep claims as results in the folder `out`, joined with those that are there, and return them, one a track.
 
     Metrics that a later import adds to a track come into its cell. Raises SoundstageError, and keeps nothing, where the
@@ -132,14 +132,19 @@ def keep_claims(claims: Sequence[Claim], out: Path) -> list[Claim]:
     """
     claims = merged(claims)
     store = Store(out)
-    earlier = store.plan(CLAIMED) if any((out / "grids").glob(f"{CLAIMED}-*.parquet")) else None
+    with store.writing():
+        _keep(store, claims)
+    return claims
+
+
+def _keep(store: Store, claims: Sequence[Claim]) -> None:
+    earlier = store.plan(CLAIMED) if any(plan.facts["name"] == CLAIMED for plan in store.plans()) else None
     metrics = dict(earlier.facts["metrics"]) if earlier else {}
     for claim in claims:
         for metric, scores in claim.scores.items():
             metrics.setdefault(metric, {name: asdict(measure) for name, measure in scores.measures.items()})
     cells = {_key(cell): cell for cell in earlier.cells.to_pylist()} if earlier else {}
-    joined = [(claim, _joined(claim, cells.get(_key(claim.labels.cell)), out)) for claim in claims]
-    store.prepare()
+    joined = [(claim, _joined(claim, cells.get(_key(claim.labels.cell)), store.path)) for claim in claims]
     run = f"{CLAIMED}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     store.save_run(run, _run_record(claims))
     for claim, cell in joined:
@@ -147,14 +152,13 @@ def keep_claims(claims: Sequence[Claim], out: Path) -> list[Claim]:
         cells[_key(cell)] = cell
     plan = _plan(list(cells.values()), metrics)
     store.save_plan(plan.facts["id"], plan)
-    return claims
 
 
 def _key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(cell[name] for name in LABELS)
 
 
-def _joined(claim: Claim, held: Mapping[str, Any] | None, out: Path) -> dict[str, Any]:
+def _joined(claim: Claim, held: Mapping[str, Any] | None, out: object) -> dict[str, Any]:
     """The claim's cell, with the scores that the folder holds of it already."""
     scores = {name: found for name, found in (held or {}).items() if name.startswith("score:") and found}
     for metric in claim.scores:

@@ -9,6 +9,10 @@ class SoundstageError(Exception):
     """Something a user can act on; the message says what was wrong, where, and what to do."""
 
 
+class StorageError(SoundstageError):
+    """What was made cannot be kept: the disk is full, or gone. It ends a run, whatever cell it was at."""
+
+
 class UnknownName(SoundstageError):
     """A name that nothing is registered under."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from soundstage.errors import SoundstageError, UnknownName, suggestion
 from soundstage.excerpt import Excerpt, Tracks, read_excerpt, read_tracks
 from soundstage.registry import Registry, read_toml
 
-GRID_KEYS = (*KINDS, "seeds", "tracks", "excerpt", "revision", "summary", "citation")
+LOCKED_KEYS = ("hash", "parts", "made_with")
+GRID_KEYS = (*KINDS, "seeds", "tracks", "excerpt", "revision", "summary", "citation", "base", *LOCKED_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Grid:
     """datasets × placements × spatializers × separators × metrics, as written; base: where its relative paths start.
 
     tracks: which of each dataset; None is all. excerpt: which part of each track; None is the whole.
+    locked: what a lock file says its plan must be; see soundstage.recipe.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Grid:
     base: Path | None = None
     tracks: Tracks | None = None
     excerpt: Excerpt | None = None
+    locked: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_grid(name: str, table: Mapping[str, Any], base: Path | None, needed: Collection[Kind] = KINDS) -> Grid:
@@ -62,12 +65,17 @@ def read_grid(name: str, table: Mapping[str, Any], base: Path | None, needed: Co
     revision = table.get("revision", 1)
     if type(revision) is not int:
         raise SoundstageError(f"{where}: revision must be a whole number, not {revision!r}")
-    for key in ("summary", "citation"):
+    for key in ("summary", "citation", "base", "hash"):
         if not isinstance(table.get(key, ""), str):
             raise SoundstageError(f"{where}: {key} must be a text")
+    for key in ("parts", "made_with"):
+        if not isinstance(table.get(key, {}), Mapping):
+            raise SoundstageError(f"{where}: {key} must be a table, as `soundstage provenance --lock` writes it")
+    start = Path(table["base"]) if table.get("base") else base
+    locked = {key: table[key] for key in LOCKED_KEYS if key in table}
     texts = (table.get("summary", ""), table.get("citation", ""))
     tracks, excerpt = read_tracks(table.get("tracks"), where), read_excerpt(table.get("excerpt"), where)
-    return Grid(name, revision, axes, tuple(seeds), *texts, base, tracks, excerpt)
+    return Grid(name, revision, axes, tuple(seeds), *texts, start, tracks, excerpt, locked)
 
 
 def find_grid(request: str | Path, registry: Registry, needed: Collection[Kind] = KINDS) -> Grid:

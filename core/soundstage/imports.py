@@ -11,7 +11,7 @@ from soundstage.museval_json import read_museval
 from soundstage.paper_csv import is_paper_csv, read_paper_csv
 
 
-def import_claims(paths: Sequence[Path], out: Path, labels: Labels | None = None) -> list[Claim]:
+def import_claims(paths: Sequence[Path], out: Path | str, labels: Labels | None = None) -> list[Claim]:
     """Keep the claims of museval's JSON and of the binaural paper's CSV in the folder `out`, and return them.
 
     paths: files, or folders that hold them at any depth. labels: what the claims are of, where their files do not say

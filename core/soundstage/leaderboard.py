@@ -86,7 +86,7 @@ class Leaderboard:
 
 
 def make_leaderboard(
-    path: Path,
+    path: Path | str,
     *,
     grid: str = "",
     by: Sequence[str] | None = None,
@@ -280,12 +280,12 @@ def _ranked(rows: Sequence[Row], column: Column, index: int) -> tuple[Row, ...]:
 
 def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column]) -> list[str]:
     """What went wrong, what was left out and why, in sentences."""
-    notes = _left_out(whole, columns)
+    notes = [*results.damage, *_left_out(whole, columns)]
     claimed = [name for name, about in results.facts["separators"].items() if about.get("claimed")]
     if claimed:
         notes.insert(0, f"claimed, not measured here: the scores of {', '.join(claimed)} were imported from files")
     bad = results.rows[~results.rows["status"].isin(["ok", "skipped"])]
-    for (separator, metric, status), rows in bad.groupby(["separator", "metric", "status"], sort=False):
+    for (separator, metric, status), rows in bad.groupby(["separator", "metric", "status"], sort=False, observed=True):
         what = f"{metric} of {separator}" if metric else separator
         notes.append(f"{what}: {status} in {len(rows)} cell{'s' * (len(rows) > 1)}; first: {rows['note'].iloc[0]}")
     waiting = int((results.cells["separation"] == "not run").sum())

@@ -68,7 +68,7 @@ def museval_files(results: Results, *, separator: str = "", metric: str = "") ->
     if separator:
         rows = rows[rows["separator"] == separator]
     varying = [name for name in SCENE if results.cells[name].nunique() > 1]
-    for key, of_track in rows.groupby([*SCENE, "separator", "track"], sort=False):
+    for key, of_track in rows.groupby([*SCENE, "separator", "track"], sort=False, observed=True):
         label = dict(zip([*SCENE, "separator", "track"], key, strict=True))
         scene = ", ".join(f"{name} {label[name]}" for name in varying)
         text = json.dumps(_track(of_track, metric), indent=2, ensure_ascii=False)

@@ -43,7 +43,7 @@ def parse_variant(text: str) -> tuple[str, dict[str, str]]:
     if not name or (bracket and not rest.endswith("]")) or "]" in name:
         raise SoundstageError(f"'{text}' is not a variant; write name or name[parameter=value,…]")
     parameters: dict[str, str] = {}
-    for part in _split(rest[:-1]) if bracket else []:
+    for part in split_variants(rest[:-1]) if bracket else []:
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
             raise SoundstageError(f"'{part}' in '{text}' is not a parameter; write {name}[parameter=value,…]")
@@ -170,7 +170,7 @@ def _type_name(annotation: Any) -> str:
     return " or ".join(names)
 
 
-def _split(text: str) -> list[str]:
+def split_variants(text: str) -> list[str]:
     """The comma-separated parts of the text; commas inside quotes or inner brackets do not separate."""
     parts, depth, quote, start = [], 0, "", 0
     for position, character in enumerate(text):

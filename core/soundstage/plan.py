@@ -103,13 +103,15 @@ class MetricSpec:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All cells of a grid. hash: of every address, so it names the cells and the data they were run on."""
+    """All cells of a grid. hash: of every address, so it names the cells and the data they were run on. identities:
+    `KIND LABEL` → what went into the addresses of that plugin: revision, versions, parameters, hashes of files."""
 
     grid: Grid
     cells: Sequence[CellSpec]
     metrics: Mapping[str, MetricSpec]
     separators: Mapping[str, SeparatorFacts]
     hash: str
+    identities: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -154,7 +156,8 @@ def make_plan(
     if not cells:
         raise SoundstageError(f"grid '{grid.name}' has no cells: its datasets hold no tracks")
     everything = [text for cell in cells for text in (cell.address, *cell.scores.values())]
-    return Plan(grid, cells, metrics, separators, plan_hash([f"revision {grid.revision}", *everything]))
+    identities = {f"{kind} {one.choice.label}": [*one.known.values()] for kind in built for one in built[kind]}
+    return Plan(grid, cells, metrics, separators, plan_hash([f"revision {grid.revision}", *everything]), identities)
 
 
 def _chosen(grid: Grid, registry: Registry, kinds: Sequence[Kind] = KINDS) -> dict[Kind, list[Choice]]:
@@ -270,7 +273,7 @@ def _scenes(
             try:
                 files = getattr(dataset.instance, "files", None)
                 of_track = hashes.of([*files(track)]) if files else {}
-                source = identity(dataset.choice, type(dataset.instance), of_track)
+                source = dataset.known[track,] = identity(dataset.choice, type(dataset.instance), of_track)
             except SoundstageError as error:
                 problem = Problem("failed", f"{_called(dataset.choice)}, track '{track}': {error}")
             cuts: list[_Cut] = [_Cut({}, None, "")]

@@ -64,7 +64,7 @@ class Protocol:
         import pandas as pd
 
         usable = frames["value"].astype(float).where(frames["ranked"])
-        found = usable.groupby([frames[key] for key in SCORE], dropna=False).agg(self.frames)
+        found = usable.groupby([frames[key] for key in SCORE], dropna=False, observed=True).agg(self.frames)
         which = pd.MultiIndex.from_frame(whole[SCORE])
         framed = which.isin(found.index)
         value = whole["value"].astype(float).where(~framed, found.reindex(which).to_numpy())

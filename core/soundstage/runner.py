@@ -16,23 +16,28 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from soundstage.errors import NotInstalled, SoundstageError, suggestion
-from soundstage.executors import Executor
+from soundstage.executors import Executor, OnStart
 from soundstage.executors.inline import run_inline
+from soundstage.heartbeat import Pulse
 from soundstage.parameters import constructor_parameters
 from soundstage.plan import CellSpec, Plan, Problem
+from soundstage.recipe import recipe
+from soundstage.records import joined
 from soundstage.registry import Choice
+from soundstage.selection import Only, check_only, chosen
 from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
 
 EXECUTORS = ("inline", "processes", "dask")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+OK = Stage("ok")
 
 
 class Listener(Protocol):
     """Told how a run goes."""
 
-    def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
-        """The plan is made; these jobs are left."""
+    def planned(self, plan: Plan, todo: Sequence[Job], left: int) -> None:
+        """The plan is made; these jobs are to be run, and so many more cells lack something and were not asked for."""
 
     def preparing(self, what: str) -> None:
         """Something that may take minutes is done before the first cell."""
@@ -43,11 +48,14 @@ class Listener(Protocol):
     def finished(self, outcome: Outcome) -> None:
         """A cell is committed."""
 
+    def noticed(self, sentence: str) -> None:
+        """Something that a person should know: who is waited for, or which file is damaged."""
+
 
 class Silence:
     """Says nothing."""
 
-    def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
+    def planned(self, plan: Plan, todo: Sequence[Job], left: int) -> None:
         """Nothing."""
 
     def preparing(self, what: str) -> None:
@@ -59,18 +67,21 @@ class Silence:
     def finished(self, outcome: Outcome) -> None:
         """Nothing."""
 
+    def noticed(self, sentence: str) -> None:
+        """Nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a run came to, in cells: planned in all, found done, run now; of all planned, those with a metric that is
     not ok (troubled), and those with one that is (usable). earlier, now: what went wrong in cells found done
-    and in those run now, each sentence once.
+    and in those run now, each sentence once. left: cells that lack something and were not asked for.
     """
 
     grid: str
     revision: int
     hash: str
-    out: Path
+    out: Path | str
     planned: int
     cached: int
     ran: int
@@ -78,11 +89,12 @@ class Summary:
     usable: int
     earlier: tuple[str, ...]
     now: tuple[str, ...]
+    left: int = 0
 
 
 def run_plan(
     plan: Plan,
-    out: Path,
+    out: Path | str,
     *,
     workers: int = 1,
     keep_estimates: bool = False,
@@ -93,6 +105,9 @@ def run_plan(
     executor: str = "",
     scheduler: str = "",
     listener: Listener | None = None,
+    only: Only | None = None,
+    limit: int | None = None,
+    wait: bool = False,
 ) -> Summary:
     """Run what the store lacks of a plan and commit it cell by cell.
 
@@ -100,7 +115,8 @@ def run_plan(
     is. device: where separators load. timeout_s, memory_limit: the seconds that a cell may take and the bytes that its
     worker may hold; they need a process that can be killed, so one worker too is then a pool. executor: one of
     EXECUTORS, by default what workers and limits ask for. scheduler: the address of Dask's; none for a local cluster.
-    Raises SoundstageError where the folder cannot hold results.
+    only: which part of the grid; limit: how many cells at most. wait: for who writes to the folder. Raises
+    SoundstageError where the folder cannot hold results, or another process writes there, or the disk is full.
     """
     listener = listener or Silence()
     limited = timeout_s is not None or memory_limit is not None
@@ -124,30 +140,59 @@ def run_plan(
     for status in retry:
         if status not in STATUSES:
             raise SoundstageError(f"unknown status '{status}'{suggestion(status, STATUSES)}")
-    store = Store(out).prepare()
-    store.save_plan(plan.id, stored(plan))
-    held = {cell.address: store.record(cell.address) for cell in plan.cells}
-    jobs = _jobs(plan, held, retry)
-    listener.planned(plan, jobs)
-    if jobs:
-        settings = Settings(out, _run_id(), keep_estimates, device, timeout_s, memory_limit)
-        started = datetime.now(UTC)
-        store.save_run(settings.run, _provenance(plan, workers, started, None))
-        jobs = _with_environments(jobs, listener)
-        for outcome in _executor(executor, workers, scheduler)(jobs, settings, listener.started):
-            store.commit(outcome.record, outcome.rows)
-            held[outcome.record.address] = _merged(held[outcome.record.address], outcome.record)
-            listener.finished(outcome)
-        store.save_run(settings.run, _provenance(plan, workers, started, datetime.now(UTC)))
-    usable = sum(_any_ok(cell.scores, held[cell.address]) for cell in plan.cells)
-    troubled = sum(not _all_ok(cell.scores, held[cell.address]) for cell in plan.cells)
-    cached = len(plan.cells) - len(jobs)
+    check_only(plan, only)
+    store = Store(out)
+    with store.writing(wait, listener.noticed) as lease:
+        store.save_plan(plan.id, stored(plan))
+        held = {address: _gist(record) for address, record in store.records(_addresses(plan)).items()}
+        todo = jobs_left(plan, held, retry)
+        jobs = chosen(todo, only, limit)
+        listener.planned(plan, jobs, len(todo) - len(jobs))
+        if jobs:
+            settings = Settings(out, _run_id(), keep_estimates, device, timeout_s, memory_limit)
+            pulse = Pulse(plan, len(jobs), settings.run)
+            lease.tell = pulse.facts
+            started = datetime.now(UTC)
+            store.save_run(settings.run, _provenance(plan, workers, started, None))
+            jobs = _with_environments(jobs, listener)
+            execute = _executor(executor, workers, scheduler)
+            for outcome in execute(jobs, settings, _both(pulse.started, listener.started)):
+                store.commit(outcome.record, outcome.rows)
+                address = outcome.record.address
+                held[address] = joined(held.get(address), _gist(outcome.record))
+                pulse.finished(outcome)
+                listener.finished(outcome)
+            store.save_run(settings.run, _provenance(plan, workers, started, datetime.now(UTC)))
+    usable = sum(_any_ok(cell.scores, held.get(cell.address)) for cell in plan.cells)
+    troubled = sum(not _all_ok(cell.scores, held[cell.address]) for cell in plan.cells if cell.address in held)
     grid = plan.grid
     ran = {job.cell.address for job in jobs}
     earlier = _reasons([cell for cell in plan.cells if cell.address not in ran], held)
     now = _reasons([cell for cell in plan.cells if cell.address in ran], held)
-    counts = (len(plan.cells), cached, len(jobs), troubled, usable)
-    return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now)
+    counts = (len(plan.cells), len(plan.cells) - len(todo), len(jobs), troubled, usable)
+    return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now, len(todo) - len(jobs))
+
+
+def _both(first: OnStart, second: OnStart) -> OnStart:
+    def started(job: Job, worker: int) -> None:
+        first(job, worker)
+        second(job, worker)
+
+    return started
+
+
+def _addresses(plan: Plan) -> list[str]:
+    return [cell.address for cell in plan.cells]
+
+
+def _gist(record: CellRecord) -> CellRecord:
+    """What a run needs to remember of a cell, so that its memory does not grow with what cells are told."""
+    scores = {address: _brief(stage) for address, stage in record.scores.items()}
+    return CellRecord(record.address, _brief(record.separation), scores)
+
+
+def _brief(stage: Stage) -> Stage:
+    return OK if stage.status == "ok" else Stage(stage.status, stage.error)
 
 
 def _executor(name: str, workers: int, scheduler: str) -> Executor:
@@ -222,6 +267,7 @@ def stored(plan: Plan) -> StoredPlan:
             "datasets": _settings(cell.scene.dataset for cell in plan.cells),
             "spatializers": _settings(cell.scene.spatializer for cell in plan.cells),
         },
+        "recipe": recipe(plan),
     }
     return StoredPlan(pa.table(columns), facts)
 
@@ -237,11 +283,11 @@ def _settings(choices: Iterable[Choice]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _jobs(plan: Plan, held: Mapping[str, CellRecord | None], again: Collection[str]) -> list[Job]:
-    """The cells that lack something, with the metrics they lack."""
+def jobs_left(plan: Plan, held: Mapping[str, CellRecord], again: Collection[str] = ()) -> list[Job]:
+    """The cells that lack something, with the metrics they lack. again: statuses that count as lacking."""
     jobs = []
     for cell in plan.cells:
-        record = held[cell.address]
+        record = held.get(cell.address)
         if record is None or _is_stale(record.separation, cell.problem, again):
             lacking = list(plan.metrics)
         else:
@@ -261,11 +307,6 @@ def _is_stale(stage: Stage, problem: Problem | None, again: Collection[str]) -> 
     return stage.status in again or (stage.status == "not-installed" and problem is None)
 
 
-def _merged(held: CellRecord | None, new: CellRecord) -> CellRecord:
-    scores = {**(held.scores if held else {}), **new.scores}
-    return CellRecord(new.address, new.separation, scores, new.scene, new.run)
-
-
 def _any_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
     stages = record.scores if record else {}
     return any(stages.get(address, Stage("skipped")).status == "ok" for address in scores.values())
@@ -273,14 +314,14 @@ def _any_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
 
 def _all_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
     stages = record.scores if record else {}
-    return all(stages.get(address, Stage("skipped")).status == "ok" for address in scores.values())
+    return all(stages[address].status == "ok" for address in scores.values() if address in stages)
 
 
-def _reasons(cells: Sequence[CellSpec], held: Mapping[str, CellRecord | None]) -> tuple[str, ...]:
+def _reasons(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple[str, ...]:
     """What went wrong in these cells; what was skipped because of it is left out."""
     found: dict[str, None] = {}
     for cell in cells:
-        record = held[cell.address]
+        record = held.get(cell.address)
         if record is not None:
             scores = [record.scores[address] for address in cell.scores.values() if address in record.scores]
             stages = [record.separation, *scores]
@@ -307,6 +348,7 @@ def _provenance(plan: Plan, workers: int, started: datetime, ended: datetime | N
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
+        "host": platform.node(),
         "cpus": os.cpu_count(),
         "workers": workers,
         "blas_threads": BLAS_THREADS,

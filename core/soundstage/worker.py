@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from soundstage import pipeline, targets
 from soundstage.contracts import Score, Scorer
-from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError
+from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, StorageError
 from soundstage.pipeline import Estimates
 from soundstage.plan import CellSpec, MetricSpec, SceneSpec
 from soundstage.registry import Choice
@@ -38,7 +38,7 @@ class Settings:
     it starts included.
     """
 
-    out: Path
+    out: Path | str
     run: str
     keep_estimates: bool = False
     device: str = "auto"
@@ -79,7 +79,8 @@ class _Clock:
 
 
 class Worker:
-    """One line of cells. A failing stage becomes a status; nothing but an interrupt gets out of `run`."""
+    """One line of cells. A failing stage becomes a status; nothing but an interrupt and a full disk gets out of
+    `run`."""
 
     def __init__(
         self, settings: Settings, on_stage: Callable[[str], None] = lambda stage: None, own_process: bool = False
@@ -220,6 +221,8 @@ def _timed() -> Iterator[_Clock]:
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         yield clock
+    except StorageError:
+        raise
     except (MemoryError, OutOfMemory) as error:
         said = f"{error}; " if str(error) else ""
         advice = "out of memory: use fewer workers, shorter tracks, or the separator's `segment` where it has one"

@@ -19,6 +19,10 @@ VERBS = {
     "show": "One entry: parameters, citation, licence.",
     "export": "Write results as another program's files.",
     "import": "Take in what others measured, as claims.",
+    "status": "How a run goes: done, failed, left, who does what.",
+    "verify": "Check results against what was written, and compute some again.",
+    "merge": "Bring the results of many machines together.",
+    "provenance": "How the numbers were made; write a lock file that makes them again.",
 }
 MODULES = {"import": "import_"}
 """Verbs whose names no module can have."""

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from soundstage.cli.folders import folder
 from soundstage.errors import SoundstageError
 
 
 @click.command("export")
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", callback=folder)
 @click.option(
     "--format", "form", type=click.Choice(["museval"]), default="museval", show_default=True, help="Whose files."
 )
@@ -20,7 +21,7 @@ from soundstage.errors import SoundstageError
 @click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
-def command(results: Path, form: str, out: Path, separator: str, metric: str, grid: str) -> None:
+def command(results: Path | str, form: str, out: Path, separator: str, metric: str, grid: str) -> None:
     """Write the results in the folder RESULTS as museval's JSON, one file a track: OUT/SEPARATOR/test/TRACK.json.
 
     Where several renderings were scored, each gets a folder of its own above the separators.

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import click
 
+from soundstage.cli.folders import folder
+
 
 @click.command("import")
 @click.argument("files", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Results folder; claims in it are joined.")
+@click.option(
+    "--out", metavar="FOLDER", callback=folder, required=True, help="Results folder; claims in it are joined."
+)
 @click.option(
     "--separator",
     default="",
@@ -23,7 +27,7 @@ import click
     help="How the scenes were rendered.  [default: as the file's name says]",
 )
 @click.option("--dataset", default="", metavar="NAME", help="What the songs are of, such as musdb18hq.")
-def command(files: tuple[Path, ...], out: Path, separator: str, spatializer: str, dataset: str) -> None:
+def command(files: tuple[Path, ...], out: Path | str, separator: str, spatializer: str, dataset: str) -> None:
     """Keep what others measured as results whose provenance is "claimed".
 
     Takes museval's JSON (METHOD/test/TRACK.json) and the CSVs of the binaural separation paper

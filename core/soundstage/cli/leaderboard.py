@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from soundstage.cli.folders import folder
 from soundstage.protocols import DEFAULT, PROTOCOLS
 
 FORMATS = ("table", "markdown", "csv", "json")
@@ -17,7 +18,7 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command("leaderboard")
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", callback=folder)
 @click.option(
     "--by",
     callback=words,
@@ -50,7 +51,7 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
 def command(
-    results: Path,
+    results: Path | str,
     by: list[str] | None,
     metrics: tuple[str, ...],
     rank_by: str,

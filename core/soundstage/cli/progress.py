@@ -88,14 +88,15 @@ class Display:
 class Progress(Display):
     """A listener that shows a run."""
 
-    def planned(self, plan: Plan, todo: Sequence[Job]) -> None:
+    def planned(self, plan: Plan, todo: Sequence[Job], left: int) -> None:
         """Say what is to be done."""
         grid = plan.grid
-        cached = len(plan.cells) - len(todo)
+        cached = len(plan.cells) - len(todo) - left
+        later = f", {left} left for later" if left else ""
         self.begin(len(todo))
         self.console.print(
             f"[bold]{escape(grid.name)}[/] · revision {grid.revision} · {plan.hash[:8]}:"
-            f" {len(plan.cells)} cells, {cached} done before, {len(todo)} to run"
+            f" {len(plan.cells)} cells, {cached} done before, {len(todo)} to run{later}"
         )
 
     def preparing(self, what: str) -> None:
@@ -118,6 +119,10 @@ class Progress(Display):
                 f"[red]{stage.status}[/]  {escape(what + outcome.job.cell.title)}: {escape(stage.error)}"
             )
         self.log()
+
+    def noticed(self, sentence: str) -> None:
+        """Say it."""
+        self.console.print(f"[yellow]notice[/]  {escape(sentence)}")
 
     def summarise(self, summary: Summary) -> None:
         """Say what the run came to and what to do next."""

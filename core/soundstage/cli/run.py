@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli.folders import folder
 from soundstage.errors import SoundstageError
+
+if TYPE_CHECKING:
+    from soundstage.forecast import Forecast
 
 
 def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
@@ -33,7 +38,9 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 
 @click.command("run")
 @click.argument("grid")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="Results folder.  [default: results/GRID]")
+@click.option(
+    "--out", metavar="FOLDER", callback=folder, default=None, help="Results folder or URL.  [default: results/GRID]"
+)
 @click.option("--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where a dataset lies. Repeatable.")
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
 @click.option("--executor", type=click.Choice(["inline", "processes", "dask"]), help="What runs the cells.")
@@ -49,10 +56,16 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--timeout", type=float, metavar="SECONDS", help="Kill what works on one cell for longer.")
 @click.option("--memory-limit", callback=size, metavar="SIZE", help="Kill a worker that holds more, as in 6GB.")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@click.option(
+    "--only", "asked", default="", metavar="AXIS=NAME,…", help="Only this part: separators=irm,spatializers=hrir."
+)
+@click.option("--limit", type=click.IntRange(min=0), default=None, metavar="N", help="At most N cells.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run and how long it takes; write nothing.")
+@click.option("--wait", is_flag=True, help="Wait for another run on the same folder to end.")
 @click.option("--quiet", is_flag=True, help="Only errors.")
 def command(
     grid: str,
-    out: Path | None,
+    out: Path | str | None,
     data: dict[str, Path],
     workers: int,
     executor: str | None,
@@ -63,21 +76,34 @@ def command(
     timeout: float | None,
     memory_limit: int | None,
     registry: tuple[Path, ...],
+    asked: str,
+    limit: int | None,
+    dry_run: bool,
+    wait: bool,
     quiet: bool,
 ) -> None:
     """Fill GRID with results: a name in the registry, or a TOML file that declares one.
 
-    What is in the results folder already is not computed again; each cell is kept the moment it is done.
+    What is in the results folder already is not computed again; each cell is kept the moment it is done. A lock file
+    of `soundstage provenance` is such a TOML file.
     """
     from soundstage.api import run
     from soundstage.cli.progress import Progress
     from soundstage.runner import Silence
+    from soundstage.selection import parse_only
 
     out = out or Path("results") / Path(grid.partition(".toml")[0]).name
     statuses = [status.strip() for status in retry.split(",") if status.strip()]
+    only = parse_only(asked)
+    if dry_run:
+        from soundstage.forecast import forecast
+
+        _show(forecast(grid, out, data=data, registry=registry, retry=statuses, only=only, limit=limit), workers)
+        return
     options = {"data": data, "registry": registry, "workers": workers, "keep": keep, "retry": statuses}
     options |= {"device": device, "timeout_s": timeout, "memory_limit": memory_limit}
     options |= {"executor": executor or "", "scheduler": scheduler}
+    options |= {"only": only, "limit": limit, "wait": wait}
     try:
         if quiet:
             summary = run(grid, out, **options, listener=Silence())  # type: ignore[arg-type]
@@ -90,6 +116,25 @@ def command(
             f"\nInterrupted. Every finished cell is kept in {out}; the same command goes on from there.", err=True
         )
         raise SystemExit(130) from None
-    if not summary.usable:
+    if not summary.usable and (summary.ran or not summary.left):
         first = next(iter((*summary.now, *summary.earlier)), "nothing was run")
         raise SoundstageError(f"no cell of grid '{summary.grid}' gave a score; first of the reasons: {first}")
+
+
+def _show(found: Forecast, workers: int) -> None:
+    """Print what would be run."""
+    from soundstage.views.text import duration
+
+    click.echo(
+        f"{found.title}: {found.planned} cells, {found.cached} done before, {found.to_run} to run"
+        + (f", {found.left} left for later" if found.left else "")
+    )
+    for part in found.parts:
+        each = "never timed here" if part.median_s is None else f"{part.median_s:.3g} s each"
+        click.echo(f"  {part.name}: {part.count} × {each}")
+    untimed = [part.name for part in found.parts if part.median_s is None]
+    if found.to_run:
+        click.echo(
+            f"about {duration(found.seconds / workers)} with {workers} worker{'s' * (workers > 1)}"
+            + (f", without {', '.join(untimed)}, of which nothing is known" if untimed else "")
+        )

@@ -17,6 +17,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from soundstage.errors import StorageError
 from soundstage.executors import Executor, OnStart
 from soundstage.executors.queue import SceneQueue, Task
 from soundstage.store import Stage
@@ -131,6 +132,8 @@ def _outcome(future: Any, task: Task, settings: Settings, notes: _Notes, greedy:
     job = task.job
     try:
         outcome: Outcome = future.result()
+    except StorageError:
+        raise
     except TimeoutError:
         status, what = "timeout", f"exceeded the limit of {settings.timeout_s:g} s for a cell; the worker was killed"
     except ProcessExpired as error:

@@ -31,7 +31,7 @@ def scores_table(results: Results) -> str:
             f"{column.label} {arrow(column)}\n{column.unit}\n{column.metric}", justify="right", no_wrap=True
         )
     last = ""
-    for (track, source), scores in rows.groupby(["track", "source"], sort=False):
+    for (track, source), scores in rows.groupby(["track", "source"], sort=False, observed=True):
         table.add_row("" if track == last else track, source, *(_cell(scores, column) for column in columns))
         last = track
     table.add_section()
@@ -84,7 +84,7 @@ def _notes(every: pandas.DataFrame, whole: pandas.DataFrame) -> list[str]:
     out = whole[whole["value"].isna() | ~whole["ranked"]]
     lines = [
         f"{', '.join(rows['name'].unique())} ({metric}): {len(rows)} left out of the medians: {note}"
-        for (metric, note), rows in out.groupby(["metric", "note"], sort=False)
+        for (metric, note), rows in out.groupby(["metric", "note"], sort=False, observed=True)
     ]
     bad = every[~every["status"].isin(["ok", "skipped"])]
     return lines + [f"{row.track}: {row.metric or 'not scored'}: {row.note}" for row in bad.itertuples()]

@@ -79,3 +79,13 @@ def fine_print(board: Leaderboard) -> Iterable[str]:
     if any(row.is_assigned for section in board.sections for row in section.rows):
         yield "† returns unnamed sources: core assigned them to the references by the best SI-SDR permutation."
     yield from board.notes
+
+
+def duration(seconds: float) -> str:
+    """A stretch of time as a person says it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, hours = seconds / 60, seconds / 3600
+    if minutes < 90:
+        return f"{minutes:.0f} min"
+    return f"{hours:.1f} h" if hours < 36 else f"{hours / 24:.1f} days"

@@ -1,0 +1,38 @@
+"""`soundstage merge`: the results of many machines in one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from soundstage.cli.folders import folder
+
+
+@click.command("merge")
+@click.argument("out", callback=folder)
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, callback=folder)
+@click.option(
+    "--prefer",
+    type=click.Choice(["first", "last"]),
+    default=None,
+    help="Of two values of one score take the first folder's or the last's, OUT being the first.  [default: refuse]",
+)
+@click.option("--wait", is_flag=True, help="Wait for a run that writes to OUT to end.")
+def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait: bool) -> None:
+    """Take the results of the folders IN into the folder OUT, by address: grids, cells, runs and kept estimates.
+
+    A cell that several have with equal values is one. Where values differ, it is said who made them and with what, and
+    nothing is merged unless --prefer says what counts.
+    """
+    from soundstage.merge import merge
+
+    found = merge(out, sources, prefer or "", wait)
+    for sentence in found.conflicts:
+        click.echo(f"{sentence}; took the {prefer}", err=True)
+    click.echo(
+        f"{found.cells} cells in {out}, {found.new} of them new; {found.plans} grids, {found.runs} runs and"
+        f" {found.estimates} kept estimates taken over",
+        err=True,
+    )

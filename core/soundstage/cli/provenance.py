@@ -1,0 +1,91 @@
+"""`soundstage provenance`: how the numbers were made, for people and as a lock file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from soundstage.cli.folders import folder
+from soundstage.errors import SoundstageError
+
+if TYPE_CHECKING:
+    from soundstage.store import Store, StoredPlan
+
+HARDWARE = ("host", "platform", "machine", "cpus", "python", "workers", "blas_threads", "started", "ended")
+
+
+@click.command("provenance")
+@click.argument("results", callback=folder)
+@click.option(
+    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
+)
+@click.option(
+    "--lock",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Write a TOML that `soundstage run` makes it from again.",
+)
+def command(results: Path | str, grid: str, lock: Path | None) -> None:
+    """Print how the results in the folder RESULTS were made: grid, seeds, plugins, weights, versions and machines."""
+    from soundstage.recipe import lock_text
+    from soundstage.store import Store
+
+    store = Store(results)
+    plan = store.plan(grid)
+    runs = {
+        run: facts for run, facts in store.runs().items() if facts.get("grid", {}).get("hash") == plan.facts["hash"]
+    }
+    for line in _lines(store, plan, runs):
+        click.echo(line)
+    if lock is not None:
+        latest = max(runs.values(), key=lambda facts: str(facts.get("started")), default={})
+        versions = {**latest.get("versions", {}), **({"python": latest["python"]} if "python" in latest else {})}
+        text = lock_text(plan.facts, versions)
+        try:
+            lock.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise SoundstageError(f"{lock}: cannot be written ({error.strerror}); choose another --lock") from None
+        click.echo(f"{lock} written; run it with: soundstage run {lock}", err=True)
+
+
+def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    facts = plan.facts
+    made = facts.get("recipe", {})
+    yield f"{facts['name']} · revision {facts['revision']} · {facts['hash']}"
+    seeds = ", ".join(map(str, facts.get("seeds", [])))
+    yield f"planned {facts['created']}; {plan.cells.num_rows} cells; seeds {seeds}"
+    for key, values in made.get("grid", facts.get("axes", {})).items():
+        if isinstance(values, list) and key != "seeds":
+            yield f"{key}: {', '.join(map(str, values))}"
+    for name, part in made.get("parts", {}).items():
+        yield ""
+        yield name
+        for key, value in part.items():
+            yield from _about(key, value)
+    details: dict[tuple[str, str], None] = {}
+    separators = dict(zip(plan.cells["cell"].to_pylist(), plan.cells["separator"].to_pylist(), strict=True))
+    for address, record in store.records(list(separators)).items():
+        for key, value in record.separation.details.items():
+            if any(word in key for word in ("weights", "sha256", "hash", "checkpoint", "model")):
+                details[f"{separators[address]}: {key}", str(value)] = None
+    if details:
+        yield ""
+        yield "what separators told of their weights"
+        yield from (f"  {name} = {value}" for name, value in details)
+    for run, about in sorted(runs.items()):
+        yield ""
+        yield f"run {run}"
+        yield "  " + ", ".join(f"{key} {about[key]}" for key in HARDWARE if about.get(key) is not None)
+        yield "  " + ", ".join(f"{name} {version}" for name, version in sorted(about.get("versions", {}).items()))
+    yield from store.damage
+
+
+def _about(key: str, value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield f"  {key}: {name} = {one}"
+    else:
+        yield f"  {key}: {value}"

@@ -1,0 +1,53 @@
+"""`soundstage status`: how a run goes, seen from another terminal or machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from soundstage.cli.folders import folder
+
+
+@click.command("status")
+@click.argument("results", callback=folder)
+@click.option(
+    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
+)
+def command(results: Path | str, grid: str) -> None:
+    """Say how many cells of the folder RESULTS are done, failed and left, and what is being run now and by whom."""
+    from soundstage.heartbeat import progress
+    from soundstage.locking import STALE_S
+    from soundstage.results import load_states
+    from soundstage.store import Store
+    from soundstage.views.text import duration
+
+    store = Store(results)
+    facts, states = load_states(store, grid)
+    counts = {name: states.count(name) for name in ("ok", "failed", "left")}
+    click.echo(f"{facts['name']} · revision {facts['revision']} · {facts['hash'][:8]}: {len(states)} cells")
+    click.echo(f"{counts['ok']} done, {counts['failed']} with trouble, {counts['left']} left")
+    for sentence in store.damage:
+        click.echo(sentence)
+    writer = store.writer()
+    if writer is None:
+        click.echo("nobody writes there now")
+        return
+    if not writer.is_alive:
+        click.echo(
+            f"{writer} ended without a word, last heard of {duration(writer.silent_s)} ago;"
+            " the same command goes on from there"
+        )
+        return
+    quiet = f"; not heard of for {duration(writer.silent_s)}" if writer.silent_s > STALE_S / 2 else ""
+    click.echo(f"written by {writer}{quiet}")
+    found = progress(writer.facts, writer.beat)
+    if found is None:
+        return
+    click.echo(
+        f"this run: {found.done} done, {found.failed} with trouble, {found.left} left, for"
+        f" {duration(found.elapsed_s)}; {found.speed:.3g} s of audio a second"
+        + (f"; about {duration(found.left_s)} left" if found.left_s is not None else "")
+    )
+    for worker, title, seconds in found.working:
+        click.echo(f"  worker {worker}: {title}, for {duration(seconds)}")

@@ -1,0 +1,227 @@
+"""Where a results folder lies: a local folder, or a folder of an object store. Whole files are put, read and removed.
+
+A local file is written under `.partial`, brought to the disk, and moved to its place in one step; an object store's put
+is one step of itself. So whoever reads sees the old file or the new one, at every instant.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from soundstage.errors import SoundstageError, StorageError
+
+PARTIAL = ".partial"
+"""The folder of files being written; what a killed writer left in it belongs to nobody."""
+
+
+class Files(Protocol):
+    """Files of one folder, by their names relative to it, with `/` between parts."""
+
+    @property
+    def place(self) -> Path | str:
+        """The folder, as a person would write it."""
+
+    def names(self, folder: str) -> list[str]:
+        """The files below `folder`, at any depth, sorted; none where there is no such folder."""
+
+    def read(self, name: str) -> bytes:
+        """The contents. Raises FileNotFoundError."""
+
+    def write(self, name: str, contents: bytes) -> None:
+        """Put the file there whole, in place of what was there. Raises StorageError where it cannot be kept."""
+
+    def remove(self, name: str) -> None:
+        """Remove the file, where it is there."""
+
+    def settle(self, folders: Sequence[str]) -> None:
+        """Return when the names of these folders' files would outlast a power cut."""
+
+    def prepare(self) -> None:
+        """Make the folder. Raises SoundstageError where that cannot be."""
+
+    def sweep(self) -> None:
+        """Remove what killed writers left. Only for who holds the lock."""
+
+
+def location(text: str | Path) -> Path | str:
+    """A path as a Path, a URL of an object store as it stands; `file://` is a path."""
+    if isinstance(text, Path) or "://" not in text:
+        return Path(text)
+    scheme, _, rest = text.partition("://")
+    if scheme in ("file", "local"):
+        from urllib.parse import unquote
+
+        return Path(unquote(rest))
+    return text
+
+
+def open_files(place: str | Path) -> Files:
+    """The files at a path or URL. Raises SoundstageError where nothing here can open such a URL."""
+    found = location(place)
+    return LocalFiles(found) if isinstance(found, Path) else ObjectFiles(found)
+
+
+class LocalFiles:
+    """Files of a local folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def place(self) -> Path:
+        """The folder."""
+        return self.folder
+
+    def names(self, folder: str) -> list[str]:
+        """The files below `folder`, hidden ones left out."""
+        found: list[str] = []
+        self._list(self.folder / folder, folder, found)
+        return sorted(found)
+
+    def _list(self, folder: Path, prefix: str, found: list[str]) -> None:
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir():
+                        self._list(folder / entry.name, f"{prefix}/{entry.name}", found)
+                    else:
+                        found.append(f"{prefix}/{entry.name}")
+        except (FileNotFoundError, NotADirectoryError):
+            return
+
+    def read(self, name: str) -> bytes:
+        """The contents."""
+        return (self.folder / name).read_bytes()
+
+    def write(self, name: str, contents: bytes) -> None:
+        """Written beside, brought to the disk, moved in one step."""
+        partial = self.folder / PARTIAL / uuid.uuid4().hex
+        target = self.folder / name
+        try:
+            try:
+                _written(partial, contents)
+            except FileNotFoundError:
+                partial.parent.mkdir(parents=True, exist_ok=True)
+                _written(partial, contents)
+            try:
+                os.replace(partial, target)
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(partial, target)
+        except OSError as error:
+            raise _cannot_keep(self.folder, name, error) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        """Remove the file, and its folder where that is an emptied one of kept estimates."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    def settle(self, folders: Sequence[str]) -> None:
+        """Bring the folders' own entries to the disk, where the system knows how."""
+        for folder in folders:
+            try:
+                handle = os.open(self.folder / folder, os.O_RDONLY)
+            except OSError:
+                continue
+            try:
+                os.fsync(handle)
+            except OSError:
+                pass  # some file systems have no such thing
+            finally:
+                os.close(handle)
+
+    def prepare(self) -> None:
+        """Make the folder."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SoundstageError(
+                f"{self.folder}: cannot hold results ({error.strerror}); choose another --out"
+            ) from None
+
+    def sweep(self) -> None:
+        """Remove partial files."""
+        for partial in (self.folder / PARTIAL).glob("*"):
+            partial.unlink(missing_ok=True)
+
+
+class ObjectFiles:
+    """Files below a URL, through fsspec. A put is atomic there."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        try:
+            import fsspec
+
+            self._system, root = fsspec.core.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise SoundstageError(f"{url}: cannot be opened ({error}); install what it needs, or give a path") from None
+        self._root = str(root).rstrip("/")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Opened again in each process."""
+        return ObjectFiles, (self.url,)
+
+    @property
+    def place(self) -> str:
+        """The URL."""
+        return self.url
+
+    def names(self, folder: str) -> list[str]:
+        """The objects below `folder`."""
+        self._system.invalidate_cache()
+        try:
+            found = self._system.find(f"{self._root}/{folder}")
+        except FileNotFoundError:
+            return []
+        return sorted(str(PurePosixPath(name).relative_to(self._root)) for name in map(str, found))
+
+    def read(self, name: str) -> bytes:
+        """The contents."""
+        contents: bytes = self._system.cat_file(f"{self._root}/{name}")
+        return contents
+
+    def write(self, name: str, contents: bytes) -> None:
+        """One put."""
+        try:
+            self._system.makedirs(f"{self._root}/{name}".rpartition("/")[0], exist_ok=True)
+            self._system.pipe_file(f"{self._root}/{name}", contents)
+        except OSError as error:
+            raise _cannot_keep(self.url, name, error) from error
+
+    def remove(self, name: str) -> None:
+        """Remove the object, where it is there."""
+        try:
+            self._system.rm_file(f"{self._root}/{name}")
+        except FileNotFoundError:
+            return
+
+    def settle(self, folders: Sequence[str]) -> None:
+        """What was put is there."""
+
+    def prepare(self) -> None:
+        """Nothing: the first put makes what it needs."""
+
+    def sweep(self) -> None:
+        """Nothing: half a put is nothing."""
+
+
+def _written(path: Path, contents: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(contents)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _cannot_keep(place: Path | str, name: str, error: OSError) -> StorageError:
+    return StorageError(
+        f"{place}: {name} cannot be kept ({error.strerror or error}); everything committed before is whole. Make room"
+        " and run the same command again: it goes on from there"
+    )

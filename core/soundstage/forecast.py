@@ -1,0 +1,95 @@
+"""What a run would do, and how long that takes by what has been measured in its results folder."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soundstage.api import plan_of
+from soundstage.runner import jobs_left
+from soundstage.selection import Only, check_only, chosen
+from soundstage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One separator or metric: in how many cells it would run, and its median wall time in seconds where it has run."""
+
+    name: str
+    count: int
+    median_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A run that was not done, in cells. seconds: of one worker, over the parts that were timed before."""
+
+    title: str
+    planned: int
+    cached: int
+    to_run: int
+    left: int
+    parts: tuple[Part, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Of one worker."""
+        return sum(part.count * part.median_s for part in self.parts if part.median_s is not None)
+
+
+def forecast(
+    grid: str | Path | Mapping[str, Any],
+    out: str | Path,
+    *,
+    data: Mapping[str, str | Path] | None = None,
+    registry: Collection[str | Path] = (),
+    retry: Collection[str] = (),
+    only: Only | None = None,
+    limit: int | None = None,
+) -> Forecast:
+    """What `soundstage.run` would do with these arguments. Writes nothing. Raises SoundstageError as it would."""
+    plan = plan_of(grid, data=data, registry=registry)
+    check_only(plan, only)
+    store = Store(out)
+    held = store.records([cell.address for cell in plan.cells])
+    todo = jobs_left(plan, held, retry)
+    jobs = chosen(todo, only, limit)
+    separations = Counter(job.cell.separator.label for job in jobs if job.cell.problem is None)
+    metrics = Counter(
+        label
+        for job in jobs
+        for label, metric in job.metrics.items()
+        if metric.problem is None and job.cell.problem is None
+    )
+    times = _times(store)
+    parts = [
+        Part(f"{kind} {label}", count, times.get((kind, label)))
+        for kind, counts in (("separator", separations), ("metric", metrics))
+        for label, count in counts.items()
+    ]
+    title = f"{plan.grid.name} · revision {plan.grid.revision} · {plan.hash[:8]}"
+    cached, left = len(plan.cells) - len(todo), len(todo) - len(jobs)
+    return Forecast(title, len(plan.cells), cached, len(jobs), left, tuple(parts))
+
+
+def _times(store: Store) -> dict[tuple[str, str], float]:
+    """The median wall time in seconds of each separator and each metric, over all grids in the folder."""
+    records = store.records()
+    found: dict[tuple[str, str], list[float]] = {}
+    for plan in store.plans():
+        metrics = list(plan.facts["metrics"])
+        for cell in plan.cells.to_pylist():
+            record = records.get(cell["cell"])
+            if record is None:
+                continue
+            if record.separation.status == "ok" and not record.separation.details.get("kept"):
+                found.setdefault(("separator", cell["separator"]), []).append(record.separation.wall_s)
+            for metric in metrics:
+                stage = record.scores.get(cell[f"score:{metric}"])
+                if stage is not None and stage.status == "ok":
+                    found.setdefault(("metric", metric), []).append(stage.wall_s)
+    return {key: statistics.median(values) for key, values in found.items()}

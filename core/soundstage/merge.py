@@ -1,0 +1,193 @@
+"""Results of many machines in one folder: by address, so that a cell measured twice is one, and a conflict is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from soundstage import estimates, plans
+from soundstage.errors import SoundstageError
+from soundstage.records import ROWS, CellRecord, Stage
+from soundstage.segments import CELLS, MANY_ROWS
+from soundstage.store import Store
+
+TOLERANCE = 1e-9
+"""How far apart, absolutely and relative to the value, two values of one score may be and count as equal."""
+
+KEY = ["score", "source", "name", "frame"]
+SHOWN = 5
+
+Prefer = Literal["", "first", "last"]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge came to. cells, new: in the merged folder; estimates: kept ones taken over. conflicts: sentences."""
+
+    cells: int
+    new: int
+    plans: int
+    runs: int
+    estimates: int
+    conflicts: tuple[str, ...]
+
+
+def merge(out: str | Path, sources: Sequence[str | Path], prefer: Prefer = "", wait: bool = False) -> Merged:
+    """Take the results of the folders `sources` into `out`, which may hold some already.
+
+    A stage that is ok somewhere counts, wherever it failed. Two values of one score that differ by more than TOLERANCE
+    are a conflict: nothing is written then, unless `prefer` says whether the first holder counts (`out` comes before
+    the sources, in their order) or the last. Killed at any instant, it is finished by doing it again. Raises
+    SoundstageError.
+    """
+    stores = [Store(source).open_existing() for source in sources]
+    target = Store(out)
+    if any(store.path == target.path for store in stores):
+        raise SoundstageError(f"{target.path} is both read and written; name another folder to merge into")
+    with target.writing(wait):
+        conflicts = [sentence for store in stores for sentence in _conflicts([target, *stores], store)]
+        if conflicts and not prefer:
+            more = f"; and {len(conflicts) - SHOWN} more" if len(conflicts) > SHOWN else ""
+            raise SoundstageError(
+                f"{len(conflicts)} scores have two values: {'; '.join(conflicts[:SHOWN])}{more}. Nothing was merged;"
+                " choose with --prefer first or --prefer last"
+            )
+        before = len(target.addresses())
+        for store in stores:
+            _take_cells(target, store, prefer)
+        counts = [_take_plans(target, stores), _take_runs(target, stores), _take_estimates(target, stores)]
+        after = len(target.addresses())
+    return Merged(after, after - before, counts[0], counts[1], counts[2], tuple(conflicts))
+
+
+def _conflicts(stores: Sequence[Store], store: Store) -> Iterator[str]:
+    """A sentence for each score of the store that an earlier one of the stores has another value of."""
+    earlier = stores[: stores.index(store)]
+    for other in earlier:
+        theirs = set(other.addresses())
+        for address in store.addresses():
+            if address in theirs:
+                yield from _between(other, store, address)
+
+
+def _between(first: Store, second: Store, address: str) -> Iterator[str]:
+    left, right = first.cell(address), second.cell(address)
+    if left is None or right is None:
+        return
+    (one, a), (two, b) = left, right
+    for score in one.scores:
+        if score in two.scores and one.scores[score].status == two.scores[score].status == "ok":
+            different = differing(of_score(a, score), of_score(b, score))
+            if different:
+                yield (
+                    f"cell {address[:12]}, {different}, in {first.path} ({_provenance(first, one)})"
+                    f" and in {second.path} ({_provenance(second, two)})"
+                )
+
+
+def differing(a: pa.Table, b: pa.Table, tolerance: float = TOLERANCE) -> str:
+    """What differs first between two tables of rows of one score; empty where they are alike within the tolerance."""
+    left, right = _keyed(a), _keyed(b)
+    for key in left.keys() | right.keys():
+        x, y = left.get(key), right.get(key)
+        name = f"{key[2]} of {key[1]}" + (f", frame {key[3]}" if key[3] is not None else "")
+        if x is None or y is None:
+            return f"{name} is in one of them alone"
+        if not np.isclose(x, y, rtol=tolerance, atol=tolerance, equal_nan=True):
+            return f"{name} is {x!r} and {y!r}"
+    return ""
+
+
+def _keyed(rows: pa.Table) -> dict[tuple[Any, ...], float]:
+    keys = zip(*(rows[name].to_pylist() for name in KEY), strict=True)
+    return dict(zip(keys, rows["value"].to_pylist(), strict=True))
+
+
+def of_score(rows: pa.Table, score: str) -> pa.Table:
+    """The rows of one score."""
+    return rows.filter(pa.compute.equal(rows["score"], score))
+
+
+def _provenance(store: Store, record: CellRecord) -> str:
+    facts: Mapping[str, Any] = store.runs().get(record.run, {})
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(facts.get("versions", {}).items()))
+    return f"run {record.run or 'unknown'} on {facts.get('host', 'an unknown host')}: {versions or 'versions unknown'}"
+
+
+def _take_cells(target: Store, store: Store, prefer: Prefer) -> None:
+    """Take over the cells in batches that are each whole or not there; a cell that would not change is passed over."""
+    batch: list[tuple[CellRecord, pa.Table]] = []
+    for address in store.addresses():
+        found = _joined(target, store, address, prefer)
+        if found is not None:
+            batch.append(found)
+        if len(batch) == CELLS or sum(rows.num_rows for _, rows in batch) >= MANY_ROWS:
+            target.commit_many(batch)
+            batch = []
+    if batch:
+        target.commit_many(batch)
+
+
+def _joined(target: Store, store: Store, address: str, prefer: Prefer) -> tuple[CellRecord, pa.Table] | None:
+    """The cell as it should be in the target; None where it is so already."""
+    found, there = store.cell(address), target.cell(address)
+    if found is None or there is None:
+        return found
+    (new, theirs), (held, ours) = found, there
+    taken = {score for score, stage in new.scores.items() if _is_better(stage, held.scores.get(score))}
+    if prefer == "last":
+        ok = [score for score, stage in new.scores.items() if stage.status == "ok" and score not in taken]
+        taken |= {score for score in ok if differing(of_score(ours, score), of_score(theirs, score))}
+    separated = _is_better(new.separation, held.separation)
+    if not taken and not separated:
+        return None
+    base = new if separated or prefer == "last" else held
+    scores = {**held.scores, **{score: new.scores[score] for score in taken}}
+    which = pa.array(sorted(taken), pa.string())
+    kept = ours.filter(pa.compute.invert(pa.compute.is_in(ours["score"], which)))
+    rows = pa.concat_tables([kept, theirs.filter(pa.compute.is_in(theirs["score"], which))])
+    return CellRecord(address, base.separation, scores, base.scene, base.run), rows.cast(ROWS)
+
+
+def _is_better(new: Stage, held: Stage | None) -> bool:
+    return held is None or (new.status == "ok" and held.status != "ok")
+
+
+def _take_plans(target: Store, stores: Sequence[Store]) -> int:
+    held = {plan.facts["id"]: str(plan.facts["created"]) for plan in target.plans()}
+    taken = 0
+    for plan in (plan for store in stores for plan in store.plans()):
+        if str(plan.facts["created"]) > held.get(plan.facts["id"], ""):
+            taken += plan.facts["id"] not in held
+            held[plan.facts["id"]] = str(plan.facts["created"])
+            plans.put(target.files, plan.facts["id"], plan)
+    return taken
+
+
+def _take_runs(target: Store, stores: Sequence[Store]) -> int:
+    held = {*target.runs()}
+    taken = 0
+    for store in stores:
+        for run in store.runs():
+            if run not in held:
+                held.add(run)
+                target.files.write(f"runs/{run}.json", store.files.read(f"runs/{run}.json"))
+                taken += 1
+    return taken
+
+
+def _take_estimates(target: Store, stores: Sequence[Store]) -> int:
+    held = {*estimates.kept(target.files)}
+    taken = 0
+    for store in stores:
+        for address in estimates.kept(store.files):
+            if address not in held and not list(estimates.damaged(store.files, address)):
+                held.add(address)
+                estimates.copy(store.files, target.files, address)
+                taken += 1
+    return taken

@@ -1,0 +1,141 @@
+"""Stored plans, and records of runs: each a file that holds its own hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from soundstage.errors import SoundstageError, suggestion
+from soundstage.files import Files
+from soundstage.records import METADATA, StoredPlan
+from soundstage.segments import SUFFIX, parquet
+
+
+def files_of(files: Files) -> list[str]:
+    """The files of all plans."""
+    return [name for name in files.names("grids") if name.endswith(SUFFIX)]
+
+
+def save(files: Files, plan_id: str, plan: StoredPlan) -> None:
+    """Put a plan there, created now. Raises StorageError."""
+    put(files, plan_id, StoredPlan(plan.cells, {**plan.facts, "created": datetime.now(UTC).isoformat()}))
+
+
+def put(files: Files, plan_id: str, plan: StoredPlan) -> None:
+    """Put a plan there as it is. Raises StorageError."""
+    facts = {**plan.facts, "sha256": _plan_digest(plan)}
+    table = plan.cells.replace_schema_metadata({METADATA: json.dumps(facts).encode()})
+    files.write(f"grids/{plan_id}{SUFFIX}", parquet(table))
+
+
+def find(files: Files, wanted: str) -> StoredPlan:
+    """The newest plan of that name, id or hash; of all where none is wanted. Raises SoundstageError."""
+    facts, broken = {}, []
+    for file in files_of(files):
+        try:
+            facts[file] = _facts(files, file)
+        except SoundstageError as error:
+            broken.append(error)
+    if broken and not facts:
+        raise broken[0]
+    if wanted:
+        names = {about["id"] for about in facts.values()} | {about["name"] for about in facts.values()}
+        facts = {
+            file: about for file, about in facts.items() if wanted in (about["id"], about["name"], about["hash"][:8])
+        }
+        if not facts:
+            raise SoundstageError(f"{files.place} holds no grid '{wanted}'{suggestion(wanted, names)}")
+    return read(files, max(facts, key=lambda file: str(facts[file]["created"])))
+
+
+def every(files: Files) -> list[StoredPlan]:
+    """Every plan that can be read, oldest first."""
+    found = []
+    for file in files_of(files):
+        try:
+            found.append(read(files, file))
+        except SoundstageError:
+            continue
+    return sorted(found, key=lambda plan: str(plan.facts["created"]))
+
+
+def read(files: Files, file: str) -> StoredPlan:
+    """The plan in that file. Raises SoundstageError where it cannot be read."""
+    facts = _facts(files, file)
+    try:
+        return StoredPlan(pq.read_table(pa.BufferReader(files.read(file))), facts)
+    except (pa.ArrowException, OSError) as error:
+        raise _not_a_plan(files, file, error) from None
+
+
+def _facts(files: Files, file: str) -> dict[str, Any]:
+    try:
+        schema = pq.read_schema(pa.BufferReader(files.read(file)))
+        facts: dict[str, Any] = json.loads(schema.metadata[METADATA])
+        if not {"id", "name", "hash", "created"} <= facts.keys():
+            raise KeyError("id, name, hash or created")
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise _not_a_plan(files, file, error) from None
+    return facts
+
+
+def _not_a_plan(files: Files, file: str, error: Exception) -> SoundstageError:
+    reason = str(error).partition("\n")[0]
+    return SoundstageError(
+        f"{files.place}/{file}: not a plan of Soundstage ({reason}); delete it and run the grid again"
+    )
+
+
+def save_run(files: Files, run: str, facts: Mapping[str, Any]) -> None:
+    """Put the record of a run there. Raises StorageError."""
+    about = {**facts, "sha256": _facts_digest(facts)}
+    files.write(f"runs/{run}.json", json.dumps(about, indent=1, sort_keys=True).encode())
+
+
+def runs(files: Files) -> dict[str, Mapping[str, Any]]:
+    """The record of every run that can be read, by its id."""
+    found = {}
+    for file in files.names("runs"):
+        try:
+            found[file.removeprefix("runs/").removesuffix(".json")] = json.loads(files.read(file))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def damaged(files: Files) -> Iterator[str]:
+    """A sentence for each plan and each run's record that is not what was written."""
+    for file in files_of(files):
+        try:
+            plan = read(files, file)
+        except SoundstageError as error:
+            yield str(error)
+            continue
+        if plan.facts.get("sha256", "") not in ("", _plan_digest(plan)):
+            yield f"{files.place}/{file} is not what was written (its hash differs); run its grid again"
+    for file in files.names("runs"):
+        try:
+            facts = json.loads(files.read(file))
+            whole = facts.get("sha256", "") in ("", _facts_digest(facts))
+        except (OSError, ValueError, AttributeError):
+            whole = False
+        if not whole:
+            yield f"{files.place}/{file} is not what was written (its hash differs); do not cite it"
+
+
+def _plan_digest(plan: StoredPlan) -> str:
+    digest = hashlib.sha256(_facts_digest(plan.facts).encode())
+    for name in plan.cells.column_names:
+        digest.update("\n".join([name, *map(str, plan.cells[name].to_pylist())]).encode())
+    return digest.hexdigest()
+
+
+def _facts_digest(facts: Mapping[str, Any]) -> str:
+    kept = {key: value for key, value in facts.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,184 @@
+"""How to make a plan again: the grid with every entry it uses, as a stored plan keeps it and as a lock file writes it.
+
+A lock file is a grid's TOML that needs no other: exact entries and variants, seeds, the hash that the plan must have,
+and beneath it what went into that hash, so that a run that would be another one can say why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundstage.contracts import KINDS
+from soundstage.errors import SoundstageError
+from soundstage.parameters import parse_variant
+
+if TYPE_CHECKING:
+    from soundstage.plan import Plan
+    from soundstage.registry import Choice
+
+LISTED = 8
+"""Files of one plugin whose hashes are listed one by one; of more only one hash for all."""
+
+
+def recipe(plan: Plan) -> dict[str, Any]:
+    """What makes the plan again: entries (kind → name → plugin and parameters), the grid's table, and its parts.
+
+    Paths in it are absolute: they are where this run's data lay, and `--data` gives others.
+    """
+    choices = list(_choices(plan))
+    entries: dict[str, dict[str, dict[str, Any]]] = {}
+    base = None
+    for choice in choices:
+        given = parse_variant(choice.label)[1]
+        entry = entries.setdefault(choice.kind, {}).setdefault(choice.entry, {"plugin": choice.plugin.name})
+        own = {name: _plain(value) for name, value in choice.params.items() if name not in given and value is not None}
+        if own:
+            entry.setdefault("params", {}).update(own)
+        if any(isinstance(choice.params.get(name), Path) for name in given):
+            base = str((plan.grid.base or Path()).absolute())
+    grid: dict[str, Any] = {"revision": plan.grid.revision}
+    grid |= {key: text for key in ("summary", "citation") if (text := getattr(plan.grid, key))}
+    grid |= {"base": base} if base else {}
+    for kind in KINDS:
+        used = list(dict.fromkeys(choice.label for choice in choices if choice.kind == kind))
+        if used:
+            grid[kind] = used
+    grid["seeds"] = list(plan.grid.seeds)
+    return {"entries": entries, "grid": grid, "parts": parts(plan)}
+
+
+def parts(plan: Plan) -> dict[str, dict[str, Any]]:
+    """`KIND LABEL` → plugin, revision, wrapped versions, parameters, and hashes of what went into its addresses."""
+    return {name: _part(identities) for name, identities in plan.identities.items() if identities}
+
+
+def _part(identities: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    first = identities[0]
+    texts = sorted(json.dumps(one, sort_keys=True, default=str) for one in identities)
+    files = {name: digest for one in identities for name, digest in one.get("files", {}).items()}
+    part = {key: _plain(first[key]) for key in ("plugin", "revision", "wraps", "parameters") if first.get(key)}
+    count = sum(len(one.get("files", {})) for one in identities)
+    if count and len(files) == count <= LISTED:
+        part["files"] = files
+    elif count:
+        part["file_count"] = count
+    return {**part, "sha256": hashlib.sha256("\n".join(texts).encode()).hexdigest()}
+
+
+def _choices(plan: Plan) -> Iterator[Choice]:
+    for cell in plan.cells:
+        scene = cell.scene
+        yield from (scene.dataset, scene.spatializer, cell.separator)
+        if scene.placement:
+            yield scene.placement
+    for metric in plan.metrics.values():
+        yield metric.choice
+
+
+def plan_again(
+    name: str, made: Mapping[str, Any], data: Mapping[str, Path], registry: Collection[str | Path] = ()
+) -> Plan:
+    """The plan that the recipe makes here and now. data: where data sets lie, if not where they lay. Raises
+    SoundstageError."""
+    from soundstage.grid import read_grid
+    from soundstage.plan import make_plan
+    from soundstage.registry import Registry
+
+    known = Registry.load([Path(file) for file in registry])
+    known.extend(made["entries"], "the stored plan", None)
+    known.set_roots(data)
+    return make_plan(read_grid(name, made["grid"], None), known)
+
+
+def lock_text(facts: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    """The lock file of a stored plan's facts. versions: package → version that it was run with.
+
+    Raises SoundstageError where the plan was stored without a recipe.
+    """
+    made = facts.get("recipe")
+    if not made:
+        raise SoundstageError(
+            f"grid '{facts['name']}' was stored without what makes it again; run it once more, which computes nothing"
+        )
+    name = f"grids.{_key(facts['name'])}"
+    lines = [
+        f"# {facts['name']}, revision {facts['revision']}, as it was run: {len(made['parts'])} parts, hash"
+        f" {facts['hash'][:8]}.",
+        "# `soundstage run THIS_FILE` runs it again if it is still the same, and says what differs if it is not.",
+        "# Paths are where the data lay; --data NAME=PATH says where it lies now.",
+    ]
+    for kind, entries in made["entries"].items():
+        for entry, about in sorted(entries.items()):
+            lines += ["", f"[{kind}.{_key(entry)}]", *_pairs(about)]
+    lines += ["", f"[{name}]", *_pairs({**made["grid"], "hash": facts["hash"]})]
+    lines += ["", f"[{name}.made_with]", *_pairs(versions)]
+    for part, about in made["parts"].items():
+        lines += ["", f"[{name}.parts.{_key(part)}]", *_pairs(about)]
+    return "\n".join(lines) + "\n"
+
+
+def check_locked(plan: Plan) -> None:
+    """Raises SoundstageError that says what differs, where the plan's grid was locked and is not what it was."""
+    expected = plan.grid.locked.get("hash")
+    if not expected or expected == plan.hash:
+        return
+    different = list(differences(plan.grid.locked.get("parts", {}), parts(plan)))
+    raise SoundstageError(
+        f"grid '{plan.grid.name}' is not what was locked: its hash is {plan.hash[:8]} and was {expected[:8]};"
+        f" {'; '.join(different) or 'its parts are the same, so its cells are others'}."
+        " Bring back what it was, or remove `hash` from the lock file to run it as it is now"
+    )
+
+
+def differences(was: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A phrase for each part that is not what it was."""
+    now = json.loads(json.dumps(now))
+    for name in dict.fromkeys([*was, *now]):
+        if name not in now or name not in was:
+            yield f"{name} is {'new' if name in now else 'not there'}"
+        elif was[name].get("sha256") != now[name]["sha256"]:
+            yield f"{name}: " + (", ".join(_changed(was[name], now[name])) or "its files have other contents")
+
+
+def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("plugin", "revision", "file_count"):
+        if was.get(key) != now.get(key):
+            yield f"{key.replace('_', ' ')} was {was.get(key)}, is {now.get(key)}"
+    for key, what in (("wraps", ""), ("parameters", "parameter "), ("files", "file ")):
+        before, after = was.get(key, {}), now.get(key, {})
+        for name in dict.fromkeys([*before, *after]):
+            if before.get(name) != after.get(name):
+                values = f" was {before.get(name)}, is {after.get(name)}" if key != "files" else " has other contents"
+                yield f"{what}{name}{values}"
+
+
+def _plain(value: Any) -> Any:
+    """The value as TOML can hold it; what is None is left out."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items() if one is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(_pairs(value)) + " }" if value else "{}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(one) for one in value) + "]"
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

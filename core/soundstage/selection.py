@@ -1,0 +1,85 @@
+"""Part of a grid: what `--only` and `--limit` leave of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from soundstage.errors import SoundstageError, suggestion
+from soundstage.parameters import split_variants
+from soundstage.plan import CellSpec, Plan
+from soundstage.worker import Job
+
+AXES = ("datasets", "tracks", "placements", "spatializers", "separators", "metrics", "seeds")
+
+Only = Mapping[str, Sequence[str]]
+"""Axis → what to run of it: labels as the grid writes them, or names of entries, which stand for all their variants."""
+
+
+def parse_only(text: str) -> Only:
+    """What `separators=htdemucs,irm[alpha=2],spatializers=hrir` asks for. Raises SoundstageError."""
+    found: dict[str, list[str]] = {}
+    axis = ""
+    for part in split_variants(text):
+        before, equals, after = part.partition("=")
+        if equals and "[" not in before:
+            axis, part = before.strip(), after.strip()
+            if axis not in AXES:
+                raise SoundstageError(f"--only: unknown axis '{axis}'{suggestion(axis, AXES)}")
+        if not axis or not part:
+            raise SoundstageError(f"--only: '{text}' is not AXIS=NAME,…; for instance separators=irm")
+        found.setdefault(axis, []).append(part)
+    return found
+
+
+def chosen(jobs: Sequence[Job], only: Only | None, limit: int | None) -> list[Job]:
+    """The jobs that are asked for, with the metrics that are. Raises SoundstageError for a limit below 0."""
+    if limit is not None and limit < 0:
+        raise SoundstageError(f"--limit must be 0 or more, not {limit}")
+    found = list(jobs)
+    for axis, names in (only or {}).items():
+        found = _of_axis(found, axis, set(names))
+    return found if limit is None else found[:limit]
+
+
+def check_only(plan: Plan, only: Only | None) -> None:
+    """Raises SoundstageError for an axis that there is not, or a name that the grid does not have."""
+    for axis, names in (only or {}).items():
+        if axis not in AXES:
+            raise SoundstageError(f"unknown axis '{axis}'{suggestion(axis, AXES)}")
+        if axis == "metrics":
+            known = {name for label, metric in plan.metrics.items() for name in (label, metric.choice.entry)}
+        else:
+            known = {name for cell in plan.cells for name in _names(cell, axis)}
+        for name in names:
+            if name not in known:
+                raise SoundstageError(
+                    f"grid '{plan.grid.name}' has no '{name}' among its {axis}{suggestion(name, known)}"
+                )
+
+
+def _of_axis(jobs: Sequence[Job], axis: str, names: set[str]) -> list[Job]:
+    if axis == "metrics":
+        kept = (
+            Job(
+                job.cell,
+                {label: metric for label, metric in job.metrics.items() if names & {label, metric.choice.entry}},
+            )
+            for job in jobs
+        )
+        return [job for job in kept if job.metrics]
+    return [job for job in jobs if names & _names(job.cell, axis)]
+
+
+def _names(cell: CellSpec, axis: str) -> set[str]:
+    scene = cell.scene
+    if axis == "tracks":
+        return {scene.track}
+    if axis == "seeds":
+        return {str(scene.seed)}
+    choice = {
+        "datasets": scene.dataset,
+        "placements": scene.placement,
+        "spatializers": scene.spatializer,
+        "separators": cell.separator,
+    }[axis]
+    return {choice.label, choice.entry} if choice else set()

@@ -1,0 +1,108 @@
+"""Whether a results folder is what was written, and whether its numbers come out again."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from soundstage import estimates, plans
+from soundstage.errors import SoundstageError
+from soundstage.merge import differing, of_score
+from soundstage.plan import CellSpec, Plan
+from soundstage.recipe import differences, parts, plan_again
+from soundstage.store import Store
+from soundstage.worker import Job, Settings, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was looked at, as counts, and a sentence for everything that is wrong."""
+
+    cells: int
+    plans: int
+    runs: int
+    estimates: int
+    recomputed: int
+    wrong: tuple[str, ...]
+
+
+def verify(
+    path: str | Path,
+    *,
+    grid: str = "",
+    recompute: int = 0,
+    seed: int = 0,
+    data: Mapping[str, Path] | None = None,
+    registry: Collection[str | Path] = (),
+    progress: Callable[[str], None] = lambda text: None,
+) -> Verdict:
+    """Check every file against the hash it was written with, and compute some cells again.
+
+    recompute: how many cells of the grid, drawn with `seed` among those that are ok, to render, separate and score
+    again without kept estimates; their values must be what is stored within 1e-9. grid: which, where there are several;
+    it is planned again from what its stored plan says. data, registry: as `soundstage run` takes them, where they are
+    not where they were. Writes nothing. Raises SoundstageError where the folder holds no results or the grid cannot be
+    planned again.
+    """
+    store = Store(path).open_existing()
+    progress("reading every file")
+    store.cells.check()
+    wrong = [*store.damage, *plans.damaged(store.files)]
+    kept = estimates.kept(store.files)
+    for address in kept:
+        wrong += [f"{store.path}/{sentence}" for sentence in estimates.damaged(store.files, address)]
+    recomputed = 0
+    if recompute:
+        stored = store.plan(grid)
+        if not stored.facts.get("recipe"):
+            raise SoundstageError(
+                f"grid '{stored.facts['name']}' was stored without what makes it again, so nothing of it can be"
+                " computed again; run it once more, which computes nothing"
+            )
+        plan = plan_again(stored.facts["name"], stored.facts["recipe"], data or {}, registry)
+        if plan.hash != stored.facts["hash"]:
+            changed = "; ".join(differences(stored.facts["recipe"]["parts"], parts(plan))) or "its cells are others"
+            wrong.append(f"grid '{stored.facts['name']}' is not here what was run: {changed}")
+        cells = _drawn(store, plan, recompute, seed)
+        recomputed = len(cells)
+        with tempfile.TemporaryDirectory(prefix="soundstage-verify-") as nothing:
+            worker = Worker(Settings(Path(nothing), run="verify"))
+            for number, cell in enumerate(cells):
+                progress(f"computing {number + 1} of {len(cells)} again: {cell.title}")
+                wrong += _compared(store, plan, cell, worker)
+    looked = (len(store.addresses()), len(store.plans()), len(store.runs()), len(kept))
+    return Verdict(*looked, recomputed, tuple(wrong))
+
+
+def _drawn(store: Store, plan: Plan, count: int, seed: int) -> list[CellSpec]:
+    """Cells to compute again, in the order of the plan, so that scenes are shared."""
+    records = store.records([cell.address for cell in plan.cells])
+    able = [
+        cell
+        for cell in plan.cells
+        if cell.problem is None and cell.address in records and records[cell.address].separation.status == "ok"
+    ]
+    drawn = set(random.Random(seed).sample(range(len(able)), min(count, len(able))))
+    return [cell for index, cell in enumerate(able) if index in drawn]
+
+
+def _compared(store: Store, plan: Plan, cell: CellSpec, worker: Worker) -> Iterator[str]:
+    """A sentence for each stage of a cell that does not come out again."""
+    held = store.cell(cell.address)
+    if held is None:
+        return
+    record, rows = held
+    ok = {score for score, stage in record.scores.items() if stage.status == "ok"}
+    metrics = {label: metric for label, metric in plan.metrics.items() if cell.scores[label] in ok}
+    outcome = worker.run(Job(cell, metrics))
+    for name, stage in outcome.troubles:
+        yield f"{cell.title}: {name} was ok and is {stage.status} now: {stage.error}"
+    for label in metrics:
+        score = cell.scores[label]
+        if outcome.record.scores[score].status == "ok":
+            different = differing(of_score(rows, score), of_score(outcome.rows, score))
+            if different:
+                yield f"{cell.title}: {label}: {different}, stored and computed again (run {record.run})"
