@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from soundstage import pipeline
 from soundstage.contracts import Score, Scorer
@@ -80,13 +81,14 @@ class Worker:
         self._track: tuple[tuple[str, str], Track] | None = None
         self._scene: tuple[str, Scene] | None = None
         self._scorers: dict[str, Scorer] = {}
+        self._threads: tuple[int, ThreadpoolController] | None = None
 
     def run(self, job: Job) -> Outcome:
         """Spatialize, separate and score one cell."""
         cell = job.cell
         estimates: Estimates | None = None
         scene: Scene | None = None
-        with threadpool_limits(limits=BLAS_THREADS), _timed() as separation:
+        with self._one_thread(), _timed() as separation:
             if cell.problem:
                 separation.stage = Stage(cell.problem.status, cell.problem.error, cell.problem.traceback)
             else:
@@ -102,13 +104,19 @@ class Worker:
             if metric.problem:
                 stages[address] = Stage(metric.problem.status, metric.problem.error, metric.problem.traceback)
                 continue
-            with threadpool_limits(limits=BLAS_THREADS), _timed() as scoring:
+            with self._one_thread(), _timed() as scoring:
                 scores = self._scores(label, metric, scene, cell.scene, estimates)
                 rows += [(address, metric.measures[score.name].unit, score) for score in scores]
             stages[address] = scoring.stage
         facts = {} if scene is None else _scene_facts(scene)
         record = CellRecord(cell.address, separation.stage, stages, facts, self.settings.run)
         return Outcome(job, record, score_rows(rows))
+
+    def _one_thread(self) -> Any:
+        """Limits BLAS and OpenMP. The loaded libraries are looked for again only when something was imported."""
+        if self._threads is None or self._threads[0] != len(sys.modules):
+            self._threads = (len(sys.modules), ThreadpoolController())
+        return self._threads[1].limit(limits=BLAS_THREADS)
 
     def _rendered(self, spec: SceneSpec) -> Scene:
         """The scene; the last one is kept, and with it its metrics' prepared state."""
