@@ -43,7 +43,8 @@ def test_the_pipeline_knows_no_disk_no_store_and_no_executor():
 
 
 def test_the_store_and_the_leaderboard_know_no_plugins(root):
-    for name in ("store", "results", "leaderboard", "protocols", "museval_json"):
+    lower = ("files", "locking", "records", "segments", "index", "cells", "plans", "estimates", "merge")
+    for name in (*lower, "store", "results", "leaderboard", "protocols", "museval_json"):
         found = set(imported(root / "core" / "soundstage" / f"{name}.py"))
         assert not found & {"soundstage.plugins", "soundstage.registry", "soundstage.plan", "soundstage.pipeline"}, name
 
