@@ -114,20 +114,19 @@ def grid(tracks: int, separators: int, samples: int = 1000, seconds: float = 0.0
 
 
 def timed_run(table: dict[str, object], out: Path, workers: int) -> float:
-    """Seconds that a run takes, from the first cell's start to the last one's commit."""
+    """Seconds from the first cell's commit to the end of the run."""
     import soundstage
     from soundstage.runner import Silence
 
     class Clock(Silence):
-        first = last = 0.0
+        first = 0.0
 
         def finished(self, outcome):
-            self.last = time.perf_counter()
-            self.first = self.first or self.last
+            self.first = self.first or time.perf_counter()
 
     clock = Clock()
     soundstage.run(table, out, workers=workers, listener=clock)
-    return clock.last - clock.first
+    return time.perf_counter() - clock.first
 
 
 def inline(folder: Path) -> dict[str, float]:

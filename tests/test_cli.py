@@ -230,3 +230,89 @@ def test_quiet_prints_nothing(tmp_path):
         "run", quick(tmp_path), "--data", f"folder={tmp_path / 'songs'}", "--quiet", "--out", tmp_path / "o"
     )
     assert (result.stdout, result.stderr) == ("", "")
+
+
+def test_a_dry_run_says_what_would_be_run_and_makes_no_folder(tmp_path):
+    result = soundstage("run", "demo", "--dry-run", "--only", "separators=irm", "--limit", "2", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "63 cells, 0 done before, 2 to run, 61 left for later" in result.stdout
+    assert "separator irm: 2 × never timed here" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def filled(tmp_path, toys):
+    """A results folder of two cells of three, made with a limit."""
+    grid = tmp_path / "g.toml"
+    grid.write_text(GRID.format(dataset="toy[tracks=1]").replace('"mixture"', '"mixture", "noisy"'))
+    assert soundstage("run", grid, "--out", tmp_path / "out", "--limit", "2").returncode == 0
+    return tmp_path / "out"
+
+
+def test_status_says_what_is_done_and_left_and_who_writes(filled):
+    assert "1 revision" not in soundstage("status", filled).stdout
+    assert "2 done, 0 with trouble, 1 left\nnobody writes there now" in soundstage("status", filled).stdout
+    import os
+    import platform
+    import time
+
+    facts = {
+        "total": 3,
+        "done": 1,
+        "failed": 0,
+        "audio_s": 60.0,
+        "began": time.time() - 10,
+        "working": {"0": ["a song · flat · noisy", time.time() - 4]},
+    }
+    holder = {"host": platform.node(), "pid": os.getpid(), "since": "2026-01-01T00:00:00", "token": "t"}
+    (filled / "running.json").write_text(json.dumps({**holder, "beat": time.time(), "facts": facts}))
+    told = soundstage("status", filled).stdout
+    assert f"written by process {os.getpid()} on {platform.node()} since 2026-01-01" in told
+    assert "this run: 1 done, 0 with trouble, 2 left, for 10 s" in told
+    assert "s of audio a second; about 20 s left" in told
+    assert "worker 0: a song · flat · noisy, for 4 s" in told
+    (filled / "running.json").write_text(json.dumps({**holder, "pid": 2**22 + 1, "beat": 0, "facts": facts}))
+    assert "ended without a word" in soundstage("status", filled).stdout
+
+
+def test_verify_exits_with_1_where_something_is_wrong(filled):
+    good = soundstage("verify", filled, "--recompute", "2")
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "2 cells, 1 grids, 1 runs, 0 kept estimates; 2 computed again: all as recorded" in good.stdout
+    file = next((filled / "cells").rglob("*.parquet"))
+    file.write_bytes(b"PAR1")
+    bad = soundstage("verify", filled)
+    assert bad.returncode == 1
+    assert file.name in bad.stdout
+    assert "1 not as recorded" in bad.stdout
+
+
+def test_provenance_is_printed_and_locked_and_a_lock_file_runs(filled, tmp_path):
+    lock = tmp_path / "lock.toml"
+    told = soundstage("provenance", filled, "--lock", lock)
+    assert told.returncode == 0, told.stderr
+    for words in ("quick · revision 1", "seeds 0", "separators noisy", "numpy ", "host "):
+        assert words in told.stdout
+    again = soundstage("run", lock, "--out", filled)
+    assert "3 cells, 2 done before, 1 to run" in again.stderr, again.stderr
+
+
+def test_merge_brings_folders_together(filled, tmp_path):
+    result = soundstage("merge", tmp_path / "all", filled)
+    assert result.returncode == 0, result.stderr
+    assert "2 cells in" in result.stderr
+    assert "reference" in soundstage("leaderboard", tmp_path / "all").stdout
+    fails(soundstage("merge", tmp_path / "all", tmp_path / "nothing"), "holds no results")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("list",)])
+def test_starting_loads_nothing_heavy(arguments):
+    code = (
+        "import sys\n"
+        "from soundstage.cli import cli\n"
+        f"try:\n    cli({list(arguments)!r})\nexcept SystemExit:\n    pass\n"
+        "heavy = {'pandas', 'pyarrow', 'scipy.signal', 'torch', 'tensorflow', 'matplotlib', 'fsspec', 'pebble', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr.strip() == "[]"

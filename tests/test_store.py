@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from soundstage.contracts import Score
-from soundstage.errors import SoundstageError
+from soundstage.errors import SoundstageError, StorageError
 from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
 
 ADDRESS = "ab" + "0" * 62
@@ -52,27 +52,113 @@ def test_a_metric_run_again_replaces_its_rows(store):
     assert store.rows(ADDRESS).num_rows == 3
 
 
-def test_a_file_that_is_not_whole_counts_as_not_there(store):
+def cell_file(store):
+    (file,) = (store.path / "cells").rglob("*.parquet")
+    return file
+
+
+@pytest.mark.parametrize("damage", ["cut", "one bit", "empty"])
+def test_a_file_that_is_not_whole_counts_as_not_there_and_is_told_of(store, damage):
     store.commit(CellRecord(ADDRESS, Stage("ok"), {"s1": Stage("ok")}), rows("s1"))
-    file = store.path / "cells" / "ab" / f"{ADDRESS}.parquet"
-    file.write_bytes(file.read_bytes()[:-40])
+    file = cell_file(store)
+    content = bytearray(file.read_bytes())
+    if damage == "one bit":
+        content[len(content) // 2] ^= 1
+    file.write_bytes({"cut": content[:-40], "one bit": content, "empty": b""}[damage])
     assert store.record(ADDRESS) is None
+    (sentence,) = store.damage
+    assert str(file) in sentence
+    assert "will be run again" in sentence
     store.commit(CellRecord(ADDRESS, Stage("ok"), {"s1": Stage("ok")}), rows("s1"))
-    assert store.rows(ADDRESS).num_rows == 3
+    assert Store(store.path).rows(ADDRESS).num_rows == 3
+
+
+def test_a_damaged_segment_is_set_aside_by_the_next_writer_and_its_cells_count_as_not_there(store):
+    for number in range(5):
+        store.commit(*a_cell(number))
+    store.compact()
+    file = next((store.path / "segments").glob("*-rows.parquet"))
+    content = bytearray(file.read_bytes())
+    content[100] ^= 1
+    file.write_bytes(content)
+    told = []
+    with Store(store.path).writing(notice=told.append):
+        pass
+    assert len(told) == 1
+    assert file.name in told[0]
+    later = Store(store.path)
+    assert later.addresses() == []
+    assert later.contents()[1].num_rows == 0
+    assert later.damage == ()
+    assert len(list((store.path / "damaged").iterdir())) == 2
+
+
+def a_cell(number, value=1.0):
+    address, score = f"{number:064x}", f"{number + 10**6:064x}"
+    return CellRecord(address, Stage("ok"), {score: Stage("ok")}), rows(score, value)
+
+
+def test_cells_are_the_same_packed_or_not_and_a_newer_one_counts(store):
+    for number in range(20):
+        store.commit(*a_cell(number))
+    before = Store(store.path)
+    loose = (before.records(), sorted_rows(before))
+    store.compact()
+    assert not list((store.path / "cells").rglob("*.parquet"))
+    after = Store(store.path)
+    assert (after.records(), sorted_rows(after)) == loose
+    assert after.rows(a_cell(3)[0].address).num_rows == 3
+    store.commit(*a_cell(3, 9.0))
+    newest = Store(store.path)
+    assert newest.rows(a_cell(3)[0].address)["value"].to_pylist()[0] == 9.0
+    assert newest.contents()[1].num_rows == 60
+    assert newest.contents()[0].num_rows == 20
+    store.compact()
+    assert 9.0 in Store(store.path).contents()[1]["value"].to_pylist()
+
+
+def sorted_rows(store):
+    return sorted(map(str, store.contents()[1].to_pylist()))
+
+
+def test_many_packings_leave_few_segments(store):
+    for number in range(300):
+        store.commit(*a_cell(number))
+        if number % 5 == 4:
+            store.compact()
+    assert len(Store(store.path).cells._looked().segments) < 10
+    assert len(Store(store.path).addresses()) == 300
+
+
+def test_cells_of_an_earlier_release_are_read_and_packed(store):
+    import json
+    from dataclasses import asdict
+
+    import pyarrow.parquet as pq
+
+    record, table = a_cell(7)
+    old = store.path / "cells" / "00" / f"{record.address}.parquet"
+    old.parent.mkdir(parents=True)
+    pq.write_table(table.replace_schema_metadata({b"soundstage": json.dumps(asdict(record)).encode()}), old)
+    assert store.record(record.address) == record
+    store.compact()
+    assert not old.exists()
+    assert Store(store.path).record(record.address) == record
 
 
 def test_a_write_that_fails_leaves_the_old_cell_and_no_litter(store, monkeypatch):
     store.commit(CellRecord(ADDRESS, Stage("ok"), {"s1": Stage("ok")}), rows("s1", 1.0))
 
-    def half(table, path, **_):
-        path.write_bytes(b"half")
+    def half(path, contents):
+        path.write_bytes(contents[: len(contents) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("soundstage.store.pq.write_table", half)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("soundstage.files._written", half)
+    with pytest.raises(StorageError, match=r"cannot be kept \(No space left on device\); everything committed before"):
         store.commit(CellRecord(ADDRESS, Stage("ok"), {"s1": Stage("ok")}), rows("s1", 2.0))
     assert store.rows(ADDRESS)["value"].to_pylist()[0] == 1.0
     assert len(list((store.path / "cells" / "ab").iterdir())) == 1
+    assert not list((store.path / ".partial").iterdir())
 
 
 def test_kept_estimates_come_back_bit_for_bit(store):
@@ -123,3 +209,49 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SoundstageError, match="choose another --out"):
         Store(tmp_path / "file").prepare()
+
+
+def test_a_damaged_plan_hides_no_other(store):
+    store.save_plan("a-11111111", plan("a", "1" * 64))
+    store.save_plan("b-22222222", plan("b", "2" * 64))
+    (store.path / "grids" / "b-22222222.parquet").write_bytes(b"PAR1")
+    assert store.plan().facts["name"] == "a"
+    (store.path / "grids" / "a-11111111.parquet").write_bytes(b"PAR1")
+    with pytest.raises(SoundstageError, match="not a plan of Soundstage"):
+        store.plan()
+
+
+@pytest.fixture
+def bucket():
+    import fsspec
+
+    yield "memory://bucket/results"
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_an_object_store_holds_the_same(bucket):
+    store = Store(bucket)
+    with store.writing():
+        for number in range(100):
+            store.commit(*a_cell(number))
+        store.save_estimates(ADDRESS, {"bass": np.ones((2, 10))}, 44100, {})
+        store.save_plan("a-11111111", plan("a", "1" * 64))
+        store.save_run("r", {"host": "h"})
+    later = Store(bucket)
+    assert len(later.addresses()) == 100
+    assert later.record(a_cell(5)[0].address) == a_cell(5)[0]
+    assert later.contents()[1].num_rows == 300
+    assert later.estimates(ADDRESS)[0]["bass"].shape == (2, 10)
+    assert later.plan().facts["name"] == "a"
+    assert later.runs()["r"]["host"] == "h"
+    assert not later.files.names("cells")
+    assert later.writer() is None
+
+
+def test_a_url_that_nothing_here_opens_is_a_sentence():
+    with pytest.raises(SoundstageError, match="nosuch://x: cannot be opened"):
+        Store("nosuch://x")
+
+
+def test_a_file_url_is_a_path(tmp_path):
+    assert Store(f"file://{tmp_path}").path == tmp_path

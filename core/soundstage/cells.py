@@ -110,10 +110,6 @@ class Cells:
             self.files.remove(segment.file)
             self.files.remove(segment.rows_file)
         self.refresh()
-        named = {segment.rows_file for segment in self._looked().segments} | self.damage.keys()
-        for file in self.files.names("segments"):
-            if file.endswith(f"-rows{segments.SUFFIX}") and file not in named:
-                self.files.remove(file)
 
     def _to_pack(self, index: Index, old: Sequence[int]) -> Iterator[tuple[CellRecord, int, pa.Table]]:
         for number in old:
@@ -298,6 +294,8 @@ class Cells:
         """Move what is damaged out of the way, so that it is reported once. Only for who holds the lock."""
         self.refresh()
         self.check()
+        if not self.damage:
+            self._tidy()
         broken = set(self.damage)
         for segment in self._looked().segments:
             if segment.rows_file in broken:
@@ -307,3 +305,16 @@ class Cells:
                 self.files.write(f"damaged/{file.replace('/', '-')}", self.files.read(file))
                 self.files.remove(file)
         self.refresh()
+
+    def _tidy(self) -> None:
+        """Remove what a writer was killed before it could remove: rows of no segment, and older versions."""
+        index = self._looked()
+        named = {segment.rows_file for segment in index.segments}
+        for file in self.files.names("segments"):
+            if file.endswith(f"-rows{segments.SUFFIX}") and file not in named:
+                self.files.remove(file)
+        for address, names in index.loose.items():
+            newest = index.newest_loose(address)
+            for name in names:
+                if newest is None or name.file != newest.file:
+                    self.files.remove(name.file)

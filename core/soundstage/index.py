@@ -63,7 +63,7 @@ class Index:
         if not files:
             return None
         place = self._places.get(address)
-        if place and self.segments[place[0]].versions[place[1]] > files[-1].version:
+        if place and self.segments[place[0]].versions[place[1]] >= files[-1].version:
             return None
         return files[-1]
 

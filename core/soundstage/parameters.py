@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ class Parameter:
         return text if self.required else f"{text} = {self.default!r}"
 
 
+_KNOWN: weakref.WeakKeyDictionary[type, Mapping[str, Parameter]] = weakref.WeakKeyDictionary()
+"""What was found out about a class: a plan asks for it at every cell."""
+
+
 def parse_variant(text: str) -> tuple[str, dict[str, str]]:
     """The name and the raw parameters of `name[param=value,…]`; values may be quoted, and then hold commas.
 
@@ -53,8 +58,14 @@ def parse_variant(text: str) -> tuple[str, dict[str, str]]:
     return name, parameters
 
 
-def constructor_parameters(plugin_class: type) -> dict[str, Parameter]:
+def constructor_parameters(plugin_class: type) -> Mapping[str, Parameter]:
     """The constructor's parameters by name. *args and **kwargs are passed over."""
+    if plugin_class not in _KNOWN:
+        _KNOWN[plugin_class] = _constructor_parameters(plugin_class)
+    return _KNOWN[plugin_class]
+
+
+def _constructor_parameters(plugin_class: type) -> dict[str, Parameter]:
     if plugin_class.__init__ is object.__init__:  # type: ignore[misc]
         return {}
     signature = inspect.signature(plugin_class)

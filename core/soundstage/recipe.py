@@ -30,7 +30,7 @@ def recipe(plan: Plan) -> dict[str, Any]:
 
     Paths in it are absolute: they are where this run's data lay, and `--data` gives others.
     """
-    choices = list(_choices(plan))
+    choices = _choices(plan)
     entries: dict[str, dict[str, dict[str, Any]]] = {}
     base = None
     for choice in choices:
@@ -70,14 +70,15 @@ def _part(identities: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**part, "sha256": hashlib.sha256("\n".join(texts).encode()).hexdigest()}
 
 
-def _choices(plan: Plan) -> Iterator[Choice]:
+def _choices(plan: Plan) -> list[Choice]:
+    """What the plan is made of, each once, in the order of its cells."""
+    found: dict[tuple[str, str], Choice] = {}
     for cell in plan.cells:
         scene = cell.scene
-        yield from (scene.dataset, scene.spatializer, cell.separator)
-        if scene.placement:
-            yield scene.placement
-    for metric in plan.metrics.values():
-        yield metric.choice
+        for choice in (scene.dataset, scene.placement, scene.spatializer, cell.separator):
+            if choice is not None:
+                found[choice.kind, choice.label] = choice
+    return [*found.values(), *(metric.choice for metric in plan.metrics.values())]
 
 
 def plan_again(

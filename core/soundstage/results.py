@@ -95,9 +95,12 @@ def _scored(plan: StoredPlan, rows: pa.Table) -> pandas.DataFrame:
 
     metrics = list(plan.facts["metrics"])
     cell, metric, row = _matched(plan, metrics, rows["score"])
-    order = np.argsort(cell, kind="stable")
-    cell, metric, row = cell[order], metric[order], row[order]
-    rows = rows.drop_columns("score").unify_dictionaries().combine_chunks().take(pa.array(row))
+    if np.any(np.diff(cell) < 0):
+        order = np.argsort(cell, kind="stable")
+        cell, metric, row = cell[order], metric[order], row[order]
+    rows = rows.drop_columns("score").unify_dictionaries().combine_chunks()
+    if len(row) != rows.num_rows or np.any(row != np.arange(len(row))):
+        rows = rows.take(pa.array(row))
     columns: dict[str, Any] = {name: _label(plan.cells[name]).take(cell) for name in LABELS}
     columns["metric"] = pd.Categorical.from_codes(metric, [*metrics, ""])
     for name in ("source", "name", "unit"):
@@ -134,6 +137,9 @@ def _matched(plan: StoredPlan, metrics: Sequence[str], scores: pa.ChunkedArray) 
     row = np.flatnonzero(of_row >= 0)
     by_score = np.argsort(own, kind="stable")
     times = np.bincount(own, minlength=len(unique.dictionary))
+    if times.max(initial=1) == 1:
+        place = by_score[of_row[row]]
+        return place % count, place // count, row
     first = np.cumsum(times) - times
     again = times[of_row[row]]
     nth = np.arange(again.sum()) - np.repeat(np.cumsum(again) - again, again)

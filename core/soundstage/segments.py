@@ -102,8 +102,9 @@ def decode_cell(name: LooseName, contents: bytes) -> tuple[CellRecord, pa.Table]
     if name.digest and digest(contents) != name.digest:
         raise Damaged(name.file, OTHER)
     try:
-        table = pq.read_table(pa.BufferReader(contents), schema=ROWS)
-        record = record_of(pq.read_schema(pa.BufferReader(contents)).metadata[METADATA])
+        with pq.ParquetFile(pa.BufferReader(contents)) as file:
+            table = file.read().cast(ROWS)
+            record = record_of(file.schema_arrow.metadata[METADATA])
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise Damaged(name.file, f"it cannot be read: {_first_line(error)}") from None
     if record.address != name.address:

@@ -102,6 +102,10 @@ class Store:
         """Put many cells there, all or none, in place of what was there of them. Raises StorageError."""
         self.cells.commit_many(cells)
 
+    def compact(self, above: int = 0) -> None:
+        """Pack loose cells, where there are more than `above`. Raises StorageError."""
+        self.cells.compact(above)
+
     def addresses(self) -> list[str]:
         """Every cell that is there."""
         return self.cells.addresses()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from soundstage import pipeline, targets
 from soundstage.contracts import Score, Scorer
@@ -98,6 +98,7 @@ class Worker:
         self._excerpt: dict[str, Any] = {}
         self._scene: tuple[str, Scene] | None = None
         self._scorers: dict[tuple[str, tuple[str, ...]], Scorer] = {}
+        self._threads: tuple[int, ThreadpoolController] | None = None
 
     def run(self, job: Job) -> Outcome:
         """Spatialize, separate and score one cell."""
@@ -105,7 +106,7 @@ class Worker:
         estimates: Estimates | None = None
         scene: Scene | None = None
         self.on_stage("separation")
-        with threadpool_limits(limits=BLAS_THREADS), _timed() as separation:
+        with self._one_thread(), _timed() as separation:
             separation.details = {"made_by": cell.made_by}
             if cell.problem:
                 separation.stage = Stage(cell.problem.status, cell.problem.error, cell.problem.traceback)
@@ -123,7 +124,7 @@ class Worker:
                 stages[address] = Stage(metric.problem.status, metric.problem.error, metric.problem.traceback)
                 continue
             self.on_stage(label)
-            with threadpool_limits(limits=BLAS_THREADS), _timed() as scoring:
+            with self._one_thread(), _timed() as scoring:
                 scores = self._scores(label, metric, scene, cell.scene, estimates)
                 scores += pipeline.skipped(metric.measures, cell.separator.label, scene, estimates)
                 rows += [(address, metric.measures[score.name].unit, score) for score in scores]
@@ -133,6 +134,12 @@ class Worker:
             facts["excerpt"] = self._excerpt
         record = CellRecord(cell.address, separation.stage, stages, facts, self.settings.run)
         return Outcome(job, record, score_rows(rows))
+
+    def _one_thread(self) -> Any:
+        """Limits BLAS and OpenMP. The loaded libraries are looked for again only when something was imported."""
+        if self._threads is None or self._threads[0] != len(sys.modules):
+            self._threads = (len(sys.modules), ThreadpoolController())
+        return self._threads[1].limit(limits=BLAS_THREADS)
 
     def rendered(self, spec: SceneSpec) -> Scene:
         """The scene; the last one is kept, and with it its metrics' prepared state."""

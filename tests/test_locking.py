@@ -1,0 +1,104 @@
+"""Two runs on one folder: the second is told who has it, or waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from soundstage import locking
+from soundstage.errors import SoundstageError
+from soundstage.store import Store
+
+HOLD = """
+import sys, time
+from soundstage.store import Store
+with Store(sys.argv[1]).writing() as lease:
+    lease.tell = lambda: {"doing": "this"}
+    lease.beat()
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another process that holds the lock."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_the_second_writer_is_told_who_since_when_and_what_to_do(tmp_path, other):
+    with pytest.raises(SoundstageError) as caught, Store(tmp_path).writing():
+        raise AssertionError
+    sentence = str(caught.value)
+    assert f"is being written by process {other.pid} on {platform.node()} since 20" in sentence
+    assert "wait for it with --wait" in sentence
+    found = Store(tmp_path).writer()
+    assert (found.pid, found.is_alive, found.facts) == (other.pid, True, {"doing": "this"})
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, other):
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    assert not Store(tmp_path).writer().is_alive
+    with Store(tmp_path).writing():
+        assert Store(tmp_path).writer().pid == os.getpid()
+    assert Store(tmp_path).writer() is None
+
+
+def test_waiting_ends_when_the_other_does(tmp_path, other):
+    told = []
+    threading.Timer(1.0, other.kill).start()
+    with Store(tmp_path).writing(wait=True, notice=told.append):
+        pass
+    assert len(told) == 1
+    assert told[0].endswith("; waiting for it")
+
+
+def test_readers_need_no_lock(tmp_path, other):
+    assert Store(tmp_path).addresses() == []
+
+
+def test_a_writer_on_another_host_whose_lock_is_not_seen_holds_while_it_is_heard_of(tmp_path):
+    def heard(ago):
+        beat = {"host": "elsewhere", "pid": 1, "since": "then", "token": "t", "beat": time.time() - ago, "facts": {}}
+        (tmp_path / locking.RUNNING).write_text(json.dumps(beat))
+
+    heard(1)
+    with pytest.raises(SoundstageError, match="by process 1 on elsewhere since then"), Store(tmp_path).writing():
+        raise AssertionError
+    heard(locking.STALE_S + 1)
+    with Store(tmp_path).writing():
+        pass
+
+
+def test_an_object_store_is_locked_by_an_object():
+    import fsspec
+
+    url = "memory://locks/results"
+    with Store(url).writing():
+        with pytest.raises(SoundstageError, match="memory://locks/results is being written by process"):
+            Store(url).writing().__enter__()
+        assert Store(url).writer().pid == os.getpid()
+    with Store(url).writing():
+        pass
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_the_lock_is_let_go_when_its_holder_fails(tmp_path):
+    with pytest.raises(RuntimeError), Store(tmp_path).writing():
+        raise RuntimeError
+    with Store(tmp_path).writing():
+        pass

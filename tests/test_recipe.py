@@ -1,0 +1,104 @@
+"""A lock file makes the same plan again, or says why not."""
+
+from __future__ import annotations
+
+import tomllib
+
+import numpy as np
+import pytest
+import soundfile
+
+import soundstage
+from soundstage.api import plan_of
+from soundstage.errors import SoundstageError
+from soundstage.recipe import lock_text
+from soundstage.store import Store
+
+
+@pytest.fixture
+def locked(tmp_path, toys):
+    """A grid with everything that is awkward: data roots, relative paths, variants of an entry; and its lock file."""
+    song = tmp_path / "songs" / "one song"
+    song.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for stem in ("bass", "vocals"):
+        soundfile.write(song / f"{stem}.wav", rng.standard_normal((8000, 2)) / 10, 8000)
+    (tmp_path / "grid.toml").write_text(
+        """
+        [separators.mine]
+        plugin = "estimates"
+        params = { root = "songs", layout = "{track}/{source}" }
+        [separators."loud noise"]
+        plugin = "noisy"
+        params = { level = 0.5 }
+        [grids.awkward]
+        revision = 4
+        citation = 'A "quoted" \\ one'
+        datasets = ["folder"]
+        spatializers = ["original", "gains"]
+        separators = ["mine", "loud noise", "loud noise[level=0.25]", "estimates[root=songs, layout={track}/{source}]"]
+        metrics = ["error"]
+        placements = ["line"]
+        seeds = [0, 3]
+        """
+    )
+    data = {"folder": tmp_path / "songs"}
+    soundstage.run(tmp_path / "grid.toml", tmp_path / "out", data=data, limit=2)
+    text = lock_text(Store(tmp_path / "out").plan().facts, {"numpy": "1.0"})
+    (tmp_path / "elsewhere").mkdir()
+    file = tmp_path / "elsewhere" / "lock.toml"
+    file.write_text(text)
+    return file
+
+
+def test_a_lock_file_makes_the_same_plan_by_itself(locked, tmp_path):
+    made = plan_of(tmp_path / "grid.toml", data={"folder": tmp_path / "songs"})
+    again = plan_of(locked)
+    assert again.hash == made.hash
+    assert [cell.address for cell in again.cells] == [cell.address for cell in made.cells]
+    assert again.grid.citation == made.grid.citation
+    table = tomllib.loads(locked.read_text())
+    assert table["grids"]["awkward"]["made_with"] == {"numpy": "1.0"}
+    assert set(table["separators"]) == {"mine", "loud noise", "estimates"}
+
+
+def test_running_a_lock_file_fills_the_same_cells(locked, tmp_path):
+    soundstage.run(tmp_path / "grid.toml", tmp_path / "out", data={"folder": tmp_path / "songs"})
+    assert soundstage.run(locked, tmp_path / "out").ran == 0
+
+
+def test_data_elsewhere_is_given_as_ever(locked, tmp_path):
+    (tmp_path / "songs").rename(tmp_path / "moved")
+    with pytest.raises(SoundstageError, match="songs"):
+        plan_of(locked)
+    text = locked.read_text().replace(str(tmp_path / "songs"), str(tmp_path / "moved"))
+    locked.write_text(text.replace(f'base = "{tmp_path}"', f'base = "{tmp_path / "moved" / ".."}"'))
+    (tmp_path / "songs").symlink_to(tmp_path / "moved")
+    assert plan_of(locked, data={"folder": tmp_path / "moved"}).hash
+
+
+def test_what_is_not_as_it_was_is_named(locked, tmp_path, monkeypatch):
+    import soundstage_toys
+
+    monkeypatch.setattr(soundstage_toys.Gains, "revision", 7)
+    with pytest.raises(SoundstageError) as caught:
+        plan_of(locked)
+    assert "grid 'awkward' is not what was locked" in str(caught.value)
+    assert "spatializers gains: revision was 1, is 7" in str(caught.value)
+    assert "remove `hash`" in str(caught.value)
+
+
+def test_another_file_or_parameter_is_named(locked, tmp_path):
+    file = tmp_path / "songs" / "one song" / "bass.wav"
+    soundfile.write(file, np.zeros((8000, 2)), 8000)
+    locked.write_text(locked.read_text().replace("level = 0.5", "level = 0.75"))
+    with pytest.raises(SoundstageError) as caught:
+        plan_of(locked)
+    assert "datasets folder: file bass.wav has other contents" in str(caught.value)
+    assert "separators loud noise: parameter level was 0.5, is 0.75" in str(caught.value)
+
+
+def test_without_its_hash_a_lock_file_is_a_grid(locked, tmp_path):
+    kept = [line for line in locked.read_text().splitlines() if not line.startswith("hash = ")]
+    locked.write_text("\n".join(kept).replace("level = 0.5", "level = 0.75"))
+    assert plan_of(locked).hash

@@ -1,0 +1,108 @@
+"""Whether results are what was written, and come out again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import soundstage
+from soundstage.errors import SoundstageError
+from soundstage.store import CellRecord, Store
+from soundstage.verify import verify
+
+GRID = {
+    "name": "toys",
+    "datasets": ["toy"],
+    "placements": ["line"],
+    "spatializers": ["flat", "gains"],
+    "separators": ["truth", "noisy", "misbehaving[track=song 1]"],
+    "metrics": ["error", "misscoring[how=vocals]"],
+}
+
+
+@pytest.fixture
+def out(tmp_path, toys):
+    soundstage.run(GRID, tmp_path / "out", keep=["estimates"])
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_untouched_results_are_all_as_recorded_and_come_out_again(out, packed):
+    if packed:
+        Store(out).compact()
+    found = verify(out, recompute=100)
+    assert found.wrong == ()
+    assert (found.cells, found.plans, found.runs, found.estimates, found.recomputed) == (12, 1, 1, 10, 10)
+
+
+def test_verifying_writes_nothing(out):
+    files = {file: file.stat().st_mtime_ns for file in out.rglob("*")}
+    verify(out, recompute=2)
+    assert {file: file.stat().st_mtime_ns for file in out.rglob("*")} == files
+
+
+@pytest.mark.parametrize("where", ["cells", "segments", "grids", "runs", "estimates"])
+def test_every_kind_of_file_that_was_touched_is_named(out, where):
+    if where == "segments":
+        Store(out).compact()
+    if where == "grids":
+        soundstage.run({**GRID, "name": "other"}, out, limit=0)
+    file = sorted(file for file in (out / where).rglob("*") if file.suffix in (".parquet", ".json", ".wav"))[0]
+    if where == "runs":
+        file.write_text(file.read_text().replace('"workers": 1', '"workers": 2'))
+    else:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    wrong = verify(out).wrong
+    assert len(wrong) == 1
+    assert file.name in wrong[0]
+
+
+def test_a_value_that_does_not_come_out_again_is_named(out):
+    store = Store(out)
+    address = next(cell["cell"] for cell in store.plan().cells.to_pylist() if cell["separator"] == "truth")
+    record, rows = store.cell(address)
+    values = [value + (1e-6 if index == 0 else 0) for index, value in enumerate(rows["value"].to_pylist())]
+    store.commit(
+        CellRecord(address, record.separation, record.scores, record.scene, record.run),
+        rows.set_column(rows.column_names.index("value"), "value", [values]),
+    )
+    wrong = verify(out, recompute=100).wrong
+    assert len(wrong) == 1
+    assert "truth: error: error of bass is" in wrong[0]
+
+
+def test_the_seed_draws_the_cells(out):
+    def drawn(seed):
+        told = []
+        verify(out, recompute=3, seed=seed, progress=told.append)
+        return told
+
+    assert drawn(1) == drawn(1)
+    assert len({tuple(drawn(seed)) for seed in range(4)}) > 1
+
+
+def test_a_grid_that_is_not_what_was_run_says_what_differs(out, monkeypatch):
+    import soundstage_toys
+
+    monkeypatch.setattr(soundstage_toys.Noisy, "revision", 2)
+    (sentence,) = verify(out, recompute=1).wrong
+    assert "separators noisy: revision was 1, is 2" in sentence
+
+
+def test_results_without_a_recipe_say_how_to_get_one(out):
+    store = Store(out)
+    plan = store.plan()
+    from soundstage.store import StoredPlan
+
+    store.save_plan(plan.facts["id"], StoredPlan(plan.cells, {**plan.facts, "recipe": None}))
+    assert verify(out).wrong == ()
+    with pytest.raises(SoundstageError, match="run it once more, which computes nothing"):
+        verify(out, recompute=1)
+
+
+def test_a_run_records_where_it_ran(out):
+    (run,) = (out / "runs").iterdir()
+    assert json.loads(run.read_text())["host"]
