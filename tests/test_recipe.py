@@ -91,7 +91,7 @@ def test_what_is_not_as_it_was_is_named(locked, tmp_path, monkeypatch):
 def test_another_file_or_parameter_is_named(locked, tmp_path):
     file = tmp_path / "songs" / "one song" / "bass.wav"
     soundfile.write(file, np.zeros((8000, 2)), 8000)
-    locked.write_text(locked.read_text().replace("level = 0.5", "level = 0.75"))
+    locked.write_text(locked.read_text().replace("{ level = 0.5 }", "{ level = 0.75 }"))
     with pytest.raises(SoundstageError) as caught:
         plan_of(locked)
     assert "datasets folder: file bass.wav has other contents" in str(caught.value)
@@ -100,5 +100,5 @@ def test_another_file_or_parameter_is_named(locked, tmp_path):
 
 def test_without_its_hash_a_lock_file_is_a_grid(locked, tmp_path):
     kept = [line for line in locked.read_text().splitlines() if not line.startswith("hash = ")]
-    locked.write_text("\n".join(kept).replace("level = 0.5", "level = 0.75"))
+    locked.write_text("\n".join(kept).replace("{ level = 0.5 }", "{ level = 0.75 }"))
     assert plan_of(locked).hash

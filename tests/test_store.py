@@ -214,11 +214,30 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
 def test_a_damaged_plan_hides_no_other(store):
     store.save_plan("a-11111111", plan("a", "1" * 64))
     store.save_plan("b-22222222", plan("b", "2" * 64))
-    (store.path / "grids" / "b-22222222.parquet").write_bytes(b"PAR1")
+    next(store.path.glob("grids/b-22222222.*")).write_bytes(b"PAR1")
     assert store.plan().facts["name"] == "a"
-    (store.path / "grids" / "a-11111111.parquet").write_bytes(b"PAR1")
+    next(store.path.glob("grids/a-11111111.*")).write_bytes(b"PAR1")
     with pytest.raises(SoundstageError, match="not a plan of Soundstage"):
         store.plan()
+
+
+def test_a_plan_put_there_again_takes_the_place_of_the_older(store):
+    for digit in "12":
+        store.save_plan("a-11111111", plan("a", digit * 64))
+    assert len(list(store.path.glob("grids/*"))) == 1
+    assert store.plan().facts["hash"] == "2" * 64
+
+
+def test_a_plan_that_is_replaced_between_listing_and_reading_is_found(store, monkeypatch):
+    store.save_plan("a-11111111", plan("a", "1" * 64))
+    listed = store.files.names("grids")
+    store.save_plan("a-11111111", plan("a", "2" * 64))
+    answers = [listed]
+    names = type(store.files).names
+    monkeypatch.setattr(
+        type(store.files), "names", lambda self, folder: answers.pop() if answers else names(self, folder)
+    )
+    assert store.plan().facts["hash"] == "2" * 64
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
-"""Stored plans, and records of runs: each a file that holds its own hash."""
+"""Stored plans, whose file names hold their hash, and records of runs, which hold it themselves."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,14 @@ import pyarrow.parquet as pq
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.files import Files
 from soundstage.records import METADATA, StoredPlan
-from soundstage.segments import SUFFIX, parquet
+from soundstage.segments import HASH, SUFFIX, digest, parquet
+
+ATTEMPTS = 3
+"""How often a plan is looked for while other runs replace the files that were listed."""
+
+
+class _ReplacedMeanwhile(SoundstageError):
+    pass
 
 
 def files_of(files: Files) -> list[str]:
@@ -29,13 +37,32 @@ def save(files: Files, plan_id: str, plan: StoredPlan) -> None:
 
 def put(files: Files, plan_id: str, plan: StoredPlan) -> None:
     """Put a plan there as it is. Raises StorageError."""
-    facts = {**plan.facts, "sha256": _plan_digest(plan)}
-    table = plan.cells.replace_schema_metadata({METADATA: json.dumps(facts).encode()})
-    files.write(f"grids/{plan_id}{SUFFIX}", parquet(table))
+    contents = parquet(plan.cells.replace_schema_metadata({METADATA: json.dumps(plan.facts).encode()}))
+    written = f"grids/{plan_id}.{digest(contents)}{SUFFIX}"
+    files.write(written, contents)
+    for file in files_of(files):
+        if file != written and _named(file)[0] == plan_id:
+            files.remove(file)
+
+
+def _named(file: str) -> tuple[str, str]:
+    """The id and the hash in a plan's file name; no hash in files of releases before 0.2."""
+    stem = file.rpartition("/")[2].removesuffix(SUFFIX)
+    plan_id, dot, digest = stem.rpartition(".")
+    return (plan_id, digest) if dot and re.fullmatch(f"[0-9a-f]{{{HASH}}}", digest) else (stem, "")
 
 
 def find(files: Files, wanted: str) -> StoredPlan:
     """The newest plan of that name, id or hash; of all where none is wanted. Raises SoundstageError."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _find(files, wanted)
+        except _ReplacedMeanwhile:
+            continue
+    return _find(files, wanted)
+
+
+def _find(files: Files, wanted: str) -> StoredPlan:
     facts, broken = {}, []
     for file in files_of(files):
         try:
@@ -55,14 +82,17 @@ def find(files: Files, wanted: str) -> StoredPlan:
 
 
 def every(files: Files) -> list[StoredPlan]:
-    """Every plan that can be read, oldest first."""
-    found = []
+    """Every plan that can be read, each as it was last put there, oldest first."""
+    found: dict[str, StoredPlan] = {}
     for file in files_of(files):
         try:
-            found.append(read(files, file))
+            plan = read(files, file)
         except SoundstageError:
             continue
-    return sorted(found, key=lambda plan: str(plan.facts["created"]))
+        other = found.get(plan.facts["id"])
+        if other is None or str(other.facts["created"]) < str(plan.facts["created"]):
+            found[plan.facts["id"]] = plan
+    return sorted(found.values(), key=lambda plan: str(plan.facts["created"]))
 
 
 def read(files: Files, file: str) -> StoredPlan:
@@ -86,6 +116,8 @@ def _facts(files: Files, file: str) -> dict[str, Any]:
 
 
 def _not_a_plan(files: Files, file: str, error: Exception) -> SoundstageError:
+    if isinstance(error, FileNotFoundError):
+        return _ReplacedMeanwhile(f"{files.place}/{file}: another run has just replaced it; try again")
     reason = str(error).partition("\n")[0]
     return SoundstageError(
         f"{files.place}/{file}: not a plan of Soundstage ({reason}); delete it and run the grid again"
@@ -113,11 +145,12 @@ def damaged(files: Files) -> Iterator[str]:
     """A sentence for each plan and each run's record that is not what was written."""
     for file in files_of(files):
         try:
-            plan = read(files, file)
+            read(files, file)
+            whole = _named(file)[1] in ("", digest(files.read(file)))
         except SoundstageError as error:
             yield str(error)
             continue
-        if plan.facts.get("sha256", "") not in ("", _plan_digest(plan)):
+        if not whole:
             yield f"{files.place}/{file} is not what was written (its hash differs); run its grid again"
     for file in files.names("runs"):
         try:
@@ -127,13 +160,6 @@ def damaged(files: Files) -> Iterator[str]:
             whole = False
         if not whole:
             yield f"{files.place}/{file} is not what was written (its hash differs); do not cite it"
-
-
-def _plan_digest(plan: StoredPlan) -> str:
-    digest = hashlib.sha256(_facts_digest(plan.facts).encode())
-    for name in plan.cells.column_names:
-        digest.update("\n".join([name, *map(str, plan.cells[name].to_pylist())]).encode())
-    return digest.hexdigest()
 
 
 def _facts_digest(facts: Mapping[str, Any]) -> str:

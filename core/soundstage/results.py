@@ -125,7 +125,8 @@ def _matched(plan: StoredPlan, metrics: Sequence[str], scores: pa.ChunkedArray) 
     count = plan.cells.num_rows
     planned = pa.chunked_array([chunk for label in metrics for chunk in plan.cells[f"score:{label}"].chunks])
     unique = planned.combine_chunks().dictionary_encode()
-    own = unique.indices.to_numpy()
+    at = np.flatnonzero(unique.is_valid().to_numpy(zero_copy_only=False))
+    own = unique.indices.drop_null().to_numpy()
     chunks = scores.chunks or [pa.array([], pa.string()).dictionary_encode()]
     known = pa.concat_arrays([chunk.dictionary for chunk in chunks])
     found = pc.fill_null(pc.index_in(known, unique.dictionary), -1).to_numpy()
@@ -135,7 +136,7 @@ def _matched(plan: StoredPlan, metrics: Sequence[str], scores: pa.ChunkedArray) 
         start += len(chunk.dictionary)
     of_row = np.concatenate(codes)
     row = np.flatnonzero(of_row >= 0)
-    by_score = np.argsort(own, kind="stable")
+    by_score = at[np.argsort(own, kind="stable")]
     times = np.bincount(own, minlength=len(unique.dictionary))
     if times.max(initial=1) == 1:
         place = by_score[of_row[row]]

@@ -1,11 +1,11 @@
 """Results on disk or in an object store, committed cell by cell; plans, provenance and kept estimates beside them.
 
-    DIR/grids/<name>-<hash>.parquet   the cells of a grid, by label and address
-    DIR/cells, DIR/segments           what was found out about each cell: see soundstage.segments
-    DIR/estimates/<address>/          kept estimates, lossless
-    DIR/runs/<id>.json                what ran where: versions, hardware, times
-    DIR/running.json, DIR/.lock       who writes there now: see soundstage.locking
-    DIR/damaged/                      files that are not what was written, set aside
+    DIR/grids/<name>-<hash>.<sha256>.parquet   the cells of a grid, by label and address
+    DIR/cells, DIR/segments                    what was found out about each cell: see soundstage.segments
+    DIR/estimates/<address>/                   kept estimates, lossless
+    DIR/runs/<id>.json                         what ran where: versions, hardware, times
+    DIR/running.json, DIR/.lock                who writes there now: see soundstage.locking
+    DIR/damaged/                               files that are not what was written, set aside
 
 Files are put there whole, and none is removed before what replaces it is there: a reader, or whoever comes after a
 writer that was killed, may find a cell twice and takes the newer one, and never finds it missing.
