@@ -50,3 +50,20 @@ def toys(monkeypatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TOYS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
     yield TOYS
     sys.modules.pop("soundstage_toys", None)
+
+
+@pytest.fixture
+def decoded(monkeypatch) -> list[int]:
+    """The samples that each read of an audio file has decoded, in order."""
+    import soundfile
+
+    counts: list[int] = []
+    read = soundfile.SoundFile.read
+
+    def counting(self, *arguments, **options):
+        found = read(self, *arguments, **options)
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", counting)
+    return counts

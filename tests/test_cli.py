@@ -317,3 +317,28 @@ def test_starting_loads_nothing_heavy(arguments):
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stderr.strip() == "[]"
+
+
+def test_check_says_what_is_there_and_exits_with_1_where_something_is_wrong(tmp_path, musdb):
+    song(tmp_path / "songs" / "one")
+    good = soundstage("check", "folder", "--data", f"folder={tmp_path / 'songs'}", "--decode")
+    assert good.returncode == 0, good.stderr
+    assert good.stdout == "  1 track\nfolder: nothing is wrong\n"
+    bad = soundstage("check", "musdb18hq[stems=2]", "--data", f"musdb18hq={musdb}")
+    assert bad.returncode == 1
+    assert "Traceback" not in bad.stderr
+    assert "  0 of the 100 songs of the folder train are there\n" in bad.stdout
+    assert "wrong 1 of the 50 songs of the folder test are there; unpack MUSDB18-HQ again" in bad.stdout
+    assert "musdb18hq[stems=2]: 1 thing is wrong" in bad.stdout
+    (musdb / "test" / "Noise - One" / "bass.wav").write_bytes(b"junk")
+    bad = soundstage("check", "musdb18hq", "--data", f"musdb18hq={musdb}")
+    assert "wrong track 'Noise - One'," in bad.stdout
+    assert "bass.wav: not a readable audio file" in bad.stdout
+
+
+def test_check_without_data_says_what_to_download_and_where_to_put_it():
+    fails(
+        soundstage("check", "musdb18hq"), "--data musdb18hq=PATH: download musdb18hq.zip", "zenodo.org/records/3338373"
+    )
+    fails(soundstage("check", "slakh2100_4s2g"), "--data slakh2100_4s2g=PATH: download slakh2100_flac_redux.tar.gz")
+    fails(soundstage("check", "musdb18"), "unknown dataset 'musdb18'", "did you mean 'musdb18hq'")

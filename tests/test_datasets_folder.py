@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import soundstage
 from soundstage.errors import SoundstageError
 from soundstage_datasets.folder import Folder
 
@@ -142,6 +143,90 @@ def test_nan_and_corrupt_files_are_refused(root):
 def test_an_unknown_track_is_named_with_the_nearest(root):
     with pytest.raises(SoundstageError, match=r"'anoter'.*did you mean 'another'"):
         Folder(root).load("anoter")
+
+
+@pytest.fixture
+def band(tmp_path):
+    """A song whose stems hold one value each: their sums say what was summed."""
+    stems = {"lead": 1, "backing low": 2, "backing high": 4, "drums": 8, "click": 16, "mixture": 15}
+    for name, value in stems.items():
+        write(tmp_path / "band" / "song" / f"{name}.wav", value=value / 64)
+    return tmp_path / "band"
+
+
+def made(folder, **sources):
+    track = Folder(folder, sources={name: tuple(stems) for name, stems in sources.items()}).load("song")
+    return {name: round(float(stem[0, 0]) * 64) for name, stem in track.stems.items()}
+
+
+@pytest.mark.parametrize(
+    ("sources", "sums"),
+    [
+        ({"vocals": ["lead", "backing*"], "accompaniment": ["*"]}, {"vocals": 7, "accompaniment": 24}),
+        (
+            {"vocals": ["lead.wav", "back*"], "accompaniment": ["*"], "leave_out": ["click"]},
+            {"vocals": 7, "accompaniment": 8},
+        ),
+        ({"drums": ["drums"], "leave_out": ["*"]}, {"drums": 8}),
+        (
+            {"voices": ["lead", "*ing *"], "drums": ["drums"], "leave_out": ["click", "guide"]},
+            {"voices": 7, "drums": 8},
+        ),
+        ({"low": ["backing low", "backing l*"], "rest": ["*"]}, {"low": 2, "rest": 29}),
+    ],
+)
+def test_sources_are_sums_of_the_stems_that_are_mapped_to_them(band, sources, sums):
+    assert made(band, **sources) == sums
+    assert Folder(band, sources={k: tuple(v) for k, v in sources.items()}).load("song").mixture is not None
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ({"a": ["lead"], "b": ["lead", "*"]}, "stem 'lead.wav' is in both 'a' and 'b'; take it out of one"),
+        (
+            {"a": ["lead"], "b": ["backing*", "drums"]},
+            "stem 'click.wav' is in no source; add it to one, or to leave_out",
+        ),
+        ({"a": ["leed"], "b": ["*"]}, "no stem 'leed', which source 'a' is made of"),
+        ({"a": ["choir*"], "b": ["*"]}, r"no stem for source 'a' \(choir\*\); add one"),
+        ({"a": ["*"], "b": ["lead", "backing*", "drums", "click"]}, "no stem for source 'a'"),
+    ],
+)
+def test_a_stem_mapped_twice_or_never_and_a_missing_one_are_sentences_about_the_song(band, sources, words):
+    dataset = Folder(band, sources={name: tuple(stems) for name, stems in sources.items()})
+    for method in ("load", "files", "extent"):
+        with pytest.raises(SoundstageError, match=f"track 'song': {words}"):
+            getattr(dataset, method)("song")
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ({}, "sources names no source"),
+        ({"leave_out": ("click",)}, "sources names no source"),
+        ({"a": ()}, "'a' names no stem"),
+        ({"a": ("*",), "b": ("*",)}, "stands in two lists"),
+    ],
+)
+def test_a_mapping_that_no_song_could_follow_is_refused_at_once(band, sources, words):
+    with pytest.raises(SoundstageError, match=words):
+        Folder(band, sources=sources)
+
+
+def test_files_of_a_mapped_song_are_those_that_it_is_made_of(band):
+    dataset = Folder(band, sources={"vocals": ("lead", "backing*"), "leave_out": ("*",)})
+    assert [file.stem for file in dataset.files("song")] == ["backing high", "backing low", "lead", "mixture"]
+
+
+def test_the_mapping_is_written_in_a_registry_entry(band, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        "[datasets.mine]\nplugin = 'folder'\n"
+        "params = { root = 'band', sources = { vocals = ['lead', 'backing*'], accompaniment = ['*'] } }\n"
+        "[grids.duo]\ndatasets = ['mine']\nspatializers = ['original']\nseparators = ['reference']\nmetrics = ['sdr']\n"
+    )
+    assert soundstage.run(tmp_path / "mine.toml", tmp_path / "out").troubled == 0
+    assert set(soundstage.load(tmp_path / "out")["source"]) == {"vocals", "accompaniment"}
 
 
 def test_real_stems_load(shared):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
+import yaml
 
+import layouts
 from soundstage.errors import SoundstageError
-from soundstage_datasets.musdb18hq import Musdb18hq
+from soundstage_datasets.musdb18hq import VALIDATION, Musdb18hq
 
 NAMES = ("mixture", "vocals", "drums", "bass", "other")
 
@@ -98,8 +103,67 @@ def test_an_unknown_track_is_named_with_the_nearest(root):
 
 
 def test_an_unknown_split_is_refused(root):
-    with pytest.raises(SoundstageError, match="'train' or 'test'"):
+    with pytest.raises(SoundstageError, match="no split 'valid'; did you mean 'validation'"):
         Musdb18hq(root, split="valid")
+    with pytest.raises(SoundstageError, match="4 stems or 2, not 3"):
+        Musdb18hq(root, stems=3)
+
+
+def test_train_validation_and_test_are_split_as_the_field_does(root):
+    assert len(set(VALIDATION)) == 14
+    write_song(root / "train" / "ANiMAL - Rockshow")
+    write_song(root / "train" / "Actions - One Minute Smile")
+    validation = ["ANiMAL - Rockshow", "Actions - One Minute Smile"]
+    assert Musdb18hq(root, split="validation").track_ids() == validation
+    assert Musdb18hq(root, split="train").track_ids() == ["Other"]
+    assert Musdb18hq(root, split="train_and_validation").track_ids() == [*validation, "Other"]
+    assert Musdb18hq(root, split="validation").load("ANiMAL - Rockshow").stems
+    with pytest.raises(SoundstageError, match="split 'train'"):
+        Musdb18hq(root, split="train").load("ANiMAL - Rockshow")
+
+
+def test_the_validation_songs_are_those_of_the_package_musdb():
+    package = importlib.util.find_spec("musdb")  # importing it needs ffmpeg
+    if package is None:
+        pytest.skip("the package musdb is not installed")
+    listed = yaml.safe_load((Path(package.origin).parent / "configs" / "mus.yaml").read_text())
+    assert set(listed["validation_tracks"]) == set(VALIDATION)
+
+
+def test_a_train_folder_without_validation_songs_says_so(root):
+    with pytest.raises(SoundstageError, match=r"holds no song of validation.*zenodo"):
+        Musdb18hq(root, split="validation").track_ids()
+
+
+def test_two_stems_are_the_vocals_and_the_exact_sum_of_the_others(tmp_path):
+    stems = layouts.write_musdb_song(tmp_path / "test" / "Song")
+    track = Musdb18hq(tmp_path, stems=2).load("Song")
+    assert list(track.stems) == ["vocals", "accompaniment"]
+    np.testing.assert_array_equal(track.stems["vocals"], stems["vocals"])
+    np.testing.assert_array_equal(track.stems["accompaniment"], stems["drums"] + stems["bass"] + stems["other"])
+    np.testing.assert_array_equal(sum(track.stems.values()), track.mixture)
+    four = Musdb18hq(tmp_path)
+    assert Musdb18hq(tmp_path, stems=2).files("Song") == four.files("Song")
+
+
+def test_checking_counts_the_songs_and_names_what_is_not_as_published(root):
+    (root / "test" / "Zeta - Last" / "drums.wav").unlink()
+    soundfile.write(root / "test" / "Zeta - Last" / "bass.wav", np.zeros((300, 1)), 48000)
+    found = list(Musdb18hq(root).check())
+    assert [(one.text, one.wrong) for one in found if not one.track] == [
+        ("1 of the 100 songs of the folder train are there", False),
+        ("2 of the 50 songs of the folder test are there; unpack MUSDB18-HQ again", True),
+    ]
+    assert {(one.track, one.file.name, one.text) for one in found if one.track} == {
+        ("Zeta - Last", "drums.wav", "missing; unpack this song of MUSDB18-HQ again"),
+        ("Zeta - Last", "bass.wav", "1 channels where 2 were expected; mix it down"),
+    }
+
+
+def test_checking_names_the_validation_songs_that_are_missing(root):
+    write_song(root / "train" / "ANiMAL - Rockshow")
+    missing = {one.track for one in Musdb18hq(root, split="validation").check() if one.wrong and one.track}
+    assert missing == set(VALIDATION) - {"ANiMAL - Rockshow"}
 
 
 def test_an_empty_song_folder_is_listed_and_refused(root):
@@ -149,3 +213,15 @@ def test_real_songs_load_and_add_up(shared):
     track = dataset.load("Sodium")
     np.testing.assert_allclose(sum(track.stems.values()), track.mixture, atol=2**-40)
     assert not track.stems["vocals"].any()
+
+
+def test_parts_of_real_songs_are_cuts_of_them(shared, decoded):
+    dataset = Musdb18hq(shared / "real" / "musdb18hq-layout", stems=2)
+    rate, samples = dataset.extent("Lithium")
+    whole = dataset.load("Lithium")
+    assert (rate, samples) == (44100, whole.mixture.shape[1])
+    decoded.clear()
+    part = dataset.load_part("Lithium", 100001, 200000)
+    assert decoded == [99999] * 5
+    np.testing.assert_array_equal(part.stems["accompaniment"], whole.stems["accompaniment"][:, 100001:200000])
+    np.testing.assert_array_equal(part.mixture, whole.mixture[:, 100001:200000])

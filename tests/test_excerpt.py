@@ -29,8 +29,8 @@ def test_a_draw_of_tracks_knows_seed_dataset_and_track_alone():
 
 def test_tracks_by_name_are_those_and_a_wrong_name_is_suggested():
     assert Tracks(names=("song 3", "song 1")).of("toy", IDS) == ["song 1", "song 3"]
-    with pytest.raises(SoundstageError, match="dataset 'toy' has no track 'song 99'; did you mean"):
-        Tracks(names=("song 99",)).of("toy", IDS)
+    with pytest.raises(SoundstageError, match="no dataset of the grid has a track 'song 99'; did you mean"):
+        Tracks(names=("song 99",)).check(IDS)
 
 
 def loud(seconds: int, at: int, rate: int = 100):
@@ -55,6 +55,25 @@ def test_the_loudest_excerpt_has_the_most_energy_in_the_sum_of_the_stems(at):
     start, stop = Excerpt(1.0, "loudest").window("toy", "song", 100, 6100, read)
     assert (start, stop) == (at * 100, at * 100 + 100)
     assert max(asked) <= 3000  # in blocks, however long the track
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.5, 31.7])
+def test_the_loudest_excerpt_is_exact_whatever_its_length(seconds):
+    rng = np.random.default_rng(5)
+    stems = {"a": rng.standard_normal((1, 4050)), "b": rng.standard_normal((2, 4050))}
+    start, stop = Excerpt(seconds, "loudest").window(
+        "toy", "song", 100, 4050, lambda first, end: {source: stem[:, first:end] for source, stem in stems.items()}
+    )
+    mix, size = stems["a"] + stems["b"], round(seconds * 100)
+    energies = [np.sum(mix[:, at : at + size] ** 2) for at in range(0, 4050 - size + 1, 100)]
+    assert (start, stop) == (100 * int(np.argmax(energies)), start + size)
+
+
+def test_the_earliest_of_equally_loud_excerpts_is_taken():
+    stem = np.tile(np.random.default_rng(0).standard_normal((1, 100)), 12)
+    for seconds in (1.0, 2.0, 3.5):
+        start, _ = Excerpt(seconds, "loudest").window("d", "t", 100, 1200, lambda first, end: {"a": stem[:, first:end]})
+        assert start == 0
 
 
 def test_an_excerpt_longer_than_the_track_is_the_track():
@@ -102,6 +121,8 @@ def test_a_wrong_choice_of_tracks_is_refused(value, words):
         ({"seconds": 30, "where": "middle"}, "cannot be where = 'middle'"),
         ({"seconds": 30, "seed": -1}, "seed must be"),
         ({"second": 30}, "did you mean 'seconds'"),
+        ({"seconds": float("inf")}, "excerpt needs seconds"),
+        ({"seconds": float("nan")}, "excerpt needs seconds"),
     ],
 )
 def test_a_wrong_excerpt_is_refused(value, words):
@@ -173,3 +194,10 @@ def test_a_draw_of_tracks_in_a_grid(toys, tmp_path):
     table = {**GRID, "datasets": ["toy[tracks=9]"], "tracks": {"random": 4, "seed": 2}}
     assert soundstage.run(table, tmp_path).planned == 4
     assert soundstage.run({**table, "tracks": ["song 8"]}, tmp_path).planned == 1
+
+
+def test_named_tracks_may_be_those_of_several_datasets(toys, tmp_path):
+    table = {**GRID, "datasets": ["toy[tracks=9]", "toy[tracks=2]"], "tracks": ["song 8", "song 1"]}
+    assert soundstage.run(table, tmp_path).planned == 3
+    with pytest.raises(SoundstageError, match="no dataset of the grid has a track 'song 9'"):
+        soundstage.run({**table, "tracks": ["song 9"]}, tmp_path)

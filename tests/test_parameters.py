@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from soundstage.errors import SoundstageError
-from soundstage.parameters import checked, constructor_parameters, parse_variant
+from soundstage.parameters import Parameter, checked, constructor_parameters, parse_variant
 
 
 class Example:
@@ -93,3 +95,22 @@ def test_parameters_describe_themselves():
 
 def test_a_class_without_a_constructor_has_no_parameters():
     assert constructor_parameters(type("Bare", (), {})) == {}
+
+
+def test_a_table_is_carried_as_it_is_and_comes_from_toml_alone():
+    class Mapped:
+        def __init__(self, sources: Mapping[str, tuple[str, ...]] | None = None) -> None:
+            pass
+
+    parameters = {
+        "sources": Parameter("sources", typing.get_type_hints(Mapped.__init__, globals())["sources"], None, False)
+    }
+    given = {"sources": {"vocals": ["lead", "backing"], "other": "*"}}
+    assert checked(given, parameters, "dataset 'x'", None) == {
+        "sources": {"vocals": ("lead", "backing"), "other": ("*",)}
+    }
+    for wrong in ("vocals", ["vocals"], {"vocals": 1}, {"vocals": [1]}):
+        with pytest.raises(
+            SoundstageError, match=r"'sources' cannot be .*; it takes table \(in a TOML entry's params\)"
+        ):
+            checked({"sources": wrong}, parameters, "dataset 'x'", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +35,56 @@ def read_audio(path: Path | BinaryIO) -> tuple[Samples, int]:
         raise SoundstageError(f"{path}: the audio file holds no samples; replace it")
     check_finite(samples, str(path))
     return np.ascontiguousarray(samples.T), int(rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an audio file's header says: its rate in Hz, its channels, and its samples in each of them."""
+
+    rate: int
+    channels: int
+    samples: int
+
+
+def read_header(path: Path) -> Header:
+    """The header of an audio file; nothing is decoded.
+
+    Raises SoundstageError, naming the file, where it is missing, unreadable or empty.
+    """
+    import soundfile
+
+    if not path.is_file():
+        raise SoundstageError(f"{path}: no such audio file")
+    try:
+        facts = soundfile.info(path)
+    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
+        raise SoundstageError(f"{path}: not a readable audio file ({error}); replace it or convert it to WAV") from None
+    if not facts.frames:
+        raise SoundstageError(f"{path}: the audio file holds no samples; replace it")
+    return Header(int(facts.samplerate), int(facts.channels), int(facts.frames))
+
+
+def read_part(path: Path, start: int, stop: int) -> Samples:
+    """The samples of an audio file from `start` to before `stop`, float64 of shape (channels, stop − start) in ±1.
+
+    No more than these is decoded. Raises SoundstageError, naming the file, where it is unreadable, not finite or ends
+    before `stop`.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            file.seek(min(start, file.frames))
+            samples = file.read(stop - start, dtype="float64", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError, ValueError, OSError) as error:
+        raise SoundstageError(f"{path}: not a readable audio file ({error}); replace it or convert it to WAV") from None
+    if len(samples) < stop - start:
+        raise SoundstageError(
+            f"{path}: the audio ends at sample {start + len(samples)} where {stop} were expected; the file is damaged,"
+            " replace it"
+        )
+    check_finite(samples, str(path))
+    return np.ascontiguousarray(samples.T)
 
 
 def write_audio(path: Path | BinaryIO, samples: Samples, rate: int, subtype: str = "") -> None:

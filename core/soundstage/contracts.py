@@ -1,8 +1,9 @@
 """What plugin authors implement. Every contract is a plain class; nothing needs to be inherited.
 
 The constructor's keyword parameters are the plugin's parameters: their names, annotations (`int`, `float`, `str`,
-`bool`, `Path`, `Literal[…]`, `tuple[str, …]`) and defaults are what `soundstage show` prints and what a grid may set.
-Constructing is cheap; heavy imports and weights belong in `load`.
+`bool`, `Path`, `Literal[…]`, `tuple[str, …]`, and `Mapping[str, …]`, which only a TOML entry can give) and defaults are
+what `soundstage show` prints and what a grid may set. Constructing is cheap; heavy imports and weights belong in
+`load`.
 
 Optional on every plugin class:
 
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from soundstage.audio import Samples
     from soundstage.draw import Draw
     from soundstage.scene import Placement, Scene, Track
@@ -37,7 +40,16 @@ Role = Literal["separator", "floor", "oracle", "ceiling"]
 class Dataset(Protocol):
     """Lists track ids without reading audio; loads one track.
 
-    Optional: `files(track_id) -> Sequence[Path]`, the files that the track is made of.
+    Optional:
+
+    - `files(track_id) -> Sequence[Path]`: the files that the track is made of.
+    - `extent(track_id) -> tuple[int, int]`: its rate in Hz and its samples, from headers.
+    - `load_part(track_id, start, stop) -> Track`: exactly the samples of `load` from `start` to before `stop`, without
+      decoding the rest. With `extent` it is how excerpts are read; where either is missing the whole track is loaded
+      and cut.
+    - `check() -> Iterable[Finding]`: what only the dataset can know of its data, for `soundstage check`: how much of it
+      is there, what is missing, what is not as it was published. The harness itself goes through `files`, and compares
+      the headers of each track's files.
     """
 
     def track_ids(self) -> Sequence[str]:
@@ -45,6 +57,19 @@ class Dataset(Protocol):
 
     def load(self, track_id: str) -> Track:
         """One track. Raises SoundstageError naming the track and the file where it cannot be had as declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that checking a dataset has found, in a sentence.
+
+    track, file: where, as far as it is about one. wrong: False where it only says what is there.
+    """
+
+    text: str
+    track: str = ""
+    file: Path | None = None
+    wrong: bool = True
 
 
 class PlacementRule(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -25,14 +26,14 @@ class Tracks:
     random: int = 0
     seed: int = 0
 
-    def of(self, dataset: str, ids: Sequence[str]) -> list[str]:
-        """The chosen ones of a dataset's tracks, in its order; chance knows the seed, the entry and the track alone.
-
-        Raises SoundstageError for a name that the dataset does not have.
-        """
+    def check(self, ids: Sequence[str]) -> None:
+        """Raise SoundstageError for a name that is not among the tracks of all datasets."""
         for name in self.names:
             if name not in ids:
-                raise SoundstageError(f"dataset '{dataset}' has no track '{name}'{suggestion(name, ids)}")
+                raise SoundstageError(f"no dataset of the grid has a track '{name}'{suggestion(name, ids)}")
+
+    def of(self, dataset: str, ids: Sequence[str]) -> list[str]:
+        """The chosen ones of a dataset's tracks, in its order; chance knows the seed, the entry and the track alone."""
         if self.names:
             return [track for track in ids if track in self.names]
         drawn = sorted(ids, key=lambda track: Draw(self.seed, dataset, track, "").unit("whether it is in the grid"))
@@ -45,9 +46,8 @@ class Excerpt:
     """The part of each track: so many seconds from the start, from a drawn place, where it is loudest, or all parts.
 
     `loudest` is the window with the most energy in the sum of the stems, among those that begin at a whole second; the
-    earliest of equals. (A fraction of a second at its end counts as that fraction of its second's energy.) `chunks`
-    cuts the whole track into consecutive parts, each a track of its own; what is left at the end is one too if it is
-    at least half as long. A track shorter than `seconds` is used whole.
+    earliest of equals. `chunks` cuts the whole track into consecutive parts, each a track of its own; what is left at
+    the end is one too if it is at least half as long. A track shorter than `seconds` is used whole.
     """
 
     seconds: float
@@ -61,7 +61,7 @@ class Excerpt:
 
     def chunks(self, rate: int, samples: int) -> list[tuple[int, int]]:
         """The first sample of each chunk and the one behind its last."""
-        size = round(self.seconds * rate)
+        size = self._size(rate)
         starts = range(0, max(samples, 1), size)
         found = [(start, min(start + size, samples)) for start in starts]
         if len(found) > 1 and 2 * (found[-1][1] - found[-1][0]) < size:
@@ -75,30 +75,40 @@ class Excerpt:
 
         read: gives the stems' samples from one sample to before another; asked only where the loudest is wanted.
         """
-        size = min(round(self.seconds * rate), samples)
+        size = min(self._size(rate), samples)
         start = 0
         if self.where == "random":
             start = int(Draw(self.seed, dataset, track, "").uniform("where its excerpt begins", 0, samples - size + 1))
         elif self.where == "loudest" and size < samples:
-            energies = np.array(list(_energies(rate, samples, read)))
-            # The window's energy out of whole seconds and what reaches into the next: exact for whole seconds.
+            # A window is so many whole seconds and the beginning, perhaps empty, of one more.
             whole, rest = divmod(size, rate)
-            total = np.concatenate([[0.0], np.cumsum(energies)])
-            candidates = np.arange(0, (samples - size) // rate + 1)
-            last = np.minimum(candidates + whole, len(energies) - 1)
-            sums = total[np.minimum(candidates + whole, len(energies))] - total[candidates]
-            start = int(np.argmax(sums + energies[last] * (rest / rate))) * rate
+            heads, seconds = np.array(list(_energies(rate, samples, rest, read))).T
+            count = (samples - size) // rate + 1
+            sums = heads[whole : whole + count] if rest else np.zeros(count)
+            if whole:
+                sums = sums + np.lib.stride_tricks.sliding_window_view(seconds, whole)[:count].sum(axis=1)
+            start = int(np.argmax(sums)) * rate
         return start, start + size
 
+    def _size(self, rate: int) -> int:
+        """Its samples, where the track is long enough."""
+        return max(1, round(self.seconds * rate))
 
-def _energies(rate: int, samples: int, read: Callable[[int, int], Mapping[str, Samples]]) -> Iterator[float]:
-    """The energy of the sum of the stems in each second, the last one perhaps shorter, read in blocks."""
+
+def _energies(
+    rate: int, samples: int, head: int, read: Callable[[int, int], Mapping[str, Samples]]
+) -> Iterator[tuple[float, float]]:
+    """The energy of the sum of the stems in the first `head` samples of each second, and in the second, perhaps short.
+
+    The stems are read in blocks, so that memory does not grow with the track.
+    """
     block = int(BLOCK_S) * rate
     for begin in range(0, samples, block):
         stems = read(begin, min(begin + block, samples))
         mix = sum(np.broadcast_to(stem, (2, stem.shape[1])) for stem in stems.values())
         power = np.einsum("cn,cn->n", mix, mix)
-        yield from (float(power[at : at + rate].sum()) for at in range(0, len(power), rate))
+        for at in range(0, len(power), rate):
+            yield float(power[at : at + head].sum()), float(power[at : at + rate].sum())
 
 
 def read_tracks(value: Any, where: str) -> Tracks | None:
@@ -125,7 +135,7 @@ def read_excerpt(value: Any, where: str) -> Excerpt | None:
         raise SoundstageError(f'{where}: excerpt must be a table, as in excerpt = {{ seconds = 30, where = "start" }}')
     _only(value, ("seconds", "where", "seed"), f"{where}: excerpt")
     seconds, place, seed = value.get("seconds"), value.get("where", "start"), value.get("seed", 0)
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
         raise SoundstageError(f"{where}: excerpt needs seconds, a number above 0")
     if place not in get_args(Where):
         raise SoundstageError(f"{where}: excerpt cannot be where = {place!r}{suggestion(str(place), get_args(Where))}")

@@ -147,6 +147,8 @@ def _as(value: Any, option: Any, base: Path | None) -> Any:
     if typing.get_origin(option) is tuple and isinstance(value, (list, tuple, str)):
         items = [item.strip() for item in value.split("+")] if isinstance(value, str) else value
         return tuple(_as(item, typing.get_args(option)[0], base) for item in items)
+    if typing.get_origin(option) is Mapping and isinstance(value, Mapping):
+        return {_text(key): _as(item, typing.get_args(option)[1], base) for key, item in value.items()}
     raise TypeError
 
 
@@ -176,6 +178,8 @@ def _type_name(annotation: Any) -> str:
             names.append("none")
         elif option is Path:
             names.append("path")
+        elif typing.get_origin(option) is Mapping:
+            names.append("table (in a TOML entry's params)")
         else:
             names.append(option.__name__ if isinstance(option, type) and not typing.get_args(option) else str(option))
     return " or ".join(names)

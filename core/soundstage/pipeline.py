@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,17 @@ def load_excerpt(
     if stop - start < round(excerpt.seconds * rate):
         facts["note"] = f"shorter than the {excerpt.seconds:g} s asked for"
     return part, facts
+
+
+def blocks(dataset: Any, name: str, track_id: str, seconds: int) -> Iterator[Track]:
+    """The track in consecutive parts of so many seconds, each checked; in one where the dataset cannot read parts."""
+    if not hasattr(dataset, "load_part") or not hasattr(dataset, "extent"):
+        yield load_track(dataset, name, track_id)
+        return
+    rate, samples = extent(dataset, name, track_id)
+    for start in range(0, samples, seconds * rate):
+        stop = min(start + seconds * rate, samples)
+        yield _checked_track(partial(dataset.load_part, track_id, start, stop), name, track_id)
 
 
 def _extent_of(track: Track) -> tuple[int, int]:

@@ -263,8 +263,10 @@ def _scenes(
     grid: Grid, built: Mapping[Kind, Sequence[_Built]], hashes: FileHashes, progress: Callable[[str], None]
 ) -> list[SceneSpec]:
     scenes = []
-    for dataset in built["datasets"]:
-        tracks = list(dataset.instance.track_ids())
+    listed = [list(dataset.instance.track_ids()) for dataset in built["datasets"]]
+    if grid.tracks is not None:
+        grid.tracks.check([track for tracks in listed for track in tracks])
+    for dataset, tracks in zip(built["datasets"], listed, strict=True):
         if grid.tracks is not None:
             tracks = grid.tracks.of(dataset.choice.entry, tracks)
         for track in tracks:

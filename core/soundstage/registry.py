@@ -15,7 +15,7 @@ from soundstage.parameters import checked, constructor_parameters, parse_variant
 from soundstage.plugins import Catalogue, Plugin, discover
 from soundstage.weights import Weights, read_weights
 
-ENTRY_KEYS = ("plugin", "script", "params", "summary", "citation", "licence", "url", "weights", "data")
+ENTRY_KEYS = ("plugin", "script", "params", "summary", "citation", "licence", "url", "weights", "data", "download")
 SECTIONS = (*KINDS, "grids")
 
 
@@ -25,6 +25,7 @@ class Entry:
 
     script: of a separator that is a script, its path. weights: what has to be fetched before it can be used. data: the
     parameter that `--data NAME=PATH` sets, where the entry is about files that users have; `root` for datasets.
+    download: a sentence on what to get and which folder to name, where those files are to be had.
     """
 
     kind: Kind
@@ -39,6 +40,7 @@ class Entry:
     script: Path | None = None
     weights: Weights | None = None
     data: str = ""
+    download: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,8 @@ class Registry:
                 data = parameter.name == (entry.data or ("root" if kind == "datasets" else None))
                 remedy = f"--data {name}=PATH" if data else f"{name}[{parameter.name}=…]"
                 kind_of = DataMissing if data else SoundstageError
-                raise kind_of(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}")
+                how = f": {entry.download}" if data and entry.download else ""
+                raise kind_of(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}{how}")
         return Choice(kind, variant.strip(), name, plugin, params, weights, folder)
 
 
@@ -235,7 +238,10 @@ def _entry(kind: Kind, name: str, facts: Mapping[str, Any], source: str, base: P
     params = facts.get("params", {})
     if not isinstance(params, Mapping):
         raise SoundstageError(f"{where}: params must be a table, as in params = {{ name = value }}")
-    texts = {key: facts.get(key, "") for key in ("plugin", "script", "summary", "citation", "licence", "url", "data")}
+    texts = {
+        key: facts.get(key, "")
+        for key in ("plugin", "script", "summary", "citation", "licence", "url", "data", "download")
+    }
     for key, text in texts.items():
         if not isinstance(text, str):
             raise SoundstageError(f"{where}: {key} must be a text, not {text!r}")

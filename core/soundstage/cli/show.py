@@ -51,6 +51,7 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
         "citation": entry.citation,
         "licence": entry.licence,
         "url": entry.url,
+        "download": entry.download,
         "weights": ", ".join(file.name for file in entry.weights.files) if entry.weights else "",
         "their licence": entry.weights.licence if entry.weights else "",
     }

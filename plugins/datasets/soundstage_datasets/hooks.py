@@ -7,7 +7,7 @@ from soundstage.hooks import Register, hookimpl
 
 @hookimpl
 def register_datasets(register: Register) -> None:
-    """Register sketches, musdb18hq and folder."""
+    """Register sketches, musdb18hq, slakh2100 and folder."""
     register(
         "sketches",
         "soundstage_datasets.sketches:Sketches",
@@ -19,10 +19,20 @@ def register_datasets(register: Register) -> None:
         "musdb18hq",
         "soundstage_datasets.musdb18hq:Musdb18hq",
         required=("root",),
-        summary="MUSDB18-HQ: 100 training and 50 test songs (vocals, drums, bass, other), 44.1 kHz WAV",
+        summary="MUSDB18-HQ: 86 training, 14 validation and 50 test songs (vocals, drums, bass, other), 44.1 kHz",
         citation="Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis, R. Bittner, MUSDB18-HQ: an uncompressed version"
         " of MUSDB18, 2019, doi:10.5281/zenodo.3338373",
         licence="educational purposes only; each song carries its own",
+    )
+    register(
+        "slakh2100",
+        "soundstage_datasets.slakh2100:Slakh2100",
+        required=("root",),
+        summary="Slakh2100: synthesised songs, their stems summed by instrument (guitar, strings, bass, piano)",
+        citation="E. Manilow, G. Wichern, P. Seetharaman, J. Le Roux, Cutting Music Source Separation Some Slakh: A"
+        " Dataset to Study the Impact of Training Data Quality and Quantity, WASPAA 2019;"
+        " doi:10.5281/zenodo.4599666; tasks: D. Petermann, M. Kim, SpaIn-Net, ICASSP 2022",
+        licence="CC BY 4.0",
     )
     register(
         "folder",

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-from soundstage.errors import SoundstageError, UnknownName
+from soundstage.contracts import Finding
+from soundstage.errors import SoundstageError, UnknownName, suggestion
 from soundstage.scene import Track
-from soundstage_datasets.stems import read_track
+from soundstage_datasets.stems import common_header, read_track, unlike_published
 
 RATE: Final = 44100
 STEMS: Final = ("vocals", "drums", "bass", "other")
+SONGS: Final = {"train": 100, "test": 50}
+"""How many songs the folders hold as published."""
+
+# The package musdb, configs/mus.yaml; Open-Unmix and Demucs validate on the same songs.
+VALIDATION: Final = (
+    "Actions - One Minute Smile",
+    "Clara Berry And Wooldog - Waltz For My Victims",
+    "Johnny Lokke - Promises & Lies",
+    "Patrick Talbot - A Reason To Leave",
+    "Triviul - Angelsaint",
+    "Alexander Ross - Goodbye Bolero",
+    "Fergessen - Nos Palpitants",
+    "Leaf - Summerghost",
+    "Skelpolu - Human Mistakes",
+    "Young Griffo - Pennies",
+    "ANiMAL - Rockshow",
+    "James May - On The Line",
+    "Meaxic - Take A Step",
+    "Traffic Experiment - Sirens",
+)
+
+Split = Literal["train", "validation", "test", "train_and_validation"]
 _REMEDY: Final = (
     "download MUSDB18-HQ (doi 10.5281/zenodo.3338373), unpack it, and say where it is with --data musdb18hq=PATH, the"
     " folder that holds train and test"
@@ -22,49 +45,110 @@ class Musdb18hq:
     """MUSDB18-HQ as it unpacks: root/{train,test}/{song}/{mixture,vocals,drums,bass,other}.wav, 44.1 kHz stereo.
 
     Z. Rafii et al., MUSDB18-HQ, 2019, doi 10.5281/zenodo.3338373. A track's id is its song folder's name; its mixture
-    is the dataset's own.
+    is the dataset's own, which is the sum of the stems but for rounding (and, in PR - Oh No, for the left channel:
+    sigsep's errata).
+
+    split: `test`, the folder test (50 songs); `validation`, the 14 songs of the folder train that the package musdb
+    lists; `train`, the other 86; `train_and_validation`, all 100. stems: 4, vocals, drums, bass and other; or 2, vocals
+    and accompaniment, which is drums + bass + other.
     """
 
     revision = 1
 
-    def __init__(self, root: Path, split: Literal["train", "test"] = "test") -> None:
-        if split not in ("train", "test"):
-            raise SoundstageError(f"dataset 'musdb18hq': split '{split}' is unknown; take 'train' or 'test'")
+    def __init__(self, root: Path, split: Split = "test", stems: Literal[4, 2] = 4) -> None:
+        if split not in get_args(Split):
+            raise SoundstageError(f"dataset 'musdb18hq': no split '{split}'{suggestion(split, get_args(Split))}")
+        if stems not in (4, 2):
+            raise SoundstageError(f"dataset 'musdb18hq': there are 4 stems or 2, not {stems}")
         self.root = Path(root).expanduser()
         self.split = split
+        self.stems = stems
 
     def track_ids(self) -> Sequence[str]:
-        """The song folders of the split, sorted. Raises SoundstageError, saying what to download, where none are."""
+        """The songs of the split, sorted. Raises SoundstageError, saying what to download, where none are."""
+        folder = self._folder()
         if not self.root.is_dir():
             raise SoundstageError(f"dataset 'musdb18hq': {self.root} is not a folder; {_REMEDY}")
-        folder = self.root / self.split
         if not folder.is_dir():
-            raise SoundstageError(f"dataset 'musdb18hq': {self.root} holds no folder '{self.split}'; {_REMEDY}")
-        songs = sorted(song.name for song in folder.iterdir() if song.is_dir() and not song.name.startswith("."))
-        if songs:
-            return songs
-        if any(folder.glob("*.stem.mp4")):
+            raise SoundstageError(f"dataset 'musdb18hq': {self.root} holds no folder '{folder.name}'; {_REMEDY}")
+        songs = _song_folders(folder)
+        if not songs and any(folder.glob("*.stem.mp4")):
             raise SoundstageError(f"dataset 'musdb18hq': {folder} holds the compressed MUSDB18 (.stem.mp4); {_REMEDY}")
-        raise SoundstageError(f"dataset 'musdb18hq': {folder} holds no song folders; {_REMEDY}")
+        if not songs:
+            raise SoundstageError(f"dataset 'musdb18hq': {folder} holds no song folders; {_REMEDY}")
+        if self.split in ("train", "validation"):
+            songs = [song for song in songs if (song in VALIDATION) == (self.split == "validation")]
+            if not songs:
+                raise SoundstageError(f"dataset 'musdb18hq': {folder} holds no song of {self.split}; {_REMEDY}")
+        return songs
 
     def files(self, track_id: str) -> Sequence[Path]:
         """The files of the track that are there; `load` says which one is missing."""
-        song = self._song(track_id)
-        return [file for file in (song / f"{name}.wav" for name in (*STEMS, "mixture")) if file.is_file()]
+        return [file for file in self._all_files(track_id) if file.is_file()]
+
+    def extent(self, track_id: str) -> tuple[int, int]:
+        """The track's rate in Hz and its samples, from the files' headers. Raises as `load` does."""
+        self._check_complete(track_id)
+        header = common_header(track_id, self._all_files(track_id), rate=RATE, channels=(2,))
+        return header.rate, header.samples
 
     def load(self, track_id: str) -> Track:
         """The track. Raises SoundstageError naming it and the file that is missing or not as the dataset has it."""
+        return self._read(track_id, None)
+
+    def load_part(self, track_id: str, start: int, stop: int) -> Track:
+        """The samples of the track from `start` to before `stop`; no others are decoded. Raises as `load` does."""
+        return self._read(track_id, (start, stop))
+
+    def check(self) -> Iterator[Finding]:
+        """How many songs are there, which are missing, and which files are not as published. Decodes nothing."""
+        for name, published in SONGS.items():
+            folder = self.root / name
+            there = len(_song_folders(folder)) if folder.is_dir() else 0
+            matters = folder == self._folder() and there != published
+            remedy = "; unpack MUSDB18-HQ again" if matters else ""
+            yield Finding(f"{there} of the {published} songs of the folder {name} are there{remedy}", wrong=matters)
+        songs = self.track_ids()
+        if self.split in ("validation", "train_and_validation"):
+            for song in VALIDATION:
+                if song not in songs:
+                    yield Finding("this song of the validation split is missing; unpack MUSDB18-HQ again", song)
+        for song in songs:
+            for file in self._all_files(song):
+                if not file.is_file():
+                    yield Finding("missing; unpack this song of MUSDB18-HQ again", song, file)
+            yield from unlike_published(song, self.files(song), RATE, (2,))
+
+    def _read(self, track_id: str, part: tuple[int, int] | None) -> Track:
+        self._check_complete(track_id)
         song = self._song(track_id)
-        stems = {name: song / f"{name}.wav" for name in STEMS}
-        mixture = song / "mixture.wav"
-        missing = [file.name for file in (*stems.values(), mixture) if not file.is_file()]
+        sources: Mapping[str, list[Path]] = {name: [song / f"{name}.wav"] for name in STEMS}
+        if self.stems == 2:
+            others = [file for name in STEMS[1:] for file in sources[name]]
+            sources = {"vocals": sources["vocals"], "accompaniment": others}
+        return read_track(track_id, sources, song / "mixture.wav", rate=RATE, channels=(2,), part=part)
+
+    def _check_complete(self, track_id: str) -> None:
+        missing = [file.name for file in self._all_files(track_id) if not file.is_file()]
         if missing:
             raise SoundstageError(
-                f"track '{track_id}': {', '.join(missing)} missing in {song}; unpack this song of MUSDB18-HQ again"
+                f"track '{track_id}': {', '.join(missing)} missing in {self._song(track_id)}; unpack this song of"
+                " MUSDB18-HQ again"
             )
-        return read_track(track_id, stems, mixture, rate=RATE, channels=(2,))
+
+    def _all_files(self, track_id: str) -> list[Path]:
+        song = self._song(track_id)
+        return [song / f"{name}.wav" for name in (*STEMS, "mixture")]
 
     def _song(self, track_id: str) -> Path:
-        if track_id not in self.track_ids():
-            raise UnknownName(f"track of dataset 'musdb18hq', split '{self.split}':", track_id, self.track_ids())
-        return self.root / self.split / track_id
+        songs = self.track_ids()
+        if track_id not in songs:
+            raise UnknownName(f"track of dataset 'musdb18hq', split '{self.split}':", track_id, songs)
+        return self._folder() / track_id
+
+    def _folder(self) -> Path:
+        return self.root / ("test" if self.split == "test" else "train")
+
+
+def _song_folders(folder: Path) -> list[str]:
+    return sorted(song.name for song in folder.iterdir() if song.is_dir() and not song.name.startswith("."))
