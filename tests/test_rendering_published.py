@@ -117,7 +117,7 @@ def test_a_song_or_source_that_the_metadata_lacks_is_a_sentence(synthetic, tmp_p
 
 
 def test_the_metadata_placement_needs_its_file():
-    with pytest.raises(SoundstageError, match=r"metadata\[file=…\]"):
+    with pytest.raises(SoundstageError, match="--data metadata=PATH"):
         Registry.load().choose("placements", "metadata")
 
 

@@ -143,7 +143,7 @@ def _tracks(file: Path, content: Mapping[str, Any]) -> dict[str | None, Mapping[
     for name, value in content.items():
         if _is_table_of_positions(value):
             found = {name: value}
-        elif isinstance(value, dict) and value and all(_is_table_of_positions(inner) for inner in value.values()):
+        elif isinstance(value, dict) and all(_is_table_of_positions(inner) for inner in value.values()):
             found = value
         else:
             raise SoundstageError(
