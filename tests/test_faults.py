@@ -52,7 +52,8 @@ def tidy(path):
 def started(script: Path, out: Path, **options) -> subprocess.Popen:
     script.write_text(RUN)
     command = [sys.executable, str(script), json.dumps(GRID), str(out), json.dumps(options)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with open(script.with_suffix(".stderr"), "ab") as errors:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
 
 
 def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
@@ -74,7 +75,7 @@ def test_a_run_killed_fifty_times_ends_as_one_left_alone(tmp_path):
         assert time.monotonic() < deadline
         ended = _ended_within(process, chance.uniform(0.05, 1.2) if kills["parent"] % 3 else chance.uniform(1.5, 3.5))
         if ended:  # all done before the kills were: begin again, with another cell's worth to do
-            assert process.returncode == 0, process.stderr.read().decode()
+            assert process.returncode == 0, script.with_suffix(".stderr").read_text()
             _damage_some_files(out, chance)
             process = started(script, out, workers=2)
             continue
@@ -90,7 +91,7 @@ def test_a_run_killed_fifty_times_ends_as_one_left_alone(tmp_path):
             process.wait()
             kills["parent"] += 1
             process = started(script, out, workers=2)
-    assert process.wait(300) == 0, process.stderr.read().decode()
+    assert process.wait(300) == 0, script.with_suffix(".stderr").read_text()
     assert min(kills.values()) >= 10
     found = tidy(out)
     crashed = found[found["status"] == "crashed"]

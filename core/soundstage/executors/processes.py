@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +32,7 @@ ATTEMPTS = 3
 """How often a cell is begun whose worker somebody kills; a fault of the cell's own is never tried again."""
 
 LOOK_S = 0.2
-"""Seconds between looks at how much memory workers hold, where there is a limit."""
+"""Seconds between looks at what the workers hold, and whether they are there."""
 
 KILLED = (-signal.SIGKILL, -signal.SIGTERM)
 
@@ -45,7 +47,7 @@ def process_pool(workers: int) -> Executor:
 
 @dataclass(frozen=True, slots=True)
 class _Notes:
-    """Small files a worker process: its process id, the stage it is at, and the last that was printed in it."""
+    """Small files a worker: its process id, the stage it is at, the last that was printed in it, its last outcome."""
 
     folder: Path
     number: int
@@ -59,51 +61,94 @@ class _Notes:
         return self.folder / f"{self.number}.stage"
 
     @property
+    def outcome(self) -> Path:
+        return self.folder / f"{self.number}.outcome"
+
+    @property
     def prints(self) -> Path:
         return self.folder / f"{self.number}.prints"
 
 
 def _run(workers: int, jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Iterator[Outcome]:
-    """Run all jobs, each worker staying with one scene while it has cells left, so that a scene is rendered once.
-
-    Each worker is a pool of one: that is what lets the library replace a dead one and us choose who gets what.
-    """
+    """Run all jobs, each worker staying with one scene while it has cells left, so that a scene is rendered once."""
     queue = SceneQueue(jobs)
-    context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soundstage-")))
-        notes = [_Notes(folder, number) for number in range(min(workers, len(jobs)))]
-        pools = []
-        for note in notes:
-            pool = ProcessPool(max_workers=1, context=context, initializer=_start, initargs=(settings, note))
-            stack.callback(_close, pool)
-            pools.append(pool)
-        running: dict[Any, tuple[int, Task]] = {}
-        idle = list(range(len(pools)))
+        slots = [stack.enter_context(_Slot(_Notes(folder, n), settings)) for n in range(min(workers, len(jobs)))]
+        running: dict[Any, tuple[_Slot, Task]] = {}
+        idle = list(slots)
         over: set[int] = set()
         while idle or running:
-            for number in list(idle):
-                task = queue.take(number)
-                idle.remove(number)
-                if task is None:
-                    continue
-                on_start(task.job, number)
-                future: Any = pools[number].schedule(_run_here, args=(task.left,), timeout=settings.timeout_s)
-                running[future] = (number, task)
+            for slot in idle:
+                task = queue.take(slot.notes.number)
+                if task is not None:
+                    on_start(task.job, slot.notes.number)
+                    running[slot.schedule(task.left)] = (slot, task)
+            idle = []
             if not running:
                 break
-            look = LOOK_S if settings.memory_limit else None
-            while not (done := wait(running, timeout=look, return_when=FIRST_COMPLETED).done):
-                over |= _kill_the_greedy([notes[number] for number, _ in running.values()], settings)
+            while not (done := _done(running)):
+                if settings.memory_limit:
+                    over |= _kill_the_greedy([slot.notes for slot, _ in running.values()], settings)
             for future in done:
-                number, task = running.pop(future)
-                idle.append(number)
-                outcome = _outcome(future, task, settings, notes[number], number in over)
-                over.discard(number)
+                slot, task = running.pop(future)
+                idle.append(slot)
+                outcome = _outcome(future, task, settings, slot, slot.notes.number in over)
+                over.discard(slot.notes.number)
                 if outcome is None:
                     queue.put_back(task)
                 else:
                     yield outcome
+
+
+class _Slot:
+    """A place for one worker at a time. Each is a pool of one, and the next worker is in a pool of its own.
+
+    A worker that is killed may leave what it shared with its pool locked or half written.
+    """
+
+    def __init__(self, notes: _Notes, settings: Settings) -> None:
+        self.notes = notes
+        self._settings = settings
+        self._pool: ProcessPool | None = None
+
+    def __enter__(self) -> _Slot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def schedule(self, job: Job) -> Any:
+        """The future of the job, in the worker that is here or in a new one."""
+        if self._pool is not None and not self._pool.active:
+            self.close()  # it died while it had nothing to do
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            initial = (self._settings, self.notes)
+            self._pool = ProcessPool(max_workers=1, context=context, initializer=_start, initargs=initial)
+        try:
+            return self._pool.schedule(_run_here, args=(job,), timeout=self._settings.timeout_s)
+        except RuntimeError:  # it died since we looked
+            self.close()
+            return self.schedule(job)
+
+    @property
+    def broken(self) -> bool:
+        """Whether what is scheduled here will never be done."""
+        return self._pool is None or not self._pool.active
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
+            self._pool = None
+
+
+def _done(running: Mapping[Any, tuple[_Slot, Task]]) -> set[Any]:
+    """The futures that are done, or never will be, as soon as there are some; none after a while without."""
+    done = set(wait(running, timeout=LOOK_S, return_when=FIRST_COMPLETED).done)
+    return done or {future for future, (slot, _) in running.items() if slot.broken}
 
 
 def _kill_the_greedy(notes: Sequence[_Notes], settings: Settings) -> set[int]:
@@ -124,32 +169,36 @@ def _kill_the_greedy(notes: Sequence[_Notes], settings: Settings) -> set[int]:
     return found
 
 
-def _outcome(future: Any, task: Task, settings: Settings, notes: _Notes, greedy: bool) -> Outcome | None:
+def _outcome(future: Any, task: Task, settings: Settings, slot: _Slot, greedy: bool) -> Outcome | None:
     """What became of the task; None where it goes back into its queue.
 
     That is where a metric took the worker with it and others are left to run, and where somebody killed the worker.
     """
-    job = task.job
+    job, notes = task.job, slot.notes
     try:
-        outcome: Outcome = future.result()
+        if not future.done():
+            raise BrokenProcessPool
+        future.result()
+        return task.completed(pickle.loads(notes.outcome.read_bytes()))
     except StorageError:
         raise
     except TimeoutError:
         status, what = "timeout", f"exceeded the limit of {settings.timeout_s:g} s for a cell; the worker was killed"
-    except ProcessExpired as error:
+    except (ProcessExpired, BrokenProcessPool) as error:
+        code = error.exitcode if isinstance(error, ProcessExpired) else None
         if greedy:
             assert settings.memory_limit
             limit = f"{settings.memory_limit / 1e9:.3g} GB"
             status, what = "oom", f"out of memory: the worker held more than its limit of {limit}; raise --memory-limit"
-        elif error.exitcode in KILLED and task.kills + 1 < ATTEMPTS:
+        elif (code is None or code in KILLED) and task.kills + 1 < ATTEMPTS:
             task.kills += 1
+            slot.close()
             return None
         else:
-            status, what = "crashed", _death(error, notes)
+            status, what = "crashed", _death(code, notes)
     except Exception as error:
         status, what = "failed", f"worker: {type(error).__name__}: {error}"
-    else:
-        return task.completed(outcome)
+    slot.close()
     at = notes.stage.read_text(encoding="utf-8") if notes.stage.exists() else ""
     if at in job.metrics and at not in task.lost:
         task.lost[at] = Stage(status, f"metric '{at}', track '{job.cell.scene.label}': {what}")
@@ -157,19 +206,13 @@ def _outcome(future: Any, task: Task, settings: Settings, notes: _Notes, greedy:
     return task.failed(status, what, settings.run)
 
 
-def _death(error: ProcessExpired, notes: _Notes) -> str:
-    code = error.exitcode
-    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-    if code == -9:
+def _death(code: int | None, notes: _Notes) -> str:
+    how = "again and again" if code is None else f"signal {-code}" if code < 0 else f"exit code {code}"
+    if code == -signal.SIGKILL:
         how += ", as when the system runs out of memory"
     said = notes.prints.read_text(encoding="utf-8", errors="replace").strip() if notes.prints.exists() else ""
     words = f"; it last said: {said[-LAST_WORDS:]}" if said else ""
     return f"the worker process died ({how}) while it ran this cell{words}"
-
-
-def _close(pool: ProcessPool) -> None:
-    pool.stop()  # type: ignore[no-untyped-call]
-    pool.join()
 
 
 def _start(settings: Settings, notes: _Notes) -> None:
@@ -194,8 +237,14 @@ def _at(stage: str) -> None:
     _notes.stage.write_text(stage, encoding="utf-8")
 
 
-def _run_here(job: Job) -> Outcome:
+def _run_here(job: Job) -> None:
+    """Leaves the outcome in a file: of a worker that dies while it says it, the pool would wait for the other half."""
     assert _worker is not None
+    assert _notes is not None
     os.ftruncate(1, 0)
     _at("")
-    return _worker.run(job)
+    outcome = pickle.dumps(_worker.run(job))
+    try:
+        _notes.outcome.write_bytes(outcome)
+    except OSError as error:
+        raise StorageError(f"{_notes.folder}: the temporary folder cannot be written: {error.strerror}") from None
