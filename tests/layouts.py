@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import soundfile
 
@@ -61,3 +64,33 @@ def write_slakh_track(folder, stems, *, seconds=1.0, rate=44100, seed=0, unrende
     if written:
         soundfile.write(folder / "mix.flac", sum(written.values()).T, rate, subtype="PCM_16")
     return written
+
+
+def write_papers_data(folder: Path) -> dict[str, Path]:
+    """Songs and multitracks of noise, places and a head for them: every root that the papers' grids ask for."""
+    azimuths = {"Noise - One": (300, 30, 0, 90), "Noise - Two": (10, 50, 270, 330)}
+    places = {}
+    for number, (song, angles) in enumerate(azimuths.items()):
+        write_musdb_song(folder / "musdb" / "test" / song, seconds=1.5, seed=number)
+        places[song] = dict(zip(("vocals", "drums", "bass", "other"), angles, strict=True))
+    for number, stems in enumerate(("GSBPGD", "GGSBP")):
+        write_slakh_track(folder / "slakh" / "test" / f"Track0187{number}", stems, seconds=1.5, seed=number)
+    (folder / "metadata.json").write_text(json.dumps({"test": places, "train": {}}))
+    (folder / "44K_16bit").mkdir()
+    for azimuth in range(0, 360, 10):
+        pair = noise([7, azimuth], (64, 2)) * np.exp(-np.arange(64) / 8)[:, None]
+        soundfile.write(folder / "44K_16bit" / f"azi_{azimuth},0_ele_0,0.wav", pair, 44100, subtype="PCM_16")
+    return {
+        "musdb18hq": folder / "musdb",
+        "metadata": folder / "metadata.json",
+        "ku100": folder / "44K_16bit",
+        "slakh2100_4s": folder / "slakh",
+        "slakh2100_4s2g": folder / "slakh",
+    }
+
+
+def asked(table, roots):
+    """Those of the roots that a grid's entries need."""
+    labels = (label for kind in ("datasets", "placements", "spatializers") for label in table.get(kind, ()))
+    names = {label.partition("[")[0] for label in labels}
+    return {name: path for name, path in roots.items() if name in names}

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
-import soundfile
 
 import soundstage
-from layouts import noise, write_musdb_song, write_slakh_track
+from layouts import asked, write_musdb_song, write_papers_data
 from soundstage.api import plan_of
 from soundstage.errors import SoundstageError
 from soundstage.registry import Registry
 from soundstage.store import Store
 
-SONGS = {"Noise - One": (300, 30, 0, 90), "Noise - Two": (10, 50, 270, 330)}
-STEMS = ("vocals", "drums", "bass", "other")
-
 
 @pytest.fixture
 def data(tmp_path):
     """Every root that the grids ask for, by the name of its entry."""
-    places = {}
-    for number, (song, azimuths) in enumerate(SONGS.items()):
-        write_musdb_song(tmp_path / "musdb" / "test" / song, seconds=1.5, seed=number)
-        places[song] = dict(zip(STEMS, azimuths, strict=True))
-    for number, stems in enumerate(("GSBPGD", "GGSBP")):
-        write_slakh_track(tmp_path / "slakh" / "test" / f"Track0187{number}", stems, seconds=1.5, seed=number)
-    (tmp_path / "metadata.json").write_text(json.dumps({"test": places, "train": {}}))
-    (tmp_path / "44K_16bit").mkdir()
-    for azimuth in range(0, 360, 10):
-        pair = noise([7, azimuth], (64, 2)) * np.exp(-np.arange(64) / 8)[:, None]
-        soundfile.write(tmp_path / "44K_16bit" / f"azi_{azimuth},0_ele_0,0.wav", pair, 44100, subtype="PCM_16")
-    return {
-        "musdb18hq": tmp_path / "musdb",
-        "metadata": tmp_path / "metadata.json",
-        "ku100": tmp_path / "44K_16bit",
-        "slakh2100_4s": tmp_path / "slakh",
-        "slakh2100_4s2g": tmp_path / "slakh",
-    }
+    return write_papers_data(tmp_path)
 
 
 GRIDS = {
@@ -59,10 +36,7 @@ def table_of(grid):
 
 def given(grid, data):
     """The roots that this grid asks for."""
-    table = table_of(grid)
-    kinds = ("datasets", "placements", "spatializers")
-    used = {label.partition("[")[0] for kind in kinds for label in table.get(kind, ())}
-    return {name: path for name, path in data.items() if name in used}
+    return asked(table_of(grid), data)
 
 
 def numbers(out):

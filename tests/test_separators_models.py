@@ -15,6 +15,7 @@ import pytest
 
 import checkpoints
 import soundstage
+from layouts import asked, write_papers_data
 from soundstage import pipeline
 from soundstage.audio import fit_length, resample
 from soundstage.contracts import CellName
@@ -452,6 +453,44 @@ def test_the_full_path_on_real_songs_is_the_same_twice(shared, places, small, sp
     board = CliRunner().invoke(cli, ["leaderboard", str(tmp_path / "first")]).output
     for name in ("htdemucs", "umxhq", "spleeter_4stems"):
         assert name in board
+
+
+@pytest.fixture(scope="session")
+def entries(places, small, spleeter) -> Path:
+    """A registry whose published models have random weights."""
+    bag = places / "fine-tuned"
+    for seed, signature in enumerate(("f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")):
+        checkpoints.htdemucs(bag, signature=signature, small=True, seed=seed)
+    umx = checkpoints.openunmix(places / "narrow-own", hidden=64)
+    models = {
+        "htdemucs": ("demucs", "htdemucs", "repo", small),
+        "htdemucs_ft": ("demucs", "htdemucs_ft", "repo", bag),
+        "umxhq": ("openunmix", "umxhq", "folder", umx),
+        "spleeter_2stems": ("spleeter", "2stems", "folder", spleeter),
+        "spleeter_4stems": ("spleeter", "4stems", "folder", spleeter),
+    }
+    file = places / "registry.toml"
+    file.write_text(
+        "\n".join(
+            f'[separators.{name}]\nplugin = "{plugin}"\nparams = {{ model = "{model}", {key} = "{folder}" }}'
+            for name, (plugin, model, key, folder) in models.items()
+        )
+    )
+    return file
+
+
+@pytest.mark.parametrize("grid", ["binaural-musdb", "stereo-musdb", "dprnn-poster", "multichannel-unet"])
+def test_a_papers_grid_runs_with_the_papers_models(grid, entries, lasting_environments, tmp_path):
+    table = Registry.load().grids[grid][0]
+    given = asked(table, write_papers_data(tmp_path))
+    summary = soundstage.run(grid, tmp_path / "out", data=given, registry=[entries], workers=2)
+    assert summary.troubled == 0
+    frame = soundstage.load(tmp_path / "out")
+    scored = frame[frame["frame"].isna() & (frame["status"] == "ok")]
+    for separator in table["separators"]:
+        of_it = scored[scored["separator"] == separator]
+        assert set(of_it["metric"].astype(str)) == set(table["metrics"])
+        assert np.isfinite(of_it["value"].to_numpy()).any()
 
 
 def test_a_model_is_loaded_once_for_many_tracks(small, tmp_path, monkeypatch):
