@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -101,6 +102,15 @@ def test_results_without_a_recipe_say_how_to_get_one(out):
     assert verify(out).wrong == ()
     with pytest.raises(SoundstageError, match="run it once more, which computes nothing"):
         verify(out, recompute=1)
+
+
+def test_of_claims_nothing_is_computed_again(out):
+    store = Store(out)
+    plan = store.plan()
+    claims = {name: {**about, "claimed": True} for name, about in plan.facts["separators"].items()}
+    store.save_plan(plan.facts["id"], replace(plan, facts={**plan.facts, "separators": claims, "recipe": None}))
+    found = verify(out, recompute=1)
+    assert (found.recomputed, found.wrong) == (0, ())
 
 
 def test_a_run_records_where_it_ran(out):

@@ -341,6 +341,8 @@ def _provenance(plan: Plan, workers: int, started: datetime, ended: datetime | N
     for choice in choices:
         relevant |= {choice.plugin.distribution, *choice.plugin.wraps}
     versions = {found.name: found.version for found in distributions() if found.name in relevant}
+    import psutil
+
     return {
         "grid": {"name": plan.grid.name, "revision": plan.grid.revision, "hash": plan.hash},
         "seeds": list(plan.grid.seeds),
@@ -348,6 +350,8 @@ def _provenance(plan: Plan, workers: int, started: datetime, ended: datetime | N
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
+        "processor": _processor(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "host": platform.node(),
         "cpus": os.cpu_count(),
         "workers": workers,
@@ -355,3 +359,12 @@ def _provenance(plan: Plan, workers: int, started: datetime, ended: datetime | N
         "started": started.isoformat(),
         "ended": ended.isoformat() if ended else None,
     }
+
+
+def _processor() -> str | None:
+    """What the processor calls itself, where the system says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)

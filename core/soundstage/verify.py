@@ -13,7 +13,7 @@ from soundstage.errors import SoundstageError
 from soundstage.merge import differing, of_score
 from soundstage.plan import CellSpec, Plan
 from soundstage.recipe import differences, parts, plan_again
-from soundstage.store import Store
+from soundstage.store import Store, StoredPlan
 from soundstage.worker import Job, Settings, Worker
 
 
@@ -55,8 +55,8 @@ def verify(
     for address in kept:
         wrong += [f"{store.path}/{sentence}" for sentence in estimates.damaged(store.files, address)]
     recomputed = 0
-    if recompute:
-        stored = store.plan(grid)
+    stored = store.plan(grid)
+    if recompute and not _is_claimed(stored):
         if not stored.facts.get("recipe"):
             raise SoundstageError(
                 f"grid '{stored.facts['name']}' was stored without what makes it again, so nothing of it can be"
@@ -75,6 +75,11 @@ def verify(
                 wrong += _compared(store, plan, cell, worker)
     looked = (len(store.addresses()), len(store.plans()), len(store.runs()), len(kept))
     return Verdict(*looked, recomputed, tuple(wrong))
+
+
+def _is_claimed(stored: StoredPlan) -> bool:
+    """Whether all of it was measured by others, so that there is nothing to run."""
+    return all(about.get("claimed") for about in stored.facts["separators"].values())
 
 
 def _drawn(store: Store, plan: Plan, count: int, seed: int) -> list[CellSpec]:

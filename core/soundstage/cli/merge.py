@@ -27,12 +27,13 @@ def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait:
     nothing is merged unless --prefer says what counts.
     """
     from soundstage.merge import merge
+    from soundstage.views.text import counted
 
     found = merge(out, sources, prefer or "", wait)
     for sentence in found.conflicts:
         click.echo(f"{sentence}; took the {prefer}", err=True)
     click.echo(
-        f"{found.cells} cells in {out}, {found.new} of them new; {found.plans} grids, {found.runs} runs and"
-        f" {found.estimates} kept estimates taken over",
+        f"{counted(found.cells, 'cell')} in {out}, {found.new} of them new; {counted(found.plans, 'grid')},"
+        f" {counted(found.runs, 'run')} and {counted(found.estimates, 'kept estimate')} taken over",
         err=True,
     )

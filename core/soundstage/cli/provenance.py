@@ -14,7 +14,11 @@ from soundstage.errors import SoundstageError
 if TYPE_CHECKING:
     from soundstage.store import Store, StoredPlan
 
-HARDWARE = ("host", "platform", "machine", "cpus", "python", "workers", "blas_threads", "started", "ended")
+HARDWARE = (
+    *("host", "platform", "machine", "processor", "cpus", "memory_gb"),
+    *("python", "workers", "blas_threads", "started", "ended"),
+)
+TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
 
 
 @click.command("provenance")
@@ -69,11 +73,11 @@ def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]
     separators = dict(zip(plan.cells["cell"].to_pylist(), plan.cells["separator"].to_pylist(), strict=True))
     for address, record in store.records(list(separators)).items():
         for key, value in record.separation.details.items():
-            if any(word in key for word in ("weights", "sha256", "hash", "checkpoint", "model")):
+            if any(word in key for word in TOLD):
                 details[f"{separators[address]}: {key}", str(value)] = None
     if details:
         yield ""
-        yield "what separators told of their weights"
+        yield "what separators told of their weights and devices"
         yield from (f"  {name} = {value}" for name, value in details)
     for run, about in sorted(runs.items()):
         yield ""

@@ -133,7 +133,11 @@ def _show(found: Forecast, workers: int) -> None:
         each = "never timed here" if part.median_s is None else f"{part.median_s:.3g} s each"
         click.echo(f"  {part.name}: {part.count} × {each}")
     untimed = [part.name for part in found.parts if part.median_s is None]
-    if found.to_run:
+    if not found.to_run:
+        return
+    if len(untimed) == len(found.parts):
+        click.echo("how long it takes is not known: none of this was ever run in this folder")
+    else:
         click.echo(
             f"about {duration(found.seconds / workers)} with {workers} worker{'s' * (workers > 1)}"
             + (f", without {', '.join(untimed)}, of which nothing is known" if untimed else "")

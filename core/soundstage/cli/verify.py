@@ -8,11 +8,19 @@ import click
 
 from soundstage.cli.folders import folder
 from soundstage.cli.run import pairs
+from soundstage.errors import SoundstageError
 
 
 @click.command("verify")
 @click.argument("results", callback=folder)
-@click.option("--recompute", type=click.IntRange(min=0), default=0, metavar="N", help="Compute N cells again.")
+@click.option(
+    "--recompute",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Compute N random cells again; 0 checks files alone.",
+)
 @click.option("--seed", default=0, show_default=True, help="What draws these cells.")
 @click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
@@ -24,21 +32,30 @@ from soundstage.cli.run import pairs
 def command(
     results: Path | str, recompute: int, seed: int, grid: str, data: dict[str, Path], registry: tuple[Path, ...]
 ) -> None:
-    """Check every file of the folder RESULTS against its recorded hash; with --recompute also run cells again.
+    """Check every file of the folder RESULTS against its recorded hash, and compute random cells again.
 
     What is not as it was is said, and then the exit status is 1. Nothing is written.
     """
     from soundstage.verify import verify
+    from soundstage.views.text import counted
 
     def progress(text: str) -> None:
         click.echo(text, err=True)
 
-    found = verify(results, grid=grid, recompute=recompute, seed=seed, data=data, registry=registry, progress=progress)
+    try:
+        found = verify(
+            results, grid=grid, recompute=recompute, seed=seed, data=data, registry=registry, progress=progress
+        )
+    except SoundstageError as error:
+        if not recompute:
+            raise
+        raise SoundstageError(f"{error}; or check the files alone, with --recompute 0") from None
     for sentence in found.wrong:
         click.echo(sentence)
     again = f"; {found.recomputed} computed again" if recompute else ""
     click.echo(
-        f"{found.cells} cells, {found.plans} grids, {found.runs} runs, {found.estimates} kept estimates{again}: "
+        f"{counted(found.cells, 'cell')}, {counted(found.plans, 'grid')}, {counted(found.runs, 'run')},"
+        f" {counted(found.estimates, 'kept estimate')}{again}: "
         + (f"{len(found.wrong)} not as recorded" if found.wrong else "all as recorded")
     )
     if found.wrong:
