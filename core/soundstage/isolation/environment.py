@@ -12,6 +12,9 @@ from soundstage.address import cache_folder
 from soundstage.errors import NotInstalled
 from soundstage.isolation.script import Script
 
+PATIENCE = {"UV_HTTP_TIMEOUT": "180", "UV_HTTP_RETRIES": "6"}
+"""How uv meets a slow registry, where the user has not said otherwise: environments may hold gigabytes."""
+
 LINES = 6
 """Of what uv says when it fails."""
 
@@ -62,7 +65,7 @@ def _uv(script: Script, *arguments: str) -> str:
     except (ImportError, FileNotFoundError):
         raise NotInstalled("separator scripts need uv, which makes their environments: pip install uv") from None
     unwanted = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT")
-    surroundings = {name: value for name, value in os.environ.items() if name not in unwanted}
+    surroundings = PATIENCE | {name: value for name, value in os.environ.items() if name not in unwanted}
     done = subprocess.run([program, *arguments], capture_output=True, text=True, env=surroundings, check=False)
     if done.returncode:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
