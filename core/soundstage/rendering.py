@@ -23,7 +23,6 @@ from soundstage.grid import Grid
 from soundstage.parameters import constructor_parameters, parse_variant
 from soundstage.plan import SceneSpec, make_scenes
 from soundstage.registry import Choice, Registry
-from soundstage.scene import Scene
 from soundstage.songfolder import (
     PARTIALS,
     Format,
@@ -175,7 +174,7 @@ class Writer:
         try:
             with threadpool_limits(limits=BLAS_THREADS):
                 scene = self._worker.rendered(song.scene)
-                facts = {**song.facts, **_scene_facts(scene)}
+                facts = {**song.facts, **scene.facts()}
                 metadata = write_song(self._out / song.folder, self._out / PARTIALS, scene, self._form, facts)
         except MemoryError:
             return Outcome(song, error=f"{where}: out of memory; use fewer workers")
@@ -308,18 +307,3 @@ def _description(choice: Choice, hashes: FileHashes) -> Mapping[str, Any]:
         return {**found, "files": {"count": len(files), "sha256": whole}}
     del found["files"]
     return found
-
-
-def _scene_facts(scene: Scene) -> dict[str, Any]:
-    """What rendering found out. Azimuths are in degrees, counter-clockwise: 90 is left."""
-    placement = scene.placement
-    return {
-        "rate": scene.rate,
-        "samples": int(scene.mixture.shape[1]),
-        "gain": scene.gain,
-        "latency": scene.latency,
-        "azimuths": dict(placement.azimuths) if placement else None,
-        "elevations": {source: placement.elevation(source) for source in scene.references} if placement else None,
-        "panning": placement.panning if placement else None,
-        "details": dict(scene.details),
-    }

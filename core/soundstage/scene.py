@@ -92,3 +92,18 @@ class Scene:
     latency: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
     hrirs: HrirTable | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What rendering found out, for the provenance. Azimuths are in degrees, counter-clockwise: 90 is left."""
+        placement = self.placement
+        return {
+            "rate": self.rate,
+            "samples": int(self.mixture.shape[1]),
+            "gain": self.gain,
+            "latency": self.latency,
+            "azimuths": dict(placement.azimuths) if placement else None,
+            "elevations": {source: placement.elevation(source) for source in self.references} if placement else None,
+            "panning": placement.panning if placement else None,
+            **({"told": dict(placement.told)} if placement and placement.told else {}),
+            "details": dict(self.details),
+        }

@@ -129,7 +129,7 @@ class Worker:
                 scores += pipeline.skipped(metric.measures, cell.separator.label, scene, estimates)
                 rows += [(address, metric.measures[score.name].unit, score) for score in scores]
             stages[address] = scoring.stage
-        facts = {} if scene is None else _scene_facts(scene)
+        facts = {} if scene is None else scene.facts()
         if self._excerpt and facts:
             facts["excerpt"] = self._excerpt
         record = CellRecord(cell.address, separation.stage, stages, facts, self.settings.run)
@@ -252,19 +252,3 @@ def _free_memory() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _scene_facts(scene: Scene) -> dict[str, Any]:
-    """What the provenance says of the scene."""
-    placement = scene.placement
-    return {
-        "rate": scene.rate,
-        "samples": int(scene.mixture.shape[1]),
-        "gain": scene.gain,
-        "latency": scene.latency,
-        "azimuths": dict(placement.azimuths) if placement else None,
-        "elevations": dict(placement.elevations) if placement else None,
-        "panning": placement.panning if placement else None,
-        **({"told": dict(placement.told)} if placement and placement.told else {}),
-        "details": dict(scene.details),
-    }
