@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from interrupts import heed_interrupts
 from soundstage.audio import read_audio
 
 GRID = """
@@ -111,18 +112,13 @@ def test_misuse_gets_a_sentence(arguments, words):
         assert word in result.stderr
 
 
-def _heeds_an_interrupt():
-    """A shell's background jobs, and all that they start, ignore SIGINT unless told otherwise."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL", "SIGKILL of the command alone"])
 def test_a_render_that_is_stopped_leaves_whole_songs_and_the_same_command_goes_on(tmp_path, workers, how):
     count = 30
     arguments = (grid_file(tmp_path, count, 30), "--out", tmp_path / "out", "--workers", workers)
     process = subprocess.Popen(
-        command(*arguments), stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_heeds_an_interrupt
+        command(*arguments), stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
     )
     while not songs(tmp_path / "out"):
         assert process.poll() is None, process.stderr.read()

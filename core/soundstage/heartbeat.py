@@ -33,8 +33,7 @@ class Pulse:
         """A cell is committed."""
         self.done += 1
         self.failed += bool(outcome.troubles)
-        scene = outcome.record.scene
-        self.audio_s += scene["samples"] / scene["rate"] if "samples" in scene else 0.0
+        self.audio_s += audio_s(outcome)
 
     def facts(self) -> dict[str, Any]:
         """As JSON can hold it. Times are seconds since the epoch."""
@@ -49,6 +48,12 @@ class Pulse:
             "began": self.began,
             "working": {str(worker): list(about) for worker, about in self.working.items()},
         }
+
+
+def audio_s(outcome: Outcome) -> float:
+    """Seconds of audio that the cell went through."""
+    scene = outcome.record.scene
+    return scene["samples"] / scene["rate"] if "samples" in scene else 0.0
 
 
 @dataclass(frozen=True, slots=True)

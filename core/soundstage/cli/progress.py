@@ -1,4 +1,4 @@
-"""How a run looks: a bar with the cells being worked on and the time left, and a line for each trouble."""
+"""How a run looks: a bar with speed and time left, what each worker is at, and a line for each trouble."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
+from soundstage.heartbeat import audio_s
 from soundstage.plan import Plan
 from soundstage.runner import Summary
+from soundstage.views.text import duration
 from soundstage.worker import Job, Outcome
 
 SHOWN = 5
@@ -28,61 +39,76 @@ class Display:
 
     unit = "cells"
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Bar(
             SpinnerColumn(),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
             TextColumn("{task.description}"),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
         )
         self._task = self._bar.add_task("", total=None)
-        self._working: dict[int, str] = {}
+        self._workers = Bar(
+            TextColumn("  worker {task.fields[number]}"), TimeElapsedColumn(), TextColumn("{task.description}")
+        )
+        self._rows: dict[int, TaskID] = {}
+        self._live = Live(Group(self._bar, self._workers), console=self.console, transient=True)
         self._said: set[str] = set()
-        self._done = self._total = 0
+        self.done = self.total = self.failed = 0
+        self.audio_s = 0.0
         self._began = self._spoke = time.monotonic()
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        self._bar.start()
+        if self.console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away."""
-        self._bar.stop()
+        """Take the view away."""
+        self._live.stop()
 
     def end(self) -> float:
-        """Take the bar away; the seconds since the beginning."""
-        self._bar.stop()
+        """Take the view away; the seconds since the beginning."""
+        self._live.stop()
         return time.monotonic() - self._began
 
     def begin(self, total: int) -> None:
         """So many are to be done."""
-        self._total = total
+        self.total = total
+        self._began = self._spoke = time.monotonic()
         self._bar.update(self._task, total=total)
 
     def show(self, title: str, worker: int) -> None:
-        """Show what a worker is at."""
-        self._working[worker] = title
-        self._bar.update(self._task, description=escape("  |  ".join(self._working.values())))
+        """Show what a worker is at, and for how long."""
+        if worker not in self._rows:
+            self._rows[worker] = self._workers.add_task("", total=None, number=worker)
+        self._workers.reset(self._rows[worker], description=escape(title))
 
-    def count(self) -> None:
+    def count(self, failed: bool = False, audio_s: float = 0.0) -> None:
         """One more is done."""
-        self._done += 1
-        self._bar.advance(self._task)
-
-    def log(self) -> None:
-        """A plain line now and then, where the output is not a terminal."""
+        self.done += 1
+        self.failed += failed
+        self.audio_s += audio_s
+        self._bar.update(self._task, advance=1, description=self._tally(styled=True))
         if not self.console.is_terminal and time.monotonic() - self._spoke > EVERY_S:
             self._spoke = time.monotonic()
-            left = (self._spoke - self._began) / self._done * (self._total - self._done)
-            self.console.print(f"{self._done}/{self._total} {self.unit}, about {left:.0f} s left")
+            left = (self._spoke - self._began) / self.done * (self.total - self.done)
+            tally = self._tally(styled=False)
+            self.console.print(
+                f"{self.done}/{self.total} {self.unit}, {tally + ', ' if tally else ''}about {duration(left)} left"
+            )
+
+    def _tally(self, styled: bool) -> str:
+        """How many failed, and how fast it goes."""
+        failed = f"{self.failed} with trouble"
+        speed = self.audio_s / max(time.monotonic() - self._began, 1e-3)
+        told = [f"[red]{failed}[/]" if styled else failed] if self.failed else []
+        return ", ".join([*told, *([f"{speed:.3g} s of audio a second"] if self.audio_s else [])])
 
 
 class Progress(Display):
@@ -109,7 +135,6 @@ class Progress(Display):
 
     def finished(self, outcome: Outcome) -> None:
         """Count the cell, and say what went wrong with it, unless another cell had the same trouble."""
-        self.count()
         for name, stage in outcome.troubles:
             if stage.error in self._said:
                 continue
@@ -118,7 +143,7 @@ class Progress(Display):
             self.console.print(
                 f"[red]{stage.status}[/]  {escape(what + outcome.job.cell.title)}: {escape(stage.error)}"
             )
-        self.log()
+        self.count(bool(outcome.troubles), audio_s(outcome))
 
     def noticed(self, sentence: str) -> None:
         """Say it."""

@@ -52,7 +52,7 @@ def command(
         if quiet:
             rendered = render(grid, out, **options, listener=Silence())  # type: ignore[arg-type]
         else:
-            with RenderProgress(workers) as progress:
+            with RenderProgress() as progress:
                 rendered = render(grid, out, **options, listener=progress)  # type: ignore[arg-type]
                 progress.summarise(rendered)
     except KeyboardInterrupt:

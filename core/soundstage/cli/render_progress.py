@@ -30,14 +30,13 @@ class RenderProgress(Display):
 
     def finished(self, outcome: Outcome) -> None:
         """Count the song, and say what went wrong with it."""
-        self.count()
         where = escape(str(outcome.song.folder))
         if outcome.error:
             self.console.print(f"[red]failed[/]  {where}: {escape(outcome.error)}")
         if outcome.clipped:
             counts = ", ".join(f"{file} {count}" for file, count in outcome.clipped.items())
             self.console.print(f"[yellow]clipped[/]  {where}: samples beyond ±1 in {escape(counts)}")
-        self.log()
+        self.count(bool(outcome.error))
 
     def summarise(self, rendered: Rendered) -> None:
         """Say what the render came to."""

@@ -104,16 +104,19 @@ def command(
     options |= {"device": device, "timeout_s": timeout, "memory_limit": memory_limit}
     options |= {"executor": executor or "", "scheduler": scheduler}
     options |= {"only": only, "limit": limit, "wait": wait}
+    progress = Progress()
     try:
         if quiet:
             summary = run(grid, out, **options, listener=Silence())  # type: ignore[arg-type]
         else:
-            with Progress(workers) as progress:
+            with progress:
                 summary = run(grid, out, **options, listener=progress)  # type: ignore[arg-type]
                 progress.summarise(summary)
     except KeyboardInterrupt:
+        finished = "" if quiet else f" after {progress.done} of {progress.total} cells"
         click.echo(
-            f"\nInterrupted. Every finished cell is kept in {out}; the same command goes on from there.", err=True
+            f"\nInterrupted{finished}. Every finished cell is kept in {out}; the same command goes on from there.",
+            err=True,
         )
         raise SystemExit(130) from None
     if not summary.usable and (summary.ran or not summary.left):

@@ -58,7 +58,7 @@ def command(
     if quiet:
         results = score_folders(reference, estimate, metrics, registry)
     else:
-        with Progress(workers=1) as progress:
+        with Progress() as progress:
             results = score_folders(reference, estimate, metrics, registry, progress)
     try:
         _write(results, form, out)
