@@ -172,6 +172,7 @@ def test_they_are_listed_and_shown():
         "median_metrics_overall.csv",
     ):
         assert words in shown
+    assert "  from:        Table 1; Table 2; Table 3\n" in CliRunner().invoke(cli, ["show", "spain-net"]).output
     refused = CliRunner().invoke(cli, ["show", "namballa2024"])
     assert "did you mean 'namballa2025'?" in str(refused.exception)
 

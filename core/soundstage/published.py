@@ -25,6 +25,9 @@ from soundstage.protocols import PROTOCOLS
 LABELS = ("rendering", "model", "source")
 """Columns of a table that are no measures."""
 
+_AND = "; "
+"""Between the places of a line that several tables print."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedMeasure:
@@ -93,6 +96,13 @@ class Publication:
     renderings: Mapping[str, Rendering]
     models: Mapping[str, Model]
     lines: tuple[PublishedLine, ...]
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where its tables stand, each once."""
+        of_lines = [line.where.split(_AND) for line in self.lines]
+        first = [places[0] for places in of_lines]  # a line of two tables is listed among those of the first
+        return tuple(dict.fromkeys([*first, *(place for places in of_lines for place in places)]))
 
     def model(self, name: str) -> Model:
         """What is known of a model; its name alone where nothing more is."""
@@ -308,7 +318,7 @@ def _joined(table: _Table, key: str, held: PublishedLine, line: PublishedLine) -
     for name, value in line.values.items():
         if held.values.get(name, value) != value:
             table.refuse(key, f"{name} is {value} here and {held.values[name]} in “{held.where}”; keep one of the two")
-    where = held.where if line.where == held.where else f"{held.where}; {line.where}"
+    where = held.where if line.where == held.where else f"{held.where}{_AND}{line.where}"
     return PublishedLine(line.rendering, line.model, line.source, {**held.values, **line.values}, where)
 
 

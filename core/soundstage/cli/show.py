@@ -97,7 +97,7 @@ def _show_publication(one: Any) -> None:
         "data": one.data + (f", {one.tracks} tracks" if one.tracks else ""),
         "protocol": one.aggregation or "not stated",
         "note": one.note,
-        "from": "; ".join(dict.fromkeys(line.where for line in one.lines)),
+        "from": "; ".join(one.places),
         "measures": ", ".join(f"{measure.name} in {measure.unit}" for measure in one.measures.values()),
     }
     for key, value in facts.items():
