@@ -15,6 +15,8 @@ from soundstage.errors import SoundstageError, UnknownName
 from soundstage.protocols import PROTOCOLS
 from soundstage.published import find_publication, publications, read_publication
 
+STEMS = ("drums", "bass", "other", "vocals")
+
 SMALL = """
 title    = "SSR of two toys"
 citation = "Toy 2025"
@@ -135,6 +137,25 @@ def test_values_over_all_sources_are_the_mean_of_the_sources_as_spain_net_prints
             if abs(sum(part.values[name] for part in parts) / 4 - whole.values[name]) > 0.1001:
                 off.append((whole.model, name, whole.values[name]))
     assert off == [("4S-D1-CAT, noisy training angles", "ISR", 3.5)]
+
+
+def test_ht_demucs_values_over_all_sources_are_the_mean_of_its_rows_but_for_the_sparse_model():
+    one = find_publication("htdemucs")
+    assert (one.aggregation, one.places) == ("museval", ("Table 1",))
+    values = {(line.model, line.source): line.values["SDR"] for line in one.lines}
+    assert len(values) == 4 * 5
+    off = {
+        model: (values[model, ""], round(sum(values[model, source] for source in STEMS) / 4, 2))
+        for model in dict.fromkeys(model for model, _ in values)
+        if abs(values[model, ""] - sum(values[model, source] for source in STEMS) / 4) > 0.0051
+    }
+    assert off == {"Sparse HT Demucs (fine tuned)": (9.20, 9.27)}
+    here = {separator: model.name for model in one.models.values() for separator in model.separators}
+    assert here == {
+        "hdemucs_mmi": "Hybrid Demucs",
+        "htdemucs": "HT Demucs",
+        "htdemucs_ft": "HT Demucs (fine tuned)",
+    }
 
 
 @pytest.mark.parametrize(("table", "labels"), [("overall", 2), ("by_source", 3)])

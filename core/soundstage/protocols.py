@@ -96,8 +96,14 @@ PROTOCOLS = {
             "median",
             "mean",
         ),
-        # demucs/evaluate.py: nanmedian over frames, mean over tracks, mean over sources.
-        Protocol("demucs", "Demucs: median over frames, mean over tracks; mean over sources", "median", "mean", "mean"),
+        # demucs/evaluate.py: nanmedian over frames, mean over tracks, mean over sources; its paper has medians.
+        Protocol(
+            "demucs",
+            "Demucs' evaluation code: median over frames, mean over tracks; mean over sources",
+            "median",
+            "mean",
+            "mean",
+        ),
         Protocol(
             "spain-net", "SpaIn-Net: mean over frames, mean over tracks; mean over sources", "mean", "mean", "mean"
         ),
