@@ -107,6 +107,28 @@ def test_of_a_folder_the_papers_files_are_taken_and_other_tables_left(tmp_path):
     assert len(import_claims([tmp_path / "in"], tmp_path / "out")) == 3
 
 
+def test_in_a_folder_a_file_that_nobody_says_what_it_is_of_is_skipped_and_said(tmp_path):
+    spauq(tmp_path / "in", FIRST)
+    unnamed = spauq(tmp_path / "in" / "later", FIRST, "spauq_2025-08-18_binscnet.csv")
+    done = invoke("import", tmp_path / "in", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[0] == (
+        f"skipped {unnamed}: its name is not KIND_DATE_MODEL_binaural.csv or …_stereo.csv; import it by itself with"
+        " --separator and --spatializer"
+    )
+    assert "3 tracks of umxhq imported as claims" in done.output
+    done = invoke("import", tmp_path / "in", "--out", tmp_path / "b", "--separator", "binscnet")
+    assert done.output.splitlines()[0].endswith("import it by itself with --spatializer")
+    for paths in ([unnamed], [tmp_path / "in", unnamed]):
+        refused = invoke("import", *paths, "--out", tmp_path / "c")
+        assert "say with --separator and --spatializer what it is of" in str(refused.exception)
+    refused = invoke("import", unnamed.parent, "--out", tmp_path / "c")
+    assert "no name in it says what its CSVs are of; import each by itself" in str(refused.exception)
+    assert not (tmp_path / "c").exists()
+    options = ("--separator", "binscnet", "--spatializer", "hrir")
+    assert invoke("import", unnamed.parent, "--out", tmp_path / "d", *options).exit_code == 0
+
+
 def test_options_say_what_the_name_does_not_and_overrule_it(tmp_path):
     file = spauq(tmp_path, FIRST, "spauq_2025-08-18_binscnet.csv")
     refused = invoke("import", file, "--out", tmp_path / "out")

@@ -22,6 +22,7 @@ from soundstage.errors import SoundstageError, suggestion
 
 SOURCES = ("bass", "drums", "other", "vocals")
 NAME = re.compile(r"(?:spauq|interaural)_(?:\d{4}-\d{2}-\d{2}_)?(?P<model>.+)_(?P<rendering>binaural|stereo)")
+UNNAMED = "its name is not KIND_DATE_MODEL_binaural.csv or …_stereo.csv"
 FORMAT = "binaural-mss CSV"
 
 COLUMNS: Mapping[str, Mapping[str, tuple[str, Measure]]] = {
@@ -52,6 +53,14 @@ def is_paper_csv(file: Path) -> bool:
     return file.suffix.lower() == ".csv" and file.name.startswith(("spauq_", "interaural_"))
 
 
+def lacking_options(file: Path, labels: Labels) -> tuple[str, ...]:
+    """The options that must say what a file is of, because neither its name nor the labels do."""
+    if NAME.fullmatch(file.stem):
+        return ()
+    given = {"--separator": labels.separator, "--spatializer": labels.spatializer}
+    return tuple(option for option, text in given.items() if not text)
+
+
 def read_paper_csv(file: Path, labels: Labels) -> list[Claim]:
     """The claims of a file, one a track. labels: what they are of; what is empty there comes from the file's name.
 
@@ -59,17 +68,12 @@ def read_paper_csv(file: Path, labels: Labels) -> list[Claim]:
     naming the options where the file's name says neither model nor rendering.
     """
     lines = read_lines(file)
-    found = NAME.fullmatch(file.stem)
-    separator = labels.separator or (found["model"] if found else "")
-    spatializer = labels.spatializer or (found["rendering"] if found else "")
-    if not separator or not spatializer:
-        lacking = " and ".join(
-            option for option, text in (("--separator", separator), ("--spatializer", spatializer)) if not text
-        )
-        raise SoundstageError(
-            f"{file}: its name is not KIND_DATE_MODEL_binaural.csv or …_stereo.csv; say with {lacking} what it is of"
-        )
-    labels = replace(labels, separator=separator, spatializer=spatializer)
+    lacking = lacking_options(file, labels)
+    if lacking:
+        raise SoundstageError(f"{file}: {UNNAMED}; say with {' and '.join(lacking)} what it is of")
+    if found := NAME.fullmatch(file.stem):
+        named = {"separator": found["model"], "spatializer": found["rendering"]}
+        labels = replace(labels, **{key: getattr(labels, key) or text for key, text in named.items()})
     source = ClaimedFile(file, hashlib.sha256(read_bytes(file)).hexdigest(), FORMAT)
     held = [metric for metric, columns in COLUMNS.items() if set(columns) <= set(lines[0].texts)]
     claims = []

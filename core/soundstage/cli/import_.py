@@ -32,13 +32,14 @@ def command(files: tuple[Path, ...], out: Path | str, separator: str, spatialize
 
     Takes museval's JSON (METHOD/test/TRACK.json) and the CSVs of the binaural separation paper
     (spauq_DATE_MODEL_binaural.csv and its twin interaural_…, which become one cell a track). Nothing is measured: the
-    run's record names the files and their hashes, and leaderboards say that these are claims.
+    run's record names the files and their hashes, and leaderboards say that these are claims. A CSV whose name does not
+    say what it is of needs the options; in a folder it is skipped, and said to be.
     """
     from soundstage.claims import CLAIMED, Labels
     from soundstage.imports import import_claims
 
     labels = Labels(separator, dataset=dataset or CLAIMED, spatializer=spatializer)
-    claims = import_claims(files, out, labels)
+    claims = import_claims(files, out, labels, skipped=lambda sentence: click.echo(sentence, err=True))
     names = ", ".join(dict.fromkeys(claim.labels.separator for claim in claims))
     tracks = f"{len(claims)} track{'s' * (len(claims) != 1)}"
     click.echo(f"{tracks} of {names} imported as claims\nsee them with: soundstage leaderboard {out}", err=True)
