@@ -68,14 +68,19 @@ def write_slakh_track(folder, stems, *, seconds=1.0, rate=44100, seed=0, unrende
 
 def write_papers_data(folder: Path) -> dict[str, Path]:
     """Songs and multitracks of noise, places and a head for them: every root that the papers' grids ask for."""
-    azimuths = {"Noise - One": (300, 30, 0, 90), "Noise - Two": (10, 50, 270, 330)}
-    places = {}
-    for number, (song, angles) in enumerate(azimuths.items()):
-        write_musdb_song(folder / "musdb" / "test" / song, seconds=1.5, seed=number)
-        places[song] = dict(zip(("vocals", "drums", "bass", "other"), angles, strict=True))
+    azimuths = {
+        ("test", "Noise - One"): (300, 30, 0, 90),
+        ("test", "Noise - Two"): (10, 50, 270, 330),
+        ("train", "Noise - Three"): (0, 10, 20, 30),
+        ("train", "Leaf - Summerghost"): (340, 90, 60, 0),  # one of the validation songs
+    }
+    places: dict[str, dict[str, dict[str, int]]] = {"test": {}, "train": {}}
+    for number, ((split, song), angles) in enumerate(azimuths.items()):
+        write_musdb_song(folder / "musdb" / split / song, seconds=1.5, seed=number)
+        places[split][song] = dict(zip(("vocals", "drums", "bass", "other"), angles, strict=True))
     for number, stems in enumerate(("GSBPGD", "GGSBP")):
         write_slakh_track(folder / "slakh" / "test" / f"Track0187{number}", stems, seconds=1.5, seed=number)
-    (folder / "metadata.json").write_text(json.dumps({"test": places, "train": {}}))
+    (folder / "metadata.json").write_text(json.dumps(places))
     (folder / "44K_16bit").mkdir()
     for azimuth in range(0, 360, 10):
         pair = noise([7, azimuth], (64, 2)) * np.exp(-np.arange(64) / 8)[:, None]

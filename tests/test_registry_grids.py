@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -21,13 +23,14 @@ def data(tmp_path):
 
 GRIDS = {
     "binaural-musdb": ({"htdemucs_ft[normalize=none]", "umxhq", "spleeter_4stems"}, 2 * 2),
+    "binaural-musdb-data": (set(), 4),
     "stereo-musdb": ({"htdemucs_ft[normalize=none]", "umxhq", "spleeter_4stems"}, 2),
     "spain-net-4s": (set(), 2 * 2),
     "spain-net-4s2g": (set(), 2 * 2),
     "dprnn-poster": ({"umxhq"}, 2),
     "multichannel-unet": ({"umxhq", "spleeter_2stems", "htdemucs"}, 2),
 }
-"""Grid → its separators that need weights, and its scenes over two tracks."""
+"""Grid → its separators that need weights, and its scenes over two tracks, or all four of MUSDB18-HQ."""
 
 
 def table_of(grid):
@@ -112,6 +115,20 @@ def test_the_posters_excerpts_are_thirty_seconds_of_twenty_five_songs(data, tmp_
     plan = plan_of("dprnn-poster", data=given("dprnn-poster", data))
     assert len({cell.scene.track for cell in plan.cells}) == 25
     assert plan.grid.excerpt.seconds == 30
+
+
+def test_the_data_of_binaural_musdb_is_rendered_in_the_layout_that_is_trained_on(data, tmp_path):
+    grid = "binaural-musdb-data"
+    rendered = soundstage.render(grid, tmp_path / "out", data=given(grid, data))
+    assert (rendered.written, rendered.failed) == (4, {})
+    found = sorted(str(file.parent.relative_to(tmp_path / "out")) for file in (tmp_path / "out").rglob("metadata.json"))
+    assert found == ["test/Noise - One", "test/Noise - Two", "train/Leaf - Summerghost", "train/Noise - Three"]
+    places = json.loads((tmp_path / "metadata.json").read_text())
+    for song in found:
+        split, name = song.split("/")
+        facts = json.loads((tmp_path / "out" / song / "metadata.json").read_text())
+        assert facts["azimuths"] == places[split][name]
+        assert facts["details"]["level"] == "published"
 
 
 @pytest.mark.parametrize("grid", GRIDS)

@@ -7,9 +7,11 @@ import json
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 import soundstage
 from soundstage.audio import read_audio
+from soundstage.cli import cli
 from soundstage.contracts import SCENE_KINDS
 from soundstage.errors import SoundstageError
 from soundstage.grid import read_grid
@@ -156,6 +158,64 @@ def test_splits_keep_their_names_and_musdb18hq_reads_back_what_was_written(tmp_p
     np.testing.assert_allclose(track.mixture, total / np.abs(total).max(), atol=1e-6)
     again = {"datasets": ["musdb18hq"], "spatializers": ["original"], "separators": ["mixture"], "metrics": ["sdr"]}
     assert soundstage.run(again, tmp_path / "results", data={"musdb18hq": tmp_path / "out"}).troubled == 0
+
+
+VALIDATION = "Leaf - Summerghost"
+
+
+@pytest.mark.parametrize("splits", [("train_and_validation",), ("train", "validation")])
+def test_every_song_to_train_on_is_in_the_folder_train_and_every_split_reads_it_there(tmp_path, splits):
+    from soundstage_datasets.musdb18hq import Musdb18hq
+
+    musdb(tmp_path / "in", "train", ["A - One", "B - Two", VALIDATION])
+    musdb(tmp_path / "in", "test", ["C & D - Three"])
+    datasets = [*(f"musdb18hq[split={split}]" for split in splits), "musdb18hq"]
+    grid = {"datasets": datasets, "spatializers": ["hrir[level=published]"]}
+    soundstage.render(grid, tmp_path / "out", data={"musdb18hq": tmp_path / "in"})
+    assert songs(tmp_path / "out") == ["test/C & D - Three", "train/A - One", "train/B - Two", f"train/{VALIDATION}"]
+    assert {metadata(tmp_path / "out" / song)["split"] for song in songs(tmp_path / "out")} == {"train", "test"}
+    read = {
+        "train": ["A - One", "B - Two"],
+        "validation": [VALIDATION],
+        "train_and_validation": ["A - One", "B - Two", VALIDATION],
+        "test": ["C & D - Three"],
+    }
+    for split, wanted in read.items():
+        back = Musdb18hq(tmp_path / "out", split=split)
+        assert back.track_ids() == wanted
+        for song in wanted:
+            assert back.load(song).mixture.shape == (2, 4410 + 255)
+        options = ("--data", f"musdb18hq={tmp_path / 'out'}")
+        told = CliRunner().invoke(cli, ["check", f"musdb18hq[split={split}]", *options]).output
+        there = "1 of the 50 songs of the folder test" if split == "test" else "3 of the 100 songs of the folder train"
+        assert f"wrong {there} are there" in told
+        lacking = 13 if "validation" in split else 0
+        assert told.count("this song of the validation split is missing") == lacking
+        assert told.count("wrong ") == 1 + lacking
+
+
+def test_a_song_of_two_splits_is_refused_with_both(tmp_path):
+    musdb(tmp_path / "in", "train", ["A - One"])
+    grid = {
+        "datasets": ["musdb18hq[split=train]", "musdb18hq[split=train_and_validation]"],
+        "spatializers": ["hrir"],
+    }
+    with pytest.raises(SoundstageError, match=r"'A - One' of musdb18hq\[split=train\] and of .* leave one of the two"):
+        soundstage.render(grid, tmp_path / "out", data={"musdb18hq": tmp_path / "in"})
+
+
+def test_a_dataset_without_a_folder_of_its_own_keeps_the_names_of_its_splits(tmp_path):
+    from layouts import write_slakh_track
+
+    for split in ("train", "validation"):
+        write_slakh_track(tmp_path / "in" / split / f"Track {split}", "GSBP", seconds=0.1)
+    grid = {
+        "datasets": [f"slakh2100_4s[split={split}]" for split in ("train", "validation")],
+        "placements": ["panorama"],
+        "spatializers": ["panning"],
+    }
+    soundstage.render(grid, tmp_path / "out", data={"slakh2100_4s": tmp_path / "in"})
+    assert songs(tmp_path / "out") == ["train/Track train", "validation/Track validation"]
 
 
 def test_a_written_song_is_kept_and_a_changed_or_damaged_one_is_written_again(tmp_path):

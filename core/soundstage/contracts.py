@@ -47,6 +47,8 @@ class Dataset(Protocol):
     - `load_part(track_id, start, stop) -> Track`: exactly the samples of `load` from `start` to before `stop`, without
       decoding the rest. With `extent` it is how excerpts are read; where either is missing the whole track is loaded
       and cut.
+    - `split_folder`: the folder, `train` or `test`, that its songs go to when they are written in MUSDB18-HQ's layout;
+      without it the parameter `split` names the folder, and without that it is `test`.
     - `check() -> Iterable[Finding]`: what only the dataset can know of its data, for `soundstage check`: how much of it
       is there, what is missing, what is not as it was published. The harness itself goes through `files`, and compares
       the headers of each track's files.

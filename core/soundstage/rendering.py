@@ -213,7 +213,9 @@ def _songs(grid: Grid, scenes: Sequence[SceneSpec], hashes: FileHashes) -> list[
     """Every scene with its folder and facts."""
     spatializers = _level([scene.spatializer for scene in scenes])
     placements = _level([scene.placement for scene in scenes if scene.placement])
-    datasets = _dataset_level([scene.dataset for scene in scenes])
+    distinct = {scene.dataset.label: scene.dataset for scene in scenes}
+    splits = {label: split_of(dataset) for label, dataset in distinct.items()}
+    datasets = _dataset_level(distinct, splits)
     described: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def description(choice: Choice) -> Mapping[str, Any]:
@@ -227,13 +229,18 @@ def _songs(grid: Grid, scenes: Sequence[SceneSpec], hashes: FileHashes) -> list[
         levels = [spatializers[scene.spatializer.label]]
         if scene.placement:
             levels += [placements[scene.placement.label], f"seed-{scene.seed}" if len(grid.seeds) > 1 else ""]
-        split = split_of(scene.dataset)
+        split = splits[scene.dataset.label]
         levels += [datasets[scene.dataset.label], _folder_name(split), _folder_name(scene.label)]
         folder = Path(*filter(None, levels))
         if folder in songs:
+            other = songs[folder].scene
+            if other.dataset.label != scene.dataset.label:
+                raise SoundstageError(
+                    f"'{scene.label}' of {other.dataset.label} and of {scene.dataset.label} would both be written to"
+                    f" {folder}; leave one of the two out"
+                )
             raise SoundstageError(
-                f"tracks '{songs[folder].scene.label}' and '{scene.label}' would both be written to {folder};"
-                " rename one"
+                f"tracks '{other.label}' and '{scene.label}' would both be written to {folder}; rename one"
             )
         facts = {
             "scene": scene.address,
@@ -250,20 +257,28 @@ def _songs(grid: Grid, scenes: Sequence[SceneSpec], hashes: FileHashes) -> list[
 
 
 def split_of(dataset: Choice) -> str:
-    """The value of the plugin's parameter `split`, `test` where it has none or it is no text."""
+    """The folder of a dataset's songs: its `split_folder`, else its parameter `split`, `test` where that is no text."""
     parameter = constructor_parameters(dataset.plugin.load()).get("split")
     split = dataset.params.get("split", parameter.default) if parameter else DEFAULT_SPLIT
+    split = getattr(dataset.build(), "split_folder", split)
     return split if isinstance(split, str) and split else DEFAULT_SPLIT
 
 
-def _dataset_level(choices: Sequence[Choice]) -> dict[str, str]:
-    """Label → folder: none while no two datasets share a split, else the entry, else the variant."""
-    distinct = {choice.label: choice for choice in choices}
-    if len({split_of(choice) for choice in distinct.values()}) == len(distinct):
-        return dict.fromkeys(distinct, "")
-    if len({(choice.entry, split_of(choice)) for choice in distinct.values()}) == len(distinct):
-        return {label: _folder_name(choice.entry) for label, choice in distinct.items()}
-    return _level(choices)
+def _dataset_level(datasets: Mapping[str, Choice], splits: Mapping[str, str]) -> dict[str, str]:
+    """Label → folder: none while no two datasets share a split, else the entry, else the variant.
+
+    Splits of one dataset that share a folder are one dataset there: train and validation of MUSDB18-HQ.
+    """
+    homes = {(splits[label], choice.entry, _besides_split(choice)) for label, choice in datasets.items()}
+    if len({split for split, _, _ in homes}) == len(homes):
+        return dict.fromkeys(datasets, "")
+    if len({(split, entry) for split, entry, _ in homes}) == len(homes):
+        return {label: _folder_name(choice.entry) for label, choice in datasets.items()}
+    return _level(list(datasets.values()))
+
+
+def _besides_split(choice: Choice) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, repr(value)) for name, value in choice.params.items() if name != "split"))
 
 
 def _level(choices: Sequence[Choice]) -> dict[str, str]:

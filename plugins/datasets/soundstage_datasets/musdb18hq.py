@@ -64,6 +64,11 @@ class Musdb18hq:
         self.split = split
         self.stems = stems
 
+    @property
+    def split_folder(self) -> str:
+        """The folder that the split's songs lie in; the validation songs are told by their names, in train."""
+        return "test" if self.split == "test" else "train"
+
     def track_ids(self) -> Sequence[str]:
         """The songs of the split, sorted. Raises SoundstageError, saying what to download, where none are."""
         folder = self._folder()
@@ -147,7 +152,7 @@ class Musdb18hq:
         return self._folder() / track_id
 
     def _folder(self) -> Path:
-        return self.root / ("test" if self.split == "test" else "train")
+        return self.root / self.split_folder
 
 
 def _song_folders(folder: Path) -> list[str]:
