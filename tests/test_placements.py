@@ -183,3 +183,15 @@ def test_panorama_can_tell_wrong_angles_without_moving_a_source():
     assert abs(sum(errors) / len(errors)) < 0.5
     with pytest.raises(SoundstageError, match="must be from 0 to 90"):
         Panorama(noise=-1)
+
+
+def test_panorama_tells_no_angle_beyond_the_stereo_base():
+    noisy = [Panorama(noise=8.0).place("song", SOURCES, draw(seed)) for seed in range(500)]
+    told = [placement.as_told().azimuths[source] for placement in noisy for source in SOURCES]
+    true = [placement.azimuths[source] for placement in noisy for source in SOURCES]
+    assert (min(told), max(told)) == (-45.0, 45.0)
+    clipped = [angle for angle, said in zip(true, told, strict=True) if abs(said) == 45.0]
+    assert 0.02 < len(clipped) / len(told) < 0.07  # 8² of 90 × 16 square degrees: 0.044
+    assert min(map(abs, clipped)) > 45 - 8
+    drawn = {Panorama(noise=90.0).place("song", SOURCES, draw(seed)).as_told().azimuths["bass"] for seed in range(50)}
+    assert max(map(abs, drawn)) == 45.0

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FRONTAL_AZIMUTHS: Final = tuple(float(azimuth % 360) for azimuth in range(-90, 100, 10))
 """The 19 azimuths of Binaural-MUSDB in degrees, 270 (right) through 0 (front) to 90 (left)."""
 
+WIDEST: Final = 45.0
+"""Degrees: the panning angle at which a source is in one channel alone."""
+
 
 class Frontal:
     """Each source at its own azimuth out of 19 in the frontal half-plane, drawn without replacement.
@@ -42,10 +45,11 @@ class Panorama:
     """Each source at a panning angle uniform over ±45 degrees, as SpaIn-Net is trained (Petermann and Kim, 2022).
 
     noise: separators that are told the angles are told them wrong, by up to so many degrees, uniformly; 8 in the paper.
-    The scenes, and what any other separator gets, stay the same.
+    Nobody is told an angle beyond ±45 degrees: the authors' evaluation script clips them. The scenes, and what any
+    other separator gets, stay the same.
     """
 
-    revision = 1
+    revision = 2
 
     def __init__(self, noise: float = 0.0) -> None:
         if not 0.0 <= noise <= 90.0:
@@ -54,13 +58,12 @@ class Panorama:
 
     def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
         """A placement of every source, azimuth and panning angle being the same."""
-        true = {source: draw.uniform(source, -45.0, 45.0) for source in sorted(sources)}
+        true = {source: draw.uniform(source, -WIDEST, WIDEST) for source in sorted(sources)}
         told = {}
         if self.noise:
-            told = {
-                source: angle + draw.uniform(f"error of {source}", -self.noise, self.noise)
-                for source, angle in true.items()
-            }
+            for source, angle in true.items():
+                wrong = angle + draw.uniform(f"error of {source}", -self.noise, self.noise)
+                told[source] = min(max(wrong, -WIDEST), WIDEST)
         return Placement(true, panning="same", told=told)
 
 
