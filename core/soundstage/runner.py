@@ -265,8 +265,10 @@ def stored(plan: Plan) -> StoredPlan:
         },
         "settings": {
             "datasets": _settings(cell.scene.dataset for cell in plan.cells),
+            "placements": _settings(cell.scene.placement for cell in plan.cells if cell.scene.placement),
             "spatializers": _settings(cell.scene.spatializer for cell in plan.cells),
         },
+        "excerpt": plan.grid.excerpt.parts if plan.grid.excerpt else None,
         "recipe": recipe(plan),
     }
     return StoredPlan(pa.table(columns), facts)
