@@ -50,6 +50,23 @@ def test_there_is_a_table_for_each_spatializer_or_for_all(tmp_path):
     assert groups == [{"source": source, "dataset": "toy"} for source in ("bass", "drums", "vocals")]
 
 
+def test_there_is_a_table_for_each_placement_where_there_are_several_unless_they_are_pooled(tmp_path):
+    grid = {**GRID, "placements": ["line", "frontal"], "separators": ["truth", "nothing"]}
+    assert [section.group for section in board(tmp_path, grid).sections] == [
+        {"spatializer": "flat", "placement": ""},
+        {"spatializer": "gains", "placement": "line"},
+        {"spatializer": "gains", "placement": "frontal"},
+    ]
+    pooled = make_leaderboard(tmp_path, by=["spatializer"]).sections
+    assert [(section.group["spatializer"], section.possible) for section in pooled] == [
+        ("flat", (6,)),
+        ("gains", (12,)),
+    ]
+    assert [section.group for section in make_leaderboard(tmp_path, by=[]).sections] == [{}]
+    one = board(tmp_path / "one", {**grid, "spatializers": ["gains"]}).sections
+    assert [section.group for section in one] == [{"placement": "line"}, {"placement": "frontal"}]
+
+
 def test_values_are_medians_over_tracks_and_sources(tmp_path):
     found = rows(board(tmp_path, {**GRID, "separators": ["truth", "nothing"]}, by=[]).sections[0])
     frame = soundstage.load(tmp_path)

@@ -98,13 +98,13 @@ def make_leaderboard(
 ) -> Leaderboard:
     """The leaderboard of a results folder.
 
-    by: what to make a table for each of, out of GROUPS; by default each spatializer where there are several. metrics:
-    metrics or single measures to show; by default every headline measure. rank_by: a shown measure; by default the
-    first. protocol: how scores become values, out of PROTOCOLS. Every value is over the scores (track × source) that
-    all entries of that table have in that column, so no entry is averaged over holes. published: a publication whose
-    rows stand beside one's own, out of ranks, or a TOML file of such. over: a separator whose own score of the same
-    scene and source is taken off every score, so that values are improvements over it. Raises SoundstageError for names
-    that the results don't have.
+    by: what to make a table for each of, out of GROUPS; by default each spatializer and each placement, where there are
+    several. metrics: metrics or single measures to show; by default every headline measure. rank_by: a shown measure;
+    by default the first. protocol: how scores become values, out of PROTOCOLS. Every value is over the scores (track ×
+    source) that all entries of that table have in that column, so no entry is averaged over holes. published: a
+    publication whose rows stand beside one's own, out of ranks, or a TOML file of such. over: a separator whose own
+    score of the same scene and source is taken off every score, so that values are improvements over it. Raises
+    SoundstageError for names that the results don't have.
     """
     how = find_protocol(protocol)
     publication = find_publication(published) if published else None
@@ -113,7 +113,7 @@ def make_leaderboard(
         if word not in GROUPS:
             raise SoundstageError(f"cannot group by '{word}'{suggestion(word, GROUPS)}")
     if by is None:
-        by = ["spatializer"] if results.cells["spatializer"].nunique() > 1 else []
+        by = _told_apart(results.cells)
     columns = shown_columns(results.facts, metrics)
     ranked_by = _ranking(columns, rank_by)
     whole = how.track_scores(results.rows[results.rows["status"] == "ok"])
@@ -190,6 +190,13 @@ def _ranking(columns: Sequence[Column], wanted: str) -> Column:
         if wanted in (column.name, column.label, column.metric, f"{column.metric}.{column.name}"):
             return column
     raise SoundstageError(f"cannot rank by '{wanted}'{suggestion(wanted, [column.name for column in columns])}")
+
+
+def _told_apart(cells: pandas.DataFrame) -> list[str]:
+    """What there is a table for each of by default; scenes that are not placed are no placement of their own."""
+    placements = {str(label) for label in cells["placement"].unique()} - {""}
+    several = {"spatializer": cells["spatializer"].nunique() > 1, "placement": len(placements) > 1}
+    return [kind for kind, are_several in several.items() if are_several]
 
 
 def _groups(rows: pandas.DataFrame, cells: pandas.DataFrame, by: Sequence[str]) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
     callback=words,
     metavar="WHAT,…",
     help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
-    "  [default: spatializer where there are several]",
+    "  [default: spatializer and placement, where there are several]",
 )
 @click.option("--metric", "metrics", multiple=True, help="Show only this metric or measure. Repeatable.")
 @click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
