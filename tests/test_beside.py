@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -75,11 +77,22 @@ def toml(tmp_path):
     return str(file)
 
 
-def results(path, values, metric="spauq_published", spatializers=("hrir",), settings=None, dataset="songs", name="SSR"):
-    """A results folder. values: separator → (track, source) → value; the same for every spatializer."""
+def results(
+    path,
+    values,
+    metric="spauq_published",
+    spatializers=("hrir",),
+    settings=None,
+    dataset="songs",
+    name="SSR",
+    placements=("",),
+    placed=None,
+    **facts,
+):
+    """A results folder. values: separator → (track, source) → value; the same for every spatializer and placement."""
     store = Store(path).prepare()
     cells = []
-    for spatializer in spatializers:
+    for spatializer, placement in itertools.product(spatializers, placements):
         for separator, scores in values.items():
             for track in dict.fromkeys(track for track, _ in scores):
                 cell = f"{len(cells):064x}"
@@ -87,8 +100,8 @@ def results(path, values, metric="spauq_published", spatializers=("hrir",), sett
                 store.commit(
                     CellRecord(cell, Stage("ok"), {cell: Stage("ok")}), score_rows((cell, "dB", row) for row in rows)
                 )
-                labels = {"dataset": dataset, "track": track, "placement": "", "spatializer": spatializer, "seed": 0}
-                cells.append({"cell": cell, **labels, "separator": separator, f"score:{metric}": cell})
+                labels = {"dataset": dataset, "track": track, "placement": placement, "spatializer": spatializer}
+                cells.append({"cell": cell, **labels, "seed": 0, "separator": separator, f"score:{metric}": cell})
     roles = {"mixture": "floor"}
     facts = {
         "id": "hand-00000000",
@@ -99,7 +112,8 @@ def results(path, values, metric="spauq_published", spatializers=("hrir",), sett
             name: {"role": roles.get(name, "separator"), "blind": True, "named": True, "needs": []} for name in values
         },
         "metrics": {metric: {name: {"unit": "dB", "higher_is_better": True, "headline": True, "label": ""}}},
-        "settings": {"spatializers": settings or {}},
+        "settings": {"spatializers": settings or {}, "placements": placed or {}},
+        **facts,
     }
     store.save_plan(facts["id"], StoredPlan(pa.Table.from_pylist(cells), facts))
     return path
@@ -117,9 +131,25 @@ def as_published(**parameters):
     return {"hrir": {"plugin": "hrir", "parameters": {"level": "published", "hrtf": "file"} | parameters}}
 
 
-def board(tmp_path, toml, values=OWN, by=None, protocol="binaural-mss", **options):
+def board(tmp_path, toml, values=OWN, by=None, protocol="binaural-mss", over="", **options):
     folder = results(tmp_path / "out", values, **options)
-    return make_leaderboard(folder, by=by, protocol=protocol, published=toml)
+    return make_leaderboard(folder, by=by, protocol=protocol, published=toml, over=over)
+
+
+def changed(toml, *pairs):
+    """The publication with texts replaced."""
+    file = Path(toml)
+    text = file.read_text(encoding="utf-8")
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+    return toml
+
+
+def rendered(found):
+    """What stands beside each table."""
+    return [[row.rendering for row in section.published] for section in found.sections]
 
 
 def test_published_rows_stand_beside_and_change_no_rank_value_or_mark(tmp_path, toml):
@@ -223,6 +253,198 @@ def test_over_other_sources_there_is_no_difference_and_the_reason_is_said(tmp_pa
     assert "Binaural: published over bass, vocals, this table is over bass, drums; so there is no Δ" in found.notes
 
 
+TOLD = """
+[renderings.Told]
+sources          = ["bass", "vocals"]
+spatializers     = ["hrir"]
+placements       = ["panorama"]
+placement_params = { noise = 0.0 }
+
+[renderings.Mistold]
+sources          = ["bass", "vocals"]
+spatializers     = ["hrir"]
+placements       = ["panorama"]
+placement_params = { noise = 8.0 }
+
+[renderings.Stereo]
+"""
+
+
+@pytest.fixture
+def told(toml):
+    """A publication that tells exact angles from wrong ones."""
+    return changed(
+        toml,
+        ('spatializers = ["hrir"]', 'spatializers = ["ambisonic"]'),
+        ("[renderings.Stereo]", TOLD),
+        ('"Binaural", "One", ""', '"Told", "One", ""'),
+        ('"Binaural", "Two", ""', '"Mistold", "Two", ""'),
+    )
+
+
+def placed(**noise):
+    """The settings of placements; noise: of those that have it."""
+    return {"panorama": {"plugin": "panorama", "parameters": {"noise": 0.0}}} | {
+        label: {"plugin": "panorama", "parameters": {"noise": value}} for label, value in noise.items()
+    }
+
+
+def test_exact_and_wrong_angles_are_told_apart_in_tables_of_their_own(tmp_path, told):
+    found = board(tmp_path, told, placements=("panorama", "wrong"), placed=placed(wrong=8.0))
+    assert [section.group for section in found.sections] == [{"placement": "panorama"}, {"placement": "wrong"}]
+    assert rendered(found) == [["Told"], ["Mistold"]]
+    assert not any("is not set beside" in note for note in found.notes)
+
+
+def test_where_placements_are_pooled_no_rendering_of_one_of_them_stands_beside(tmp_path, told):
+    options = {"placements": ("panorama", "wrong"), "placed": placed(wrong=8.0)}
+    for number, by in enumerate((["spatializer"], [])):
+        found = board(tmp_path / str(number), told, by=by, **options)
+        assert len(found.sections) == 1
+        assert rendered(found) == [[]]
+        reason = "Told: published with noise = 0.0, wrong here has noise = 8.0; so it is not set beside"
+        assert f"{reason}; --by placement keeps placements apart" in found.notes
+        assert any(note.startswith("Mistold: published with noise = 8.0, panorama here has") for note in found.notes)
+
+
+def test_a_placement_as_no_rendering_has_it_gets_the_reasons(tmp_path, told):
+    found = board(tmp_path, told, placements=("panorama", "wrong"), placed=placed(wrong=4.0))
+    assert rendered(found) == [["Told"], []]
+    for rendering, noise in (("Told", 0.0), ("Mistold", 8.0)):
+        reason = f"{rendering}: published with noise = {noise}, wrong here has noise = 4.0; so it is not set beside"
+        assert reason in found.notes
+
+
+def test_placements_whose_parameters_are_not_known_count_as_the_renderings(tmp_path, told):
+    for number, placements in enumerate((("panorama[noise=4]",), ("",))):
+        found = board(tmp_path / str(number), told, placements=placements)
+        assert rendered(found) == [["Told", "Mistold"]]
+        assert not any("published with placement" in note for note in found.notes)
+
+
+def test_another_placement_is_noted_and_tells_nothing_wrong(tmp_path, told):
+    settings = {"frontal": {"plugin": "frontal", "parameters": {}}}
+    found = board(tmp_path, told, placements=("frontal",), placed=settings)
+    assert rendered(found) == [["Told"]]
+    assert "Told: published with placement panorama; here frontal" in found.notes
+    alike = board(tmp_path / "alike", told, placements=("mine",), placed={"mine": {**placed()["panorama"]}})
+    assert not any("published with placement" in note for note in alike.notes)
+
+
+OF_THREE = (
+    ("[renderings.Stereo]", TOLD),
+    ('sources      = ["bass", "vocals"]\nspatializers = ["hrir"]', 'sources = ["bass"]\nspatializers = ["hrir"]'),
+    ('"Binaural", "Two", ""', '"Told", "Two", ""'),
+)
+
+
+def test_where_a_rendering_has_the_tables_sources_those_of_other_mixtures_stand_not_beside(tmp_path, toml):
+    toml = changed(toml, *OF_THREE)
+    assert rendered(board(tmp_path, toml)) == [["Told"]]
+    found = board(tmp_path / "three", toml, {"one_v1": {("a", source): 1.0 for source in ("bass", "vocals", "drums")}})
+    assert rendered(found) == [["Binaural", "Told"]]
+    assert [row.differences for row in found.sections[0].published] == [(), ()]
+    assert sum("so there is no Δ" in note for note in found.notes) == 2
+
+
+def test_a_source_out_of_another_mixture_keeps_its_difference_and_is_noted(tmp_path, toml):
+    values = {"one_v1": {("a", source): 10.0 for source in ("bass", "drums")}}
+    bass, drums = board(tmp_path, toml, values, by=["source"]).sections
+    assert [one.values for row in bass.published for one in row.differences] == [(1.0,)]
+    assert not drums.published
+    notes = board(tmp_path / "again", toml, values, by=["source"]).notes
+    assert "Binaural: bass was published out of mixtures of bass, vocals; here it is out of bass, drums" in notes
+    assert not any("out of mixtures" in note for note in board(tmp_path / "same", toml, by=["source"]).notes)
+
+
+def test_an_accompaniment_beside_its_parts_makes_no_other_mixture(tmp_path, toml):
+    values = {"one_v1": {("a", source): 10.0 for source in ("bass", "vocals", "accompaniment")}}
+    found = board(tmp_path, toml, values, by=["source"])
+    assert not any("out of mixtures" in note for note in found.notes)
+    assert "so there is no Δ" in "".join(board(tmp_path / "all", toml, values).notes)
+
+
+IMPROVEMENTS = """
+[measures.SDRi]
+near = ["bsseval.SDRi", "si_sdr.SI-SDRi"]
+unit = "dB"
+
+[renderings.Binaural]
+"""
+
+
+@pytest.mark.parametrize(("metric", "name"), [("bsseval[references=int16]", "SDR"), ("si_sdr", "SI-SDR")])
+def test_over_the_mixture_stand_published_improvements_alone(tmp_path, toml, metric, name):
+    absolute = board(tmp_path, toml, metric=metric, name=name, over="mixture")
+    assert rendered(absolute) == [[]]
+    assert any(f"toys2025 has SSR, SDR, and nothing that stands beside {name}i" in note for note in absolute.notes)
+    toml = changed(toml, ("[renderings.Binaural]", IMPROVEMENTS), ('"SSR", "SDR"]', '"SSR", "SDRi"]'))
+    values = {"one_v1": scores(8.0, 8.0), "mixture": scores(2.0, 2.0)}
+    found = board(tmp_path / "improved", toml, values, metric=metric, name=name, over="mixture")
+    ((row,),) = (section.published for section in found.sections)
+    assert (row.model, row.values, [one.values for one in row.differences]) == ("One", (5.0,), [(1.0,)])
+    plain = board(tmp_path / "plain", toml, values, metric=metric, name=name)
+    assert rendered(plain) == [[]]
+
+
+def test_over_another_separator_nothing_published_stands_and_the_reason_is_said(tmp_path, toml):
+    found = board(tmp_path, toml, over="other")
+    assert rendered(found) == [[]]
+    assert "toys2025 has no improvements over other; leave out --over, or take --over mixture" in found.notes
+    assert any(note.startswith("published: ") for note in found.notes)
+
+
+def test_what_was_published_of_a_variant_is_the_same_in_that_variant_alone(tmp_path, toml):
+    toml = changed(toml, ('"bsseval.SDR"', '"bsseval[references=int16,window=0.5].SDR"'))
+    exact = board(tmp_path, toml, metric="bsseval[references=int16,window=0.5]", name="SDR")
+    assert exact.sections[0].published[0].values == (5.0,)
+    assert not any("other parameters" in note for note in exact.notes)
+    found = board(tmp_path / "other", toml, metric="bsseval", name="SDR")
+    assert found.sections[0].published[0].values == (5.0,)
+    assert (
+        "SDR: published as bsseval[references=int16,window=0.5], measured here as bsseval, with other parameters"
+        in found.notes
+    )
+
+
+def test_parts_of_tracks_are_noted_unless_both_are_of_parts(tmp_path, toml):
+    def noted(found):
+        return [note for note in found.notes if "parts of" in note]
+
+    excerpt = {"seconds": 30.0, "where": "chunks"}
+    assert noted(board(tmp_path / "a", toml, excerpt=excerpt)) == [
+        "toys2025 says nothing of parts of tracks; here 30 s of each track (where = chunks) are scored"
+    ]
+    assert not noted(board(tmp_path / "b", toml, excerpt=None))
+    toml = changed(toml, ("tracks      = 2", "tracks      = 2\nexcerpt = true"))
+    assert not noted(board(tmp_path / "c", toml, excerpt=excerpt))
+    assert not noted(board(tmp_path / "d", toml))
+    assert noted(board(tmp_path / "e", toml, excerpt=None)) == [
+        "toys2025 scored parts of its tracks; here they are whole"
+    ]
+
+
+def test_a_head_that_may_be_another_is_noted_and_its_parameters_are_compared(tmp_path, toml):
+    toml = changed(toml, ('spatializers = ["hrir"]', 'spatializers = ["ku100"]\nnear = ["hrir"]'))
+    found = board(tmp_path, toml, settings=as_published(level="consistent"))
+    assert "Binaural (through a head): hrir comes near that rendering but may be another" in found.notes
+    assert any("published with level = published; hrir here has level = consistent" in note for note in found.notes)
+    assert found.sections[0].published[0].differences
+    settings = {"ku100": as_published()["hrir"]}
+    exact = board(tmp_path / "exact", toml, spatializers=("ku100",), settings=settings)
+    assert rendered(exact) == [["Binaural", "Binaural"]]
+    assert not any("comes near" in note or "published with" in note for note in exact.notes)
+
+
+def test_values_by_source_alone_are_said_to_be_there(tmp_path, toml):
+    toml = changed(toml, ('"Stereo", "One", ""', '"Stereo", "One", "bass"'))
+    found = board(tmp_path, toml, spatializers=("original",))
+    assert "toys2025 has no values for all sources together here; --by source shows them" in found.notes
+    shown = board(tmp_path / "shown", toml, by=["source"], spatializers=("original",))
+    assert rendered(shown) == [["Stereo"], []]
+    assert "toys2025 has no values for source vocals here" in shown.notes
+
+
 def test_what_cannot_stand_beside_is_said(tmp_path, toml):
     found = board(tmp_path, toml, metric="error", name="error")
     assert any("toys2025 has SSR, SDR, and nothing that stands beside error" in note for note in found.notes)
@@ -298,4 +520,25 @@ def test_a_grid_that_was_run_knows_the_settings_that_are_compared(tmp_path):
     found = make_leaderboard(tmp_path, published="namballa2025")
     assert [section.published[0].rendering for section in found.sections] == ["Binaural", "Stereo"]
     assert any("hrir here has level = consistent, hrtf = none" in note for note in found.notes)
+    assert any("hrir comes near that rendering but may be another" in note for note in found.notes)
+    assert any("published with placement metadata; here frontal" in note for note in found.notes)
     assert any("here sketches, 3 tracks" in note for note in found.notes)
+
+
+def test_a_grid_that_was_run_knows_its_placements_and_its_excerpts(tmp_path):
+    grid = {
+        "datasets": ["sketches"],
+        "placements": ["panorama", "panorama[noise=8]"],
+        "spatializers": ["panning"],
+        "separators": ["mixture"],
+        "metrics": ["sdr"],
+        "excerpt": {"seconds": 1, "where": "start"},
+    }
+    soundstage.run(grid, tmp_path / "parts")
+    facts = Store(tmp_path / "parts").plan().facts
+    assert facts["excerpt"] == {"seconds": 1.0, "where": "start"}
+    noise = {label: one["parameters"]["noise"] for label, one in facts["settings"]["placements"].items()}
+    assert noise == {"panorama": 0.0, "panorama[noise=8]": 8.0}
+    del grid["excerpt"]
+    soundstage.run(grid, tmp_path / "whole")
+    assert Store(tmp_path / "whole").plan().facts["excerpt"] is None

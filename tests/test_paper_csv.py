@@ -277,7 +277,15 @@ def test_set_beside_the_paper_the_published_tracks_differ_by_less_than_half_the_
     assert [one.separator for one in compared] == ["htdemucs_ft", "umxhq"] * 2
     assert max(abs(value) for one in compared for value in one.values) <= 0.005
     assert not any("averages as protocol" in note or "published on" in note for note in board.notes[2:])
+    assert not any("comes near" in note or "published with" in note or "parts of" in note for note in board.notes)
     assert len(find_publication("namballa2025").lines) == 11 + 44
+
+
+def test_a_claim_to_be_like_a_rendering_stands_beside_it_without_a_note_on_which_it_is(tmp_path):
+    import_claims([spauq(tmp_path, FIRST)], tmp_path / "out", Labels(spatializer="hrir"))
+    board = make_leaderboard(tmp_path / "out", protocol="binaural-mss", published="namballa2025")
+    assert {row.rendering for row in board.sections[0].published} == {"Binaural"}
+    assert not any("comes near" in note or "published with" in note for note in board.notes)
 
 
 def test_the_published_scales_are_summarised_by_a_script(tmp_path, root):

@@ -11,6 +11,7 @@ import soundstage
 from layouts import asked, write_musdb_song, write_papers_data
 from soundstage.api import plan_of
 from soundstage.errors import SoundstageError
+from soundstage.leaderboard import make_leaderboard
 from soundstage.registry import Registry
 from soundstage.store import Store
 
@@ -107,6 +108,54 @@ def test_noisy_angles_change_no_scene_and_no_number_of_who_is_not_told_them(data
     np.testing.assert_array_equal(exact, noisy)
     stored = Store(tmp_path).plan().cells.to_pylist()
     assert len({cell["cell"] for cell in stored}) > len(stored) / 2
+
+
+def spain_net(task, data, out):
+    """A floor and an oracle of that grid of SpaIn-Net's."""
+    grid = f"spain-net-{task}"
+    soundstage.run(grid, out, data=given(grid, data), only={"separators": ["mixture", "irm"]})
+    return out
+
+
+@pytest.mark.parametrize("task", ["4s", "4s2g"])
+def test_exact_and_noisy_test_angles_of_spain_net_stand_beside_their_own_tables(task, data, tmp_path):
+    out = spain_net(task, data, tmp_path / "out")
+    options = {"protocol": "spain-net", "published": "spain-net"}
+    found = make_leaderboard(out, **options)
+    tables = {section.group["placement"]: section.published for section in found.sections}
+    assert {label: {row.rendering for row in rows} for label, rows in tables.items()} == {
+        "panorama": {f"{task.upper()}, exact test angles"},
+        "panorama[noise=8]": {f"{task.upper()}, noisy test angles"},
+    }
+    for words in ("other parameters", "not set beside", "comes near", "published with", "averages as", "no Δ"):
+        assert not any(words in note for note in found.notes), words
+    by_source = make_leaderboard(out, by=["placement", "source"], **options)
+    for section in by_source.sections:
+        angles = "noisy" if section.group["placement"] == "panorama[noise=8]" else "exact"
+        assert {row.rendering for row in section.published} == {f"{task.upper()}, {angles} test angles"}
+    assert not any("out of mixtures" in note for note in by_source.notes)
+    pooled = make_leaderboard(out, by=[], **options)
+    assert pooled.sections[0].published == ()
+    assert sum("--by placement keeps placements apart" in note for note in pooled.notes) == 2
+
+
+def test_the_improvements_of_spain_net_stand_beside_those_over_the_mixture(data, tmp_path):
+    out = spain_net("4s", data, tmp_path / "out")
+    options = {"protocol": "spain-net", "published": "spain-net", "over": "mixture"}
+    for metrics, shown in (
+        ((), {"bsseval[references=int16]", "sdr", "si_sdr"}),
+        (("bsseval[references=int16]",), {"bsseval[references=int16]"}),
+        (("si_sdr",), {"si_sdr"}),
+    ):
+        found = make_leaderboard(out, metrics=metrics, **options)
+        (uninformed,) = (row for row in found.sections[0].published if row.model == "4S-D0")
+        beside = {
+            (column.metric, column.name): value
+            for column, value in zip(found.columns, uninformed.values, strict=True)
+            if not np.isnan(value)
+        }
+        assert beside == {(metric, "SI-SDR" if metric == "si_sdr" else "SDR"): 11.1 for metric in shown}
+        assert "mixture" not in {row.model for row in found.sections[0].published}
 
 
 def test_the_posters_excerpts_are_thirty_seconds_of_twenty_five_songs(data, tmp_path):

@@ -7,14 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from soundstage.alike import (
+    Scenes,
+    entry_of,
+    is_rendered_alike,
+    names_of,
+    other_placements,
+    placed_otherwise,
+    rendered_otherwise,
+    scenes_of,
+)
 from soundstage.claims import CLAIMED
-from soundstage.parameters import parse_variant
 from soundstage.protocols import PROTOCOLS, Protocol
 from soundstage.published import Model, Publication, PublishedLine, PublishedMeasure, Rendering
 
 if TYPE_CHECKING:
-    import pandas
-
     from soundstage.leaderboard import Column, Leaderboard, Row, Section
     from soundstage.results import Results
 
@@ -39,21 +46,29 @@ class PublishedRow:
     differences: tuple[Difference, ...]
 
 
+MIXTURE = "mixture"
+"""The separator over whose scores published improvements are."""
+
+
 def set_beside(board: Leaderboard, publication: Publication, results: Results) -> Leaderboard:
     """The leaderboard with the publication's rows in every table whose scenes it rendered alike.
 
     A table gets the lines of its source, or those over all sources where it is over all. Ranks, values and marks stay
-    as they are. Every difference between the two protocols that is known becomes a note.
+    as they are. Every difference between the two protocols that is declared and can be seen becomes a note.
     """
-    measures = _columns_measures(board.columns, publication.measures.values())
+    measures = _columns_measures(board.columns, publication.measures.values(), board.over)
     sections, notes = [], [_source(publication)]
+    apart: dict[str, str] = {}
     for section in board.sections:
-        made, said = _beside(section, board, publication, results, measures)
+        made, said = _beside(section, board, publication, results, measures, apart)
         sections.append(made)
         notes += said
-    if any(section.published for section in sections):
+    stands = {row.rendering for section in sections for row in section.published}
+    notes += [sentence for rendering, sentence in apart.items() if rendering not in stands]
+    if stands:
         notes += _of_measures(board.columns, measures)
         notes += _of_data(publication, results)
+        notes += _of_excerpt(publication, results.facts)
         if publication.note:
             notes.append(f"{publication.name}: {publication.note}")
     notes = [*board.notes, *dict.fromkeys(notes)]
@@ -66,32 +81,38 @@ def _beside(
     publication: Publication,
     results: Results,
     measures: Sequence[PublishedMeasure | None],
+    apart: dict[str, str],
 ) -> tuple[Section, list[str]]:
-    """The section with its published rows, and what must be said of them."""
-    cells = _cells(results.cells, section.group)
-    rendered = [str(label) for label in cells["spatializer"].unique()]
-    renderings = [one for one in publication.renderings.values() if _renders(one, rendered, results.facts)]
+    """The section with its published rows, and what must be said of them. apart: takes why a rendering stands not."""
+    scenes = scenes_of(section.group, results)
+    alike = [one for one in publication.renderings.values() if is_rendered_alike(one, scenes)]
+    renderings = _of_the_mixture([one for one in alike if not placed_otherwise(one, scenes)], scenes)
+    reasons = {one.name: placed_otherwise(one, scenes) for one in _of_the_mixture(alike, scenes)}
+    reasons = {name: reason for name, reason in reasons.items() if reason and any(measures)}
     source = section.group.get("source", "")
-    rows, notes = [], []
+    rows: list[PublishedRow] = []
+    notes: list[str] = []
     for rendering in renderings:
         lines = [line for line in publication.lines if (line.rendering, line.source) == (rendering.name, source)]
-        sources = _sources(results.rows, section.group)
-        comparable = bool(source) or sources == set(rendering.sources)
+        comparable = bool(source) or scenes.sources == set(rendering.sources)
         found = [_row(line, publication.model(line.model), section.rows, measures, comparable) for line in lines]
         found = [row for row in found if not all(map(math.isnan, row.values))]
         if not found:
             continue
         rows += found
-        if not comparable:
-            notes.append(
-                f"{rendering.name}: published over {', '.join(rendering.sources)}, this table is over"
-                f" {', '.join(sorted(sources))}; so there is no Δ"
-            )
-        notes += _of_rendering(rendering, rendered, results.facts)
+        notes += _of_sources(rendering, scenes, source)
+        notes += _of_rendering(rendering, scenes)
         notes += _of_aggregation(publication, board.protocol, one_source=bool(source))
+    apart |= reasons
     if not rows:
-        notes.append(_nothing(publication, board, rendered, renderings, source, measures))
+        because = list(reasons.values()) if not renderings else []
+        notes += because or [_nothing(publication, board, scenes, renderings, source, measures)]
     return replace(section, published=tuple(rows)), notes
+
+
+def _of_the_mixture(renderings: Sequence[Rendering], scenes: Scenes) -> Sequence[Rendering]:
+    """Those of mixtures of the very same sources, where there are any; else all."""
+    return [one for one in renderings if set(one.sources) == scenes.mixture] or renderings
 
 
 def _row(
@@ -102,7 +123,7 @@ def _row(
     comparable: bool,
 ) -> PublishedRow:
     values = tuple(line.values.get(measure.name, math.nan) if measure else math.nan for measure in measures)
-    own = [row for row in rows if model.goes_by(_name(row.separator))] if comparable else []
+    own = [row for row in rows if model.goes_by(entry_of(row.separator))] if comparable else []
     differences = [
         Difference(row.separator, tuple(mine - theirs for mine, theirs in zip(row.values, values, strict=True)))
         for row in own
@@ -112,49 +133,23 @@ def _row(
 
 
 def _columns_measures(
-    columns: Sequence[Column], published: Iterable[PublishedMeasure]
+    columns: Sequence[Column], published: Iterable[PublishedMeasure], over: str
 ) -> tuple[PublishedMeasure | None, ...]:
-    """For each column the published measure that stands in it: the same quantity, or else the nearest shown."""
-    shown = [(_name(column.metric), column.name) for column in columns]
+    """For each column the published measure that stands in it: the same quantity, or one near it that no column has.
+
+    Over the mixture a column is the improvement of its measure, and goes by its name and an i; over any other
+    separator nobody has published anything.
+    """
+    if over and entry_of(over) != MIXTURE:
+        return (None,) * len(columns)
+    shown = [(entry_of(column.metric), f"{column.name}i" if over else column.name) for column in columns]
     found: dict[int, PublishedMeasure] = {}
     for measure in published:
-        for wanted in (measure.same,) if measure.same in shown else measure.near:
-            if wanted in shown:
-                found |= {index: measure for index, pair in enumerate(shown) if pair == wanted}
-                break
+        near = [(entry_of(metric), name) for metric, name in measure.near]
+        same = [(entry_of(metric), name) for metric, name in ([measure.same] if measure.same else [])]
+        wanted = same if set(same) & set(shown) else near
+        found |= {index: measure for index, pair in enumerate(shown) if pair in wanted}
     return tuple(found.get(index) for index in range(len(columns)))
-
-
-def _name(label: str) -> str:
-    """The entry that a label of the grid is a variant of."""
-    return parse_variant(label)[0]
-
-
-def _cells(cells: pandas.DataFrame, group: Mapping[str, str]) -> pandas.DataFrame:
-    for name, value in group.items():
-        if name in cells.columns:
-            cells = cells[cells[name].astype(str) == value]
-    return cells
-
-
-def _sources(rows: pandas.DataFrame, group: Mapping[str, str]) -> set[str]:
-    return {str(source) for source in _cells(rows, group)["source"].dropna().unique()}
-
-
-def _setting(facts: Mapping[str, Any], kind: str, label: str) -> Mapping[str, Any]:
-    """The plugin and parameters of a label; empty where the plan does not hold them, as for claims."""
-    found: Mapping[str, Any] = facts.get("settings", {}).get(kind, {}).get(label, {})
-    return found
-
-
-def _names(facts: Mapping[str, Any], kind: str, label: str) -> set[str]:
-    """What a label may be known by: its entry and its plugin."""
-    return {_name(label), *([str(_setting(facts, kind, label)["plugin"])] if _setting(facts, kind, label) else [])}
-
-
-def _renders(rendering: Rendering, labels: Sequence[str], facts: Mapping[str, Any]) -> bool:
-    alike = {*rendering.spatializers, *rendering.near}
-    return bool(labels) and all(_names(facts, "spatializers", label) & alike for label in labels)
 
 
 def _source(publication: Publication) -> str:
@@ -163,19 +158,28 @@ def _source(publication: Publication) -> str:
     )
 
 
-def _of_rendering(rendering: Rendering, labels: Sequence[str], facts: Mapping[str, Any]) -> Iterator[str]:
-    about = f" ({rendering.summary})" if rendering.summary else ""
-    for label in labels:
-        if not _names(facts, "spatializers", label) & set(rendering.spatializers):
-            yield f"{rendering.name}{about}: {label} comes near that rendering but is another"
-            continue
-        held = _setting(facts, "spatializers", label).get("parameters", {})
-        wanted = rendering.params or {}
-        other = {name: held[name] for name, value in wanted.items() if name in held and held[name] != value}
-        if other:
-            theirs = ", ".join(f"{name} = {wanted[name]}" for name in other)
-            ours = ", ".join(f"{name} = {value if value is not None else 'none'}" for name, value in other.items())
-            yield f"{rendering.name}{about}: published with {theirs}; {label} here has {ours}"
+def _of_sources(rendering: Rendering, scenes: Scenes, source: str) -> Iterator[str]:
+    theirs = ", ".join(rendering.sources)
+    if source and scenes.mixture != set(rendering.sources):
+        ours = ", ".join(sorted(scenes.mixture))
+        yield f"{rendering.name}: {source} was published out of mixtures of {theirs}; here it is out of {ours}"
+    elif not source and scenes.sources != set(rendering.sources):
+        ours = ", ".join(sorted(scenes.sources))
+        yield f"{rendering.name}: published over {theirs}, this table is over {ours}; so there is no Δ"
+
+
+def _of_rendering(rendering: Rendering, scenes: Scenes) -> Iterator[str]:
+    name = f"{rendering.name} ({rendering.summary})" if rendering.summary else rendering.name
+    for label in scenes.spatializers:
+        is_near = not names_of(scenes.facts, "spatializers", label) & set(rendering.spatializers)
+        if is_near and "settings" in scenes.facts:  # who claims a rendering says which it is, not which it is like
+            yield f"{name}: {label} comes near that rendering but {'may be' if rendering.params else 'is'} another"
+        theirs, ours = rendered_otherwise(rendering, scenes, label)
+        if theirs:
+            yield f"{name}: published with {theirs}; {label} here has {ours}"
+    others = ", ".join(other_placements(rendering, scenes))
+    if others:
+        yield f"{name}: published with placement {', '.join(rendering.placements)}; here {others}"
 
 
 def _of_aggregation(publication: Publication, here: Protocol, one_source: bool) -> Iterator[str]:
@@ -192,17 +196,20 @@ def _of_aggregation(publication: Publication, here: Protocol, one_source: bool) 
 
 
 def _of_measures(columns: Sequence[Column], measures: Sequence[PublishedMeasure | None]) -> Iterator[str]:
+    noted: dict[str, list[str]] = {}
     other: dict[tuple[str, str], list[str]] = {}
     for column, measure in zip(columns, measures, strict=True):
         if measure is None:
             continue
         if measure.note:
-            yield f"{column.label}: {measure.note}"
+            noted.setdefault(measure.note, []).append(column.label)
         if measure.same is None or measure.same[0] == column.metric:
             continue
         other.setdefault((measure.same[0], column.metric), []).append(column.label)
+    for note, labels in noted.items():
+        yield f"{', '.join(dict.fromkeys(labels))}: {note}"
     for (theirs, ours), labels in other.items():
-        what = "with other parameters" if _name(ours) == theirs else "another definition (docs/metrics.md)"
+        what = "with other parameters" if entry_of(ours) == entry_of(theirs) else "another definition (docs/metrics.md)"
         yield f"{', '.join(labels)}: published as {theirs}, measured here as {ours}, {what}"
 
 
@@ -210,7 +217,7 @@ def _of_data(publication: Publication, results: Results) -> Iterator[str]:
     labels = [str(label) for label in results.cells["dataset"].unique()]
     known = [label for label in labels if label != CLAIMED]
     other = [
-        label for label in known if not _names(results.facts, "datasets", label) & set(publication.datasets or labels)
+        label for label in known if not names_of(results.facts, "datasets", label) & set(publication.datasets or labels)
     ]
     tracks = len(results.cells[["dataset", "track"]].drop_duplicates())
     if other or (publication.tracks and tracks != publication.tracks):
@@ -218,15 +225,27 @@ def _of_data(publication: Publication, results: Results) -> Iterator[str]:
         yield f"published on {publication.data}{theirs}; here {', '.join(labels)}, {tracks} track{'s' * (tracks != 1)}"
 
 
+def _of_excerpt(publication: Publication, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Whether whole tracks or parts of them were scored, where the plan says it."""
+    excerpt = facts.get("excerpt")
+    if excerpt and not publication.excerpt:
+        ours = f"{excerpt['seconds']:g} s of each track (where = {excerpt['where']})"
+        yield f"{publication.name} says nothing of parts of tracks; here {ours} are scored"
+    elif publication.excerpt and "excerpt" in facts and not excerpt:
+        yield f"{publication.name} scored parts of its tracks; here they are whole"
+
+
 def _nothing(
     publication: Publication,
     board: Leaderboard,
-    rendered: Sequence[str],
+    scenes: Scenes,
     renderings: Sequence[Rendering],
     source: str,
     measures: Sequence[PublishedMeasure | None],
 ) -> str:
     """Why a table has no published rows beside it, and what to do where something can be done."""
+    if board.over and entry_of(board.over) != MIXTURE:
+        return f"{publication.name} has no improvements over {board.over}; leave out --over, or take --over {MIXTURE}"
     if not any(measures):
         there = ", ".join(publication.measures)
         shown = ", ".join(column.label for column in board.columns)
@@ -235,6 +254,12 @@ def _nothing(
         alike = "; ".join(
             f"{one.name}: {', '.join((*one.spatializers, *one.near))}" for one in publication.renderings.values()
         )
-        apart = "; --by spatializer keeps renderings apart" if len(rendered) > 1 else ""
-        return f"{publication.name} has no rendering like {', '.join(rendered)} ({alike}){apart}"
-    return f"{publication.name} has no values for {f'source {source}' if source else 'all sources together'} here"
+        apart = "; --by spatializer keeps renderings apart" if len(scenes.spatializers) > 1 else ""
+        return f"{publication.name} has no rendering like {', '.join(scenes.spatializers)} ({alike}){apart}"
+    wanted = {measure.name for measure in measures if measure}
+    names = {rendering.name for rendering in renderings}
+    by_source = any(line.source and line.rendering in names and wanted & set(line.values) for line in publication.lines)
+    remedy = "; --by source shows them" if by_source and not source else ""
+    return (
+        f"{publication.name} has no values for {f'source {source}' if source else 'all sources together'} here{remedy}"
+    )

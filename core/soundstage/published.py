@@ -1,8 +1,9 @@
 """Published results: tables of papers as facts, one TOML a publication, with citation, protocol and place.
 
-    [protocol]             data, datasets, tracks, aggregation, note: how the numbers came about
+    [protocol]             data, datasets, tracks, excerpt, aggregation, note: how the numbers came about
     [measures.NAME]        same, near ("metric.measure" here), unit, decimals, note
-    [renderings.NAME]      summary, sources, spatializers, near, params: which scenes here are rendered alike
+    [renderings.NAME]      summary, sources, spatializers, near, params, placements, placement_params: which scenes here
+                           are rendered alike
     [models.NAME]          summary, separators: the names that its weights go by here
     [[tables]]             where, columns (rendering, model, source, then measures), rows
 
@@ -14,12 +15,13 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
 from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.parameters import parse_variant
 from soundstage.protocols import PROTOCOLS
 
 LABELS = ("rendering", "model", "source")
@@ -31,7 +33,8 @@ _AND = "; "
 
 @dataclass(frozen=True, slots=True)
 class PublishedMeasure:
-    """A measure as it was published. same, near: (metric, measure) here that is the same quantity, or comes near it."""
+    """A measure as it was published. same, near: (metric or variant, measure) here that is the same quantity, or comes
+    near it."""
 
     name: str
     same: tuple[str, str] | None = None
@@ -44,14 +47,18 @@ class PublishedMeasure:
 @dataclass(frozen=True, slots=True)
 class Rendering:
     """A way the publication's scenes were made. spatializers: entries or plugins here that make them alike; near: that
-    come near it. params: what their parameters have to be for that. sources: what a value over all sources is over."""
+    come near it. params: what their parameters have to be for that. placements: entries or plugins here that place the
+    sources alike; placement_params: what a placement's parameters have to be for its scenes to be compared at all.
+    sources: what a mixture holds, and a value over all sources is over."""
 
     name: str
     summary: str = ""
     sources: tuple[str, ...] = ()
     spatializers: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
-    params: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    placements: tuple[str, ...] = ()
+    placement_params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,8 @@ class PublishedLine:
 @dataclass(frozen=True, slots=True)
 class Publication:
     """All of one publication's tables. aggregation: a protocol's name, empty where the source does not say; tracks: 0
-    where it does not say; datasets: entries here that hold the same songs."""
+    where it does not say; excerpt: whether parts of the songs were scored; datasets: entries here that hold the same
+    songs."""
 
     name: str
     title: str
@@ -90,6 +98,7 @@ class Publication:
     data: str
     datasets: tuple[str, ...]
     tracks: int
+    excerpt: bool
     aggregation: str
     note: str
     measures: Mapping[str, PublishedMeasure]
@@ -154,6 +163,7 @@ def read_publication(text: str, file: str) -> Publication:
         data=protocol.text("data", required=True),
         datasets=protocol.texts("datasets"),
         tracks=protocol.whole("tracks"),
+        excerpt=protocol.flag("excerpt"),
         aggregation=aggregation,
         note=protocol.text("note"),
         measures=measures,
@@ -191,12 +201,15 @@ class _Table:
                 self.refuse(key, f"is missing; write {key} = {form}")
             return default
         value = self.left.pop(key)
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             self.refuse(key, f"is {value!r}; write {key} = {form}")
         return value
 
     def text(self, key: str, required: bool = False) -> str:
         return str(self.take(key, str, '"…"', "", required))
+
+    def flag(self, key: str) -> bool:
+        return bool(self.take(key, bool, "true or false", False))
 
     def whole(self, key: str, default: int = 0) -> int:
         value = int(self.take(key, int, "a whole number", default))
@@ -210,6 +223,9 @@ class _Table:
             if not isinstance(value, str):
                 self.refuse(key, f"holds {value!r}; every entry must be a text in quotes")
         return tuple(values)
+
+    def parameters(self, key: str) -> dict[str, Any]:
+        return dict(self.take(key, dict, "{ parameter = value }", {}))
 
     def table(self, key: str, required: bool = False) -> _Table:
         found = self.take(key, dict, "…, as a table of its own: [" + key + "]", {}, required)
@@ -246,7 +262,11 @@ def _measure(name: str, table: _Table) -> PublishedMeasure:
 
 
 def _pair(table: _Table, key: str, text: str) -> tuple[str, str]:
-    metric, _, measure = text.partition(".")
+    metric, _, measure = text.rpartition(".")  # a variant's values may hold dots too
+    try:
+        parse_variant(metric)
+    except SoundstageError:
+        metric = ""
     if not metric or not measure:
         table.refuse(key, f"'{text}' is no measure; write metric.measure, such as bsseval.SDR")
     return metric, measure
@@ -259,7 +279,9 @@ def _rendering(name: str, table: _Table) -> Rendering:
         table.texts("sources", required=True),
         table.texts("spatializers"),
         table.texts("near"),
-        dict(table.take("params", dict, "{ parameter = value }", {})),
+        table.parameters("params"),
+        table.texts("placements"),
+        table.parameters("placement_params"),
     )
     table.close()
     return made
