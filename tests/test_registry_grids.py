@@ -23,9 +23,9 @@ def data(tmp_path):
 
 
 GRIDS = {
-    "binaural-musdb": ({"htdemucs_ft[normalize=none]", "umxhq", "spleeter_4stems"}, 2 * 2),
+    "binaural-musdb": ({"htdemucs_ft[normalize=none,shifts=1]", "umxhq", "spleeter_4stems"}, 2 * 2),
     "binaural-musdb-data": (set(), 4),
-    "stereo-musdb": ({"htdemucs_ft[normalize=none]", "umxhq", "spleeter_4stems"}, 2),
+    "stereo-musdb": ({"htdemucs_ft[normalize=none,shifts=1]", "umxhq", "spleeter_4stems"}, 2),
     "spain-net-4s": (set(), 2 * 2),
     "spain-net-4s2g": (set(), 2 * 2),
     "dprnn-poster": ({"umxhq"}, 2),
