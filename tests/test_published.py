@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-import math
+import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, metadata
 
 import pytest
 from click.testing import CliRunner
@@ -158,16 +159,96 @@ def test_ht_demucs_values_over_all_sources_are_the_mean_of_its_rows_but_for_the_
     }
 
 
+def held(publication):
+    """Every value: (rendering, model, source, measure) → number."""
+    return {
+        (line.rendering, line.model, line.source, name): value
+        for line in find_publication(publication).lines
+        for name, value in line.values.items()
+    }
+
+
+ANGLES = ("exact test angles", "noisy test angles")
+TASKS = {
+    "4S": ("guitar", "strings", "piano", "bass", ""),
+    "4S2G": ("guitar1", "guitar2", "piano", "bass", ""),
+}
+CONDITIONED = ("{}-D0", "{}-D1-CAT, exact training angles", "{}-D1-CAT, noisy training angles", "{}-DF-ADD")
+
+
+def numbers(line):
+    return [float(text) for text in re.findall(r"-?\d+\.\d", line)]
+
+
+def printed_by_spain_net(text):
+    """The values of tables 1, 2 and 3 of the paper's text."""
+    found = {}
+    for number, (task, sources) in enumerate(TASKS.items(), start=1):
+        lines = text.partition(f"Table {number}: ")[2].splitlines()[2:13]
+        columns = [(model.format(task), source) for model in CONDITIONED for source in sources]
+        mixture, *scores = (numbers(line) for line in lines[2:])
+        names = ["SDRi", "ISR", "SAR", "SIR"]
+        assert [len(line) for line in (mixture, *scores)] == [len(columns)] * 9
+        assert mixture == mixture[:5] * 4
+        for part, angles in enumerate(ANGLES):
+            rendering = f"{task}, {angles}"
+            found |= {(rendering, "mixture", source, "SDR"): mixture[at] for at, source in enumerate(sources)}
+            for name, line in zip(names, scores[4 * part : 4 * part + 4], strict=True):
+                for (model, source), value in zip(columns, line, strict=True):
+                    found[rendering, model, source, name] = value
+    mixture, mean = map(numbers, text.partition("Table 3: ")[2].splitlines()[3:5])
+    assert mixture == [-12.2] * 5
+    for model, value in zip(("D0", "DF-AdaIN", "D16-CAT", "D32-CAT", "D64-CAT"), mean, strict=True):
+        found[f"4S, {ANGLES[0]}", f"4S-{model}", "", "SDRi"] = value
+    return found
+
+
+def test_every_value_of_spain_net_is_the_one_that_the_paper_prints(shared):
+    text = (shared / "seeds" / "4-spain-net.txt").read_text(encoding="utf-8")
+    printed = printed_by_spain_net(text)
+    assert len(printed) == 2 * 2 * (5 + 4 * 5 * 4) + 4
+    assert held("spain-net") == printed
+
+
+def test_every_value_of_the_poster_is_the_one_that_it_prints(shared):
+    text = (shared / "seeds" / "3-dprnn-poster.txt").read_text(encoding="utf-8")
+    lines = text.partition("Target\tModel\tSDR\tSIR\tISR\tSAR\n")[2].splitlines()[:4]
+    models = {"<i>Open-Unmix</i>": "Open-Unmix", "<i>DPRNN-ass</i>": "DPRNN"}
+    printed = {}
+    for target, model, *values in (line.split("\t") for line in lines):
+        for name, value in zip(("SDR", "SIR", "ISR", "SAR"), values, strict=True):
+            printed["Stereo", models[model], target.lower(), name] = float(value)
+    assert len(printed) == 16
+    assert held("dprnn-poster") == printed
+
+
+def test_every_value_of_open_unmix_is_the_one_in_its_packages_readme():
+    try:
+        readme = metadata("openunmix").get_payload()
+    except PackageNotFoundError:
+        pytest.skip("the package openunmix is not installed here")
+    lines = readme.partition("#### Scores (Median of frames, Median of tracks)")[2].partition("\n## ")[0].splitlines()
+    cells = [[cell.strip(" `_") for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    models, *sources = cells[2:]
+    printed = {
+        ("Stereo", model, source, "SDR"): float(value)
+        for source, *values in sources
+        for model, value in zip(models[1:], values, strict=True)
+    }
+    assert len(printed) == 12
+    assert held("open-unmix") == printed
+
+
 @pytest.mark.parametrize(("table", "labels"), [("overall", 2), ("by_source", 3)])
 def test_namballas_medians_are_those_of_the_papers_tables(shared, table, labels):
     one = find_publication("namballa2025")
-    held = {(line.rendering, line.model, line.source): line.values for line in one.lines}
+    lines_held = {(line.rendering, line.model, line.source): line.values for line in one.lines}
     with (shared / "published" / f"median_metrics_{table}.csv").open(encoding="utf-8", newline="") as stream:
         lines = list(csv.DictReader(stream))
     for line in lines:
         key = (line["dataset"], line["model"], line.get("source", ""))
-        assert held.pop(key) == {name: float(line[name]) for name in ("SSR", "SRR", "diff_ITD", "diff_ILD")}
-    assert not [key for key in held if len([text for text in key if text]) == labels]
+        assert lines_held.pop(key) == {name: float(line[name]) for name in ("SSR", "SRR", "diff_ITD", "diff_ILD")}
+    assert not [key for key in lines_held if len([text for text in key if text]) == labels]
 
 
 def test_a_misspelt_publication_gets_the_nearest_one_suggested(tmp_path):
@@ -208,7 +289,9 @@ def test_listing_them_imports_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_no_value_is_nan():
-    assert not [
-        line for one in publications().values() for line in one.lines if any(map(math.isnan, line.values.values()))
-    ]
+def test_every_shipped_line_has_a_value_and_every_measure_and_model_is_of_use():
+    for one in publications().values():
+        for line in one.lines:
+            assert line.values, (one.name, line)
+        assert {name for line in one.lines for name in line.values} == set(one.measures)
+        assert set(one.models) <= {line.model for line in one.lines}
