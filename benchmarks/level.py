@@ -48,7 +48,9 @@ def cap(gain: float) -> float:
     return min(-20 * math.log10(abs(gain - 1)), 80.0) if gain != 1 else 80.0
 
 
-def scored(songs: Path, hrtf: Path, seeds: int, out: Path) -> tuple[pd.DataFrame, dict[tuple[str, int], float]]:
+def scored(
+    songs: Path, hrtf: Path, seeds: int, out: Path, workers: int = 1
+) -> tuple[pd.DataFrame, dict[tuple[str, int], float]]:
     """Whole-track SSR and SRR, and the gain of each published scene by track and seed."""
     grid = {
         "name": "level",
@@ -58,7 +60,7 @@ def scored(songs: Path, hrtf: Path, seeds: int, out: Path) -> tuple[pd.DataFrame
         "metrics": list(METRICS),
         "seeds": list(range(seeds)),
     }
-    summary = soundstage.run(grid, out, data={"musdb18hq": songs}, workers=2)
+    summary = soundstage.run(grid, out, data={"musdb18hq": songs}, workers=workers)
     assert summary.troubled == 0, summary.now
     frame = soundstage.load(out)
     frame = frame[frame["frame"].isna()].copy()
@@ -101,6 +103,52 @@ def altered(songs: Path, hrtf: Path, seeds: int, out: Path) -> dict[str, list[tu
     return found
 
 
+def value(frame: pd.DataFrame, name: str, **where: object) -> float:
+    """The median of a measure over the rows that are so, those left out that must not be ranked on."""
+    rows = frame[(frame["name"] == name) & frame["ranked"].fillna(True).astype(bool)]
+    for column, wanted in where.items():
+        rows = rows[rows[column] == wanted]
+    return median(rows["value"])
+
+
+def scene_table(frame: pd.DataFrame, gains: dict[tuple[str, int], float]) -> str:
+    """What perfection and two oracles score in each scene, beside its gain and the closed form."""
+    header = ("song", "seed", "g", "−20·log10 abs(g−1)", "reference, published", "reference, consistent")
+    oracles = [f"{oracle}, {level}" for oracle in ("irm", "mwf") for level in LEVELS]
+    rows = []
+    for (track, seed), gain in gains.items():
+        at = {"track": track, "seed": seed, "metric": "spauq"}
+        separators = ("reference", "irm", "mwf")
+        cells = [value(frame, "SSR", **at, separator=one, level=level) for one in separators for level in LEVELS]
+        rows.append((track, seed, f"{gain:.4f}", cap(gain), *cells))
+    return table((*header, *oracles), rows)
+
+
+def median_table(frame: pd.DataFrame) -> str:
+    """Medians over songs, seeds and sources, by both definitions and at both levels."""
+    columns = [(name, metric, level) for name in ("SSR", "SRR") for metric in METRICS for level in LEVELS]
+    rows = [
+        (one, *(value(frame, name, separator=one, metric=metric, level=level) for name, metric, level in columns))
+        for one in SEPARATORS
+    ]
+    return table(("separator", *(f"{name} {metric}, {level}" for name, metric, level in columns)), rows)
+
+
+def alteration_table(changes: dict[str, list[tuple[float, ...]]]) -> str:
+    """Medians of altered perfect estimates over songs, seeds and sources."""
+    rows = [(what, *map(median, zip(*values, strict=True))) for what, values in changes.items()]
+    return table(("alteration", "SSR spauq", "SRR spauq", "SSR published", "SRR published"), rows)
+
+
+def gain_table() -> str:
+    """The gains at which the closed form gives a value."""
+    rows = [
+        (f"{level} dB", f"{1 - 10 ** (-level / 20):.3f}", f"{1 + 10 ** (-level / 20):.3f}")
+        for level in (5, 9.7, 10.9, 20)
+    ]
+    return table(("SSR", "g below 1", "g above 1"), rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--songs", type=Path, required=True)
@@ -109,49 +157,16 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         where = (arguments.songs.absolute(), arguments.hrtf.absolute(), arguments.seeds)
-        frame, gains = scored(*where, Path(scratch) / "results")
+        frame, gains = scored(*where, Path(scratch) / "results", workers=2)
         changes = altered(*where, Path(scratch) / "scenes")
-
-    def value(name: str, **where: object) -> float:
-        rows = frame[(frame["name"] == name) & frame["ranked"].fillna(True).astype(bool)]
-        for column, wanted in where.items():
-            rows = rows[rows[column] == wanted]
-        return median(rows["value"])
-
     print("SSR in dB, median over sources: what perfection and two oracles score in each scene\n")
-    header = ("song", "seed", "g", "−20·log10 abs(g−1)", "reference, published", "reference, consistent")
-    oracles = [f"{oracle}, {level}" for oracle in ("irm", "mwf") for level in LEVELS]
-    rows = []
-    for (track, seed), gain in gains.items():
-        at = {"track": track, "seed": seed, "metric": "spauq"}
-        cells = [value("SSR", **at, separator="reference", level=level) for level in LEVELS]
-        cells += [value("SSR", **at, separator=one, level=level) for one in ("irm", "mwf") for level in LEVELS]
-        rows.append((track, seed, f"{gain:.4f}", cap(gain), *cells))
-    print(table((*header, *oracles), rows))
-
+    print(scene_table(frame, gains))
     print("Medians over songs, seeds and sources, in dB\n")
-    rows = []
-    for separator in SEPARATORS:
-        cells = [
-            value(name, separator=separator, metric=metric, level=level)
-            for name in ("SSR", "SRR")
-            for metric in METRICS
-            for level in LEVELS
-        ]
-        rows.append((separator, *cells))
-    header = [f"{name} {metric}, {level}" for name in ("SSR", "SRR") for metric in METRICS for level in LEVELS]
-    print(table(("separator", *header), rows))
-
+    print(median_table(frame))
     print("Perfect estimates, altered (level=consistent), medians over songs, seeds and sources, in dB\n")
-    rows = [(what, *map(median, zip(*values, strict=True))) for what, values in changes.items()]
-    print(table(("alteration", "SSR spauq", "SRR spauq", "SSR published", "SRR published"), rows))
-
+    print(alteration_table(changes))
     print("The gains at which the closed form gives a value\n")
-    rows = [
-        (f"{level} dB", f"{1 - 10 ** (-level / 20):.3f}", f"{1 + 10 ** (-level / 20):.3f}")
-        for level in (5, 9.7, 10.9, 20)
-    ]
-    print(table(("SSR", "g below 1", "g above 1"), rows))
+    print(gain_table())
 
 
 if __name__ == "__main__":
