@@ -76,6 +76,16 @@ def test_a_publication_is_read_with_its_place_and_without_its_holes():
         ("= 2\n", '= "two"\n', ("protocol.tracks: is 'two'; write tracks = a whole number",)),
         ('"binaural-mss"', '"binaural"', ("protocol.aggregation: 'binaural' is no protocol", "'binaural-mss'")),
         ('"spauq_published.SSR"', '"SSR"', ("measures.SSR.same: 'SSR' is no measure; write metric.measure",)),
+        (
+            '"spauq_published.SSR"',
+            '"spauq_published[window=0.5]"',
+            ("measures.SSR.same:", "is no measure; write metric"),
+        ),
+        ('"spauq_published.SSR"', '"spauq[.SSR"', ("measures.SSR.same: 'spauq[.SSR' is no measure",)),
+        ("= 2\n", "= 2\nexcerpt = 1\n", ("protocol.excerpt: is 1; write excerpt = true or false",)),
+        ("= 2\n", "= true\n", ("protocol.tracks: is True; write tracks = a whole number",)),
+        ("params  ", "placement_params = 1\nparams  ", ("renderings.Binaural.placement_params: is 1; write",)),
+        ("params  ", 'placements = "a"\nparams  ', ("renderings.Binaural.placements: is 'a'; write placements",)),
         ('["spauq.SSR"]', "[1]", ("measures.SSR.near: holds 1",)),
         ('unit = "dB"', 'units = "dB"', ("measures.SSR.unit: is missing",)),
         ('["hrir"]', '"hrir"', ("renderings.Binaural.spatializers: is 'hrir'",)),
@@ -97,6 +107,11 @@ def test_what_is_wrong_is_a_sentence_with_the_file_the_key_and_the_fix(old, new,
     assert str(refused.value).startswith("toy.toml: ")
     for word in words:
         assert word in str(refused.value)
+
+
+def test_a_measure_may_be_that_of_a_variant_with_dots_in_its_values():
+    text = changed('"spauq_published.SSR"', '"spauq_published[window=0.5].SSR"')
+    assert read_publication(text, "toy.toml").measures["SSR"].same == ("spauq_published[window=0.5]", "SSR")
 
 
 def test_a_separator_is_no_two_models():
