@@ -15,6 +15,8 @@ CALLS = [
     ("soundstage_datasets.hooks", "register_placements", {"frontal", "fixed", "panorama"}),
     ("soundstage_spatializers.hooks", "register_spatializers", {"hrir", "panning", "original"}),
 ]
+REVISIONS = {"panorama": 2}
+"""Of the plugins whose numbers have changed since they first came."""
 
 
 @pytest.mark.parametrize(("module", "hook", "names"), CALLS)
@@ -31,7 +33,7 @@ def test_every_name_leads_to_a_class_with_a_revision_and_the_parameters_it_requi
     for name, target in registered.items():
         home, _, attribute = target.partition(":")
         plugin_class = getattr(importlib.import_module(home), attribute)
-        assert plugin_class.revision == 1
+        assert plugin_class.revision == REVISIONS.get(name, 1)
         parameters = constructor_parameters(plugin_class).values()
         assert required[name] == tuple(parameter.name for parameter in parameters if parameter.required)
 

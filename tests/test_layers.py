@@ -48,6 +48,7 @@ def test_the_store_and_the_leaderboard_know_no_plugins(root):
         "store",
         "results",
         "leaderboard",
+        "alike",
         "beside",
         "published",
         "protocols",
