@@ -62,7 +62,9 @@ def test_a_script_says_what_it_is_without_being_run(script):
 
 def test_its_parameters_are_checked_like_any_plugins(script, tmp_path):
     parameters = constructor_parameters(script_class(script))
-    assert list(parameters) == ["weights", "size", "how", "maybe", "also", "several", "anything"]  # device is the run's
+    assert list(parameters) == ["weights", "size", "how", "maybe", "also", "several", "anything", "device"]
+    assert parameters["device"].default is None  # the run's, unless it is given; no address holds it
+    assert script_class(script).out_of_address == ("device",)
     assert parameters["weights"].required
     assert parameters["weights"].is_path
     registry = Registry.load()
@@ -126,8 +128,24 @@ def test_the_files_below_a_path_parameter_make_the_address(script, tmp_path):
     (weights / "a.bin").write_bytes(b"a")
     separator = script_class(script)(weights=tmp_path / "weights")
     assert separator.files(None) == [weights / "a.bin"]
+    for unfinished in (".lock", "b.bin.part", "b.bin.part.json"):
+        (tmp_path / "weights" / unfinished).write_bytes(b"")
+    assert separator.files(None) == [weights / "a.bin"]
     with pytest.raises(SoundstageError, match="neither a file nor a folder"):
         script_class(script)(weights=tmp_path / "nowhere").files(None)
+
+
+def test_a_script_may_say_below_which_paths_its_weights_lie(script, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / "weights" / folder).mkdir(parents=True)
+        (tmp_path / "weights" / folder / "data").write_text(folder)
+    script.write_text(HEAD + BODY + 'files = ("{weights}/{how}",)\n')
+    chosen = {how: script_class(script)(weights=tmp_path / "weights", how=how).files(None) for how in ("a", "b")}
+    assert chosen == {how: [tmp_path / "weights" / how / "data"] for how in ("a", "b")}
+    assert script_class(script)(weights=tmp_path / "weights").files(None) == chosen["a"]  # the default counts too
+    script.write_text(HEAD + BODY + 'files = ("{folder}/x",)\n')
+    with pytest.raises(SoundstageError, match="name no parameter of load"):
+        script_class(script)(weights=tmp_path / "weights").files(None)
 
 
 @pytest.mark.heavy
@@ -142,7 +160,7 @@ def test_an_environment_that_cannot_be_made_says_what_uv_says(tmp_path):
 
 @pytest.mark.heavy
 def test_the_documented_example_runs_with_a_numpy_of_its_own(root, tmp_path, lasting_environments, capfd):
-    """examples/separator-script: what docs/scripts.md shows, run as a user runs it."""
+    """examples/separator-script: what docs/separators.md shows, run as a user runs it."""
     example = root / "examples" / "separator-script"
     grid = {
         "datasets": ["sketches"],

@@ -18,8 +18,9 @@ from soundstage.errors import SoundstageError
 BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?\n(?P<content>(?:^#(?:| .*)\r?\n)+?)^# ///[ \t]*\r?$")
 """The inline metadata of PEP 723."""
 
-CONSTANTS = ("sources", "rate", "needs", "named", "role", "revision")
-"""What a script may say of itself at its top level, as literals."""
+CONSTANTS = ("sources", "rate", "needs", "named", "role", "revision", "files")
+"""What a script may say of itself at its top level, as literals. files: the paths below which its weights lie, with its
+parameters in braces, as in "{folder}/{model}"; without it, all its path parameters."""
 
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "Path": Path, "None": None}
 

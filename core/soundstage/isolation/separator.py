@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from soundstage.contracts import CellName
 
 
+_DEVICE = inspect.Parameter("device", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str | None)
+
+
 class ScriptSeparator:
-    """A separator script. Its constructor's parameters are those of the script's load(), but for `device`."""
+    """A separator script. Its parameters are those of the script's load(); its `device` goes before the run's."""
 
     script: ClassVar[Script]
     sources: Sequence[str] | None = None
     rate: int | None = None
 
     def __init__(self, **params: Any) -> None:
+        self._own_device: str | None = params.pop("device", None)
         self._params = params
         self._device = "auto"
         self._process: ScriptProcess | None = None
@@ -32,14 +36,15 @@ class ScriptSeparator:
 
     def load(self, device: str) -> None:
         """Start the script and have it load. Raises NotInstalled, Crashed, or what the script says."""
-        self._device = device
+        self._device = self._own_device or device
         process = ScriptProcess(self.script)
         values = {name: str(value) if isinstance(value, Path) else value for name, value in self._params.items()}
         paths = [name for name, value in self._params.items() if isinstance(value, Path)]
         dependencies = [
             text.split("==")[0].split(">")[0].split("<")[0].strip().lower() for text in self.script.dependencies
         ]
-        request = {"do": "load", "params": values, "paths": paths, "device": device, "dependencies": dependencies}
+        request = {"do": "load", "params": values, "paths": paths, "device": self._device}
+        request["dependencies"] = dependencies
         try:
             reply, _ = process.ask(request, {})
         except BaseException:
@@ -53,18 +58,32 @@ class ScriptSeparator:
         self._process = process
 
     def files(self, cell: CellName | None) -> list[Path]:
-        """The files that its path parameters name, and those in the folders that they name."""
-        found: list[Path] = []
-        for name, value in self._params.items():
-            if not isinstance(value, Path):
-                continue
-            if value.is_file():
-                found.append(value)
-            elif value.is_dir():
-                found += sorted(path for path in value.rglob("*") if path.is_file())
-            else:
+        """The files that its path parameters name, and those in the folders that they name; or what its `files` say.
+
+        Hidden files, and what a download has left half done, do not count.
+        """
+        places = {name: value for name, value in self._params.items() if isinstance(value, Path)}
+        for name, value in places.items():
+            if not value.exists():
                 raise SoundstageError(f"{name} is {value}, which is neither a file nor a folder; correct the path")
+        if templates := self.script.constants.get("files"):
+            places = self._declared(templates)
+        found: list[Path] = []
+        for value in places.values():
+            inside = sorted(path for path in value.rglob("*") if path.is_file() and _counts(path.relative_to(value)))
+            found += [value] if value.is_file() else inside
         return found
+
+    def _declared(self, templates: Sequence[str]) -> dict[str, Path]:
+        """The paths that the script's `files` name, with the values of its parameters."""
+        defaults = {parameter.name: parameter.default for parameter in self.script.parameters}
+        values = {**defaults, **self._params}
+        try:
+            return {template: Path(template.format_map(values)) for template in templates}
+        except (KeyError, ValueError, IndexError) as error:
+            raise SoundstageError(
+                f"{self.script.path}: its files = {tuple(templates)} name no parameter of load() ({error}); correct it"
+            ) from None
 
     def separate(self, mixture: Samples, rate: int, **needed: Any) -> Any:
         """What the script returns for the mixture (2, samples); a script that died is started again first."""
@@ -86,6 +105,10 @@ class ScriptSeparator:
         return images if reply["keys"] is None else dict(zip(reply["keys"], images, strict=True))
 
 
+def _counts(path: Path) -> bool:
+    return not any(part.startswith(".") for part in path.parts) and not path.name.endswith((".part", ".part.json"))
+
+
 def _plain(value: Any) -> Any:
     """A need as JSON holds it."""
     if value is None or isinstance(value, (int, float, str)):
@@ -99,6 +122,8 @@ def script_class(path: Path) -> type[ScriptSeparator]:
     """The separator class of a script: its constructor takes what the script's load() takes. Raises SoundstageError."""
     script = read_script(path)
     parameters = [parameter for parameter in script.parameters if parameter.name != "device"]
+    if len(parameters) < len(script.parameters):  # its own, where it is given, goes before the run's
+        parameters.append(_DEVICE)
 
     def __init__(self: ScriptSeparator, **params: Any) -> None:
         ScriptSeparator.__init__(self, **params)
@@ -108,6 +133,7 @@ def script_class(path: Path) -> type[ScriptSeparator]:
     __init__.__annotations__ = {
         parameter.name: parameter.annotation for parameter in parameters if parameter.annotation is not parameter.empty
     }
-    facts = {name: value for name, value in script.constants.items() if name != "revision"}
-    names = {"__init__": __init__, "__doc__": script.summary, "script": script, "revision": script.revision, **facts}
+    facts = {name: value for name, value in script.constants.items() if name not in ("revision", "files")}
+    names = {"__init__": __init__, "__doc__": script.summary, "script": script, "revision": script.revision}
+    names |= {"out_of_address": ("device",), **facts}
     return type(f"Script_{path.stem}", (ScriptSeparator,), names)

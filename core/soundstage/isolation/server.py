@@ -30,6 +30,13 @@ def main() -> None:
     os.dup2(nowhere, 0)
     os.dup2(2, 1)  # whatever anybody prints goes where the parent keeps the last words
     sys.stdout = io.TextIOWrapper(os.fdopen(os.dup(1), "wb", 0), write_through=True, errors="replace")
+    if hasattr(os, "register_at_fork"):  # a child that outlives us must not keep our parent waiting at our pipes
+
+        def let_go() -> None:
+            os.close(incoming.fileno())
+            os.close(outgoing.fileno())
+
+        os.register_at_fork(after_in_child=let_go)
     die_with_parent()
     try:
         import numpy

@@ -11,7 +11,6 @@ pre-trained models, JOSS 5(50), doi:10.21105/joss.02154.
 from __future__ import annotations
 
 import os
-import queue
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 rate = 44100
 revision = 1
+files = ("{folder}/{model}",)
 THREADS = 1
 
 
@@ -31,7 +31,7 @@ def load(
 ) -> Spleeter:
     """folder: holds a folder of the model's name with its TensorFlow checkpoint. mwf: the multichannel Wiener filter.
 
-    bandwidth: above 11 kHz the mask repeats the average of the last bins; the 16kHz models mask up to 16 kHz.
+    bandwidth: how far up the network's masks reach; above that the estimates are silent.
     """
     return Spleeter(folder, model, mwf, bandwidth, device)
 
@@ -40,52 +40,54 @@ class Spleeter:
     """A Spleeter model whose graph is built and whose checkpoint is restored once, not once a track."""
 
     def __init__(self, folder: Path, model: str, mwf: bool, bandwidth: str, device: str) -> None:
+        choose_gpu(device)
         import tensorflow as tf
-        from spleeter.separator import Separator, create_estimator
+        from spleeter.model import EstimatorSpecBuilder, InputProviderFactory
+        from spleeter.utils.configuration import load_configuration
 
-        checkpoint = folder / model / "checkpoint"
-        if not checkpoint.is_file():
-            raise FileNotFoundError(
-                f"{checkpoint} is not there; {folder / model} must hold Spleeter's {model} checkpoint"
-            )
-        tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-        tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+        checkpoint = tf.train.latest_checkpoint(str(folder / model))
+        if checkpoint is None:
+            place = folder / model
+            raise FileNotFoundError(f"{place / 'checkpoint'} is not there; {place} must hold Spleeter's {model} model")
         found = tf.config.list_physical_devices("GPU")
-        if device == "mps" or (device.startswith("cuda") and not found):
-            raise RuntimeError(f"device '{device}' is not there: TensorFlow finds no GPU here; use --device cpu")
-        if device == "cpu":
-            tf.config.set_visible_devices([], "GPU")
-        elif ":" in device:
-            tf.config.set_visible_devices([found[int(device.partition(":")[2])]], "GPU")
-        used = tf.config.get_visible_devices("GPU")
-        separator = Separator(
-            f"spleeter:{model}{'-16kHz' if bandwidth == '16kHz' else ''}", MWF=mwf, multiprocess=False
-        )
-        self._params = dict(separator._params, model_dir=str(folder / model))
+        if device.startswith("cuda") and not found:
+            raise RuntimeError(
+                f"device '{device}' is not there: TensorFlow finds no GPU here; give this separator device=cpu, as in"
+                f" spleeter_{model}[device=cpu], which leaves the others where they are"
+            )
+        self._params = dict(load_configuration(f"spleeter:{model}{'-16kHz' if bandwidth == '16kHz' else ''}"), MWF=mwf)
         self.sources = tuple(self._params["instrument_list"])
         self.rate = int(self._params["sample_rate"])
-        self._waiting: queue.Queue = queue.Queue()
-        self._predictions = create_estimator(self._params, mwf).predict(self._dataset, yield_single_examples=False)
-        self.details = {"device": "cuda" if used else "cpu", "tensorflow": tf.__version__, "threads": THREADS}
-
-    def _dataset(self):
-        """One element a track, like the package's own dataset of one waveform, but without an end.
-
-        Whoever reads ahead waits for the next track.
-        """
-        import tensorflow as tf
-
-        def waveforms():
-            while True:
-                yield {"waveform": self._waiting.get(), "audio_id": ""}
-
-        signature = {"waveform": tf.TensorSpec((None, 2), tf.float32), "audio_id": tf.TensorSpec((), tf.string)}
-        return tf.data.Dataset.from_generator(waveforms, output_signature=signature)
+        settings = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=THREADS, inter_op_parallelism_threads=THREADS)
+        settings.gpu_options.allow_growth = True  # leaves room for another worker
+        with tf.Graph().as_default() as graph:
+            self._inputs = InputProviderFactory.get(self._params)
+            self._features = self._inputs.get_input_dict_placeholders()
+            outputs = EstimatorSpecBuilder(self._features, self._params).outputs
+            self._outputs = {source: outputs[source] for source in self.sources}
+            self._session = tf.compat.v1.Session(graph=graph, config=settings)
+            tf.compat.v1.train.Saver().restore(self._session, checkpoint)
+        self.details = {"device": "cuda" if found else "cpu", "tensorflow": tf.__version__, "threads": THREADS}
 
     def separate(self, mixture, rate):
         """The estimate (2, samples) of every source, from a mixture of shape (2, samples) at 44.1 kHz."""
         import numpy as np
 
-        self._waiting.put(mixture.T.astype(np.float32))
-        found = next(self._predictions)
+        waveform = mixture.T.astype(np.float32)
+        found = self._session.run(self._outputs, self._inputs.get_feed_dict(self._features, waveform, ""))
         return {source: found[source].T for source in self.sources}
+
+
+def choose_gpu(device: str) -> None:
+    """Let TensorFlow see the GPU that is meant and no other; it asks when it is imported."""
+    if device == "mps":
+        raise RuntimeError("device 'mps' is not there: TensorFlow 2.12 knows no Apple GPU; use device=cpu")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    elif ":" in device:
+        number = int(device.partition(":")[2])
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        names = visible.split(",") if visible else [str(index) for index in range(number + 1)]
+        if number >= len(names):
+            raise RuntimeError(f"device '{device}' is not there: CUDA_VISIBLE_DEVICES is {visible}")
+        os.environ["CUDA_VISIBLE_DEVICES"] = names[number]
