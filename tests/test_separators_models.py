@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -299,6 +300,42 @@ def test_weights_of_another_width_are_refused(places):
         built(f"umxhq[folder={folder}]")
 
 
+def test_half_a_checkpoint_is_refused(places, umx):
+    import shutil
+
+    import torch
+
+    folder = places / "half"
+    shutil.copytree(umx, folder)
+    state = torch.load(folder / "bass.pth", weights_only=True)
+    torch.save({key: value for key, value in state.items() if not key.startswith("fc2")}, folder / "bass.pth")
+    with pytest.raises(SoundstageError, match=r"bass\.pth: not a whole checkpoint, it lacks fc2\.weight"):
+        built(f"umxhq[folder={folder}]")
+
+
+def test_two_files_that_the_package_could_take_for_one_target_are_refused(places, umx):
+    import shutil
+
+    folder = places / "twice"
+    shutil.copytree(umx, folder)
+    shutil.copy(folder / "drums.pth", folder / "vocals_best.pth")
+    with pytest.raises(SoundstageError, match=r"vocals\.pth and vocals_best\.pth are both of vocals"):
+        Registry.load().choose("separators", f"umxhq[folder={folder}]").build().files()
+
+
+def test_torch_is_left_as_the_caller_had_it(umx, small):
+    import torch
+
+    torch.set_num_threads(2)
+    torch.backends.cudnn.benchmark = True
+    for variant in (f"umxhq[folder={umx}]", f"htdemucs[repo={small}]"):
+        built(variant).separate(scene(1.0).mixture, 44100)
+    assert torch.get_num_threads() == 2
+    assert torch.backends.cudnn.benchmark
+    assert torch.is_grad_enabled()
+    torch.backends.cudnn.benchmark = False
+
+
 def test_a_track_shorter_than_the_stft_is_separated_too(umx):
     made = scene(0.02)
     estimates = pipeline.separate(built(f"umxhq[folder={umx}]"), "umxhq", made, CELL)
@@ -351,8 +388,9 @@ def spleeter_python() -> Path:
 
 @pytest.fixture(scope="session")
 def spleeter(places, spleeter_python) -> Path:
-    checkpoints.spleeter(places / "spleeter", spleeter_python, "4stems")
-    return checkpoints.spleeter(places / "spleeter", spleeter_python, "2stems")
+    for model in ("4stems", "2stems", "5stems"):
+        checkpoints.spleeter(places / "spleeter", spleeter_python, model)
+    return places / "spleeter"
 
 
 DIRECT = """
@@ -405,10 +443,44 @@ def test_spleeter_equals_its_package(spleeter, spleeter_python, lasting_environm
     assert estimates[0].details["environment"]["numpy"].startswith("1.")
 
 
+@pytest.mark.parametrize(
+    ("model", "sources"),
+    [("2stems", ["vocals", "accompaniment"]), ("5stems", ["vocals", "piano", "drums", "bass", "other"])],
+)
+def test_spleeters_other_models_equal_their_package(
+    spleeter, spleeter_python, lasting_environments, tmp_path, model, sources
+):
+    mixture = scene(3.0).mixture
+    separator = built(f"spleeter_{model}[folder={spleeter},device=cpu]")
+    found = separator.separate(mixture, 44100)
+    (direct,) = spleeter_directly(spleeter, spleeter_python, model, [mixture], tmp_path)
+    assert list(found) == list(direct) == sources == list(separator.sources)
+    assert max(np.abs(found[source] - direct[source]).max() for source in sources) <= 1e-5
+
+
 def test_two_stems_are_scored_as_vocals_and_accompaniment(spleeter, lasting_environments, tmp_path):
     made = scene(2.0)
     estimates = pipeline.separate(built(f"spleeter_2stems[folder={spleeter}]"), "spleeter", made, CELL)
     assert list(estimates.images) == ["vocals", "accompaniment"]
+
+
+def test_after_an_error_spleeter_separates_the_next_track(spleeter, lasting_environments):
+    separator = built(f"spleeter_2stems[folder={spleeter}]")
+    mixture = scene(1.0).mixture
+    before = separator.separate(mixture, 44100)["vocals"]
+    with pytest.raises(SoundstageError, match="Cannot feed value of shape"):
+        separator.separate(np.zeros((3, 44100)), 44100)
+    np.testing.assert_array_equal(separator.separate(mixture, 44100)["vocals"], before)
+
+
+def test_spleeters_address_holds_the_model_that_is_used_and_no_other(spleeter):
+    files = {
+        model: Registry.load().choose("separators", f"spleeter_{model}[folder={spleeter}]").build().files(None)
+        for model in ("2stems", "4stems")
+    }
+    for model, found in files.items():
+        assert {path.parent for path in found} == {spleeter / model}
+        assert "checkpoint" in {path.name for path in found}
 
 
 def test_a_folder_without_the_checkpoint_is_named(lasting_environments, spleeter_python, tmp_path):
@@ -419,40 +491,44 @@ def test_a_folder_without_the_checkpoint_is_named(lasting_environments, spleeter
 # All three, on real songs
 
 
-def test_the_full_path_on_real_songs_is_the_same_twice(shared, places, small, spleeter, lasting_environments, tmp_path):
-    umx = checkpoints.openunmix(places / "narrow-own", hidden=64)
-    grid = {
-        "name": "models",
-        "datasets": ["musdb18hq"],
-        "spatializers": ["original", "hrir"],
-        "separators": [
-            "reference",
-            "mixture",
-            f"htdemucs[repo={small}]",
-            f"umxhq[folder={umx}]",
-            f"spleeter_4stems[folder={spleeter}]",
-        ],
-        "metrics": ["sdr"],
-    }
+def test_the_full_path_on_real_songs_is_the_same_twice(
+    shared, places, htdemucs, spleeter, lasting_environments, tmp_path
+):
+    """One command, the models in the published sizes; a leaderboard at the end."""
+    umx = checkpoints.openunmix(places / "published-umxhq", own=False)
+    grid = tmp_path / "models.toml"
+    grid.write_text(
+        f"""
+[grids.models]
+datasets     = ["musdb18hq"]
+spatializers = ["original", "hrir"]
+separators   = ["reference", "mixture", "htdemucs[repo={htdemucs}]", "umxhq[folder={umx}]",
+                "spleeter_4stems[folder={spleeter}]"]
+metrics      = ["sdr"]
+"""
+    )
+    data = f"musdb18hq={shared / 'real' / 'musdb18hq-layout'}"
     frames = []
-    for run in ("first", "second"):
-        summary = soundstage.run(
-            grid, tmp_path / run, data={"musdb18hq": shared / "real" / "musdb18hq-layout"}, workers=2
-        )
-        assert (summary.planned, summary.troubled) == (2 * 2 * 5, 0)
-        frame = soundstage.load(tmp_path / run)
+    for out in (tmp_path / "first", tmp_path / "second"):
+        ran = soundstage_command("run", str(grid), "--data", data, "--workers", "2", "--out", str(out))
+        assert "20 cells run" in ran.stderr
+        assert "trouble" not in ran.stderr
+        frame = soundstage.load(out)
         order = ["cell", "metric", "source", "name", "frame"]
         frames.append(frame.sort_values(order).reset_index(drop=True))
     import pandas
 
-    pandas.testing.assert_frame_equal(*frames)
-    from click.testing import CliRunner
-
-    from soundstage.cli import cli
-
-    board = CliRunner().invoke(cli, ["leaderboard", str(tmp_path / "first")]).output
+    pandas.testing.assert_frame_equal(*frames, check_exact=True)
+    board = soundstage_command("leaderboard", str(tmp_path / "first")).stdout
     for name in ("htdemucs", "umxhq", "spleeter_4stems"):
         assert name in board
+
+
+def soundstage_command(*arguments: str) -> subprocess.CompletedProcess:
+    code = "from soundstage.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from soundstage.errors import NotInstalled, SoundstageError
-from soundstage_separators.torch_models import facts, precision, prepared
+from soundstage_separators.torch_models import chosen, facts, repeatable
 
 if TYPE_CHECKING:
     from soundstage.audio import Samples
@@ -70,7 +70,7 @@ class Demucs:
         from demucs.apply import BagOfModels
         from demucs.htdemucs import HTDemucs
 
-        self._device = prepared(self._own_device or device)
+        self._device = chosen(self._own_device or device)
         recipe, signatures = self._recipe()
         models = {signature: _load(self._checkpoint(signature)) for signature in dict.fromkeys(signatures)}
         self._model = models[self._model_name] if recipe is None else _bag(recipe, models)
@@ -102,7 +102,7 @@ class Demucs:
         state = random.getstate()
         random.seed(self._seed)  # the package draws its shifts from here
         try:
-            with torch.no_grad(), precision(self._device, self._half):
+            with repeatable(self._device, self._half):
                 found = apply_model(
                     self._model,
                     wave[None],

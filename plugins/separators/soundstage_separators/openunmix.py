@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from soundstage.errors import NotInstalled, SoundstageError
-from soundstage_separators.torch_models import facts, precision, prepared
+from soundstage_separators.torch_models import chosen, facts, repeatable
 
 if TYPE_CHECKING:
     from soundstage.audio import Samples
@@ -56,9 +56,10 @@ class OpenUnmix:
         """folder: with the published `TARGET-CHECKSUM.pth` of `model`, or with a model of one's own as the package's
         training leaves it (`separator.json`, `TARGET.json`, `TARGET.pth`), which goes before. niter: iterations of the
         Wiener filter's expectation maximisation; 0 for none. residual: adds a source `residual`, the mixture less
-        the others. window: frames that the Wiener filter takes at a time. chunk: seconds separated at a time, each with
-        a second of context on both sides; none for the whole track at once, however long. half: mixed half precision.
-        device: overrides the run's. Raises SoundstageError where a value makes no sense.
+        the others. window: frames that the Wiener filter takes at a time. chunk: the most seconds separated at a time,
+        all parts about as long and each with a second of context on both sides; none for the whole track at once,
+        however long. half: mixed half precision. device: overrides the run's. Raises SoundstageError where a value
+        makes no sense.
         """
         if niter < 0:
             raise SoundstageError(f"niter={niter}: must be 0 or more")
@@ -83,7 +84,7 @@ class OpenUnmix:
 
     def load(self, device: str) -> None:
         """Load the networks. Raises SoundstageError where a file cannot be used, and says which."""
-        self._device = prepared(self._own_device or device)
+        self._device = chosen(self._own_device or device)
         targets = self._own_targets()
         with _importable_torchaudio():
             separator = self._load_own(targets) if targets else self._load_published()
@@ -101,11 +102,12 @@ class OpenUnmix:
         """The estimate (2, samples) of every target, from a mixture of shape (2, samples) at the model's rate."""
         import numpy as np
 
-        length = mixture.shape[1]
-        step, margin = length if self._chunk is None else int(self._chunk * rate), rate
-        self.details["chunks"] = -(-length // step)
-        if length <= step:
+        length, margin = mixture.shape[1], rate
+        count = 1 if self._chunk is None else -(-length // int(self._chunk * rate))
+        self.details["chunks"] = count
+        if count == 1:
             return self._separated(mixture)
+        step = -(-length // count)  # all alike, so that none is too short to make sense of
         images: dict[str, Samples] = {}
         for start in range(0, length, step):
             stop = min(start + step, length)
@@ -121,7 +123,7 @@ class OpenUnmix:
 
         length = mixture.shape[1]
         padded = np.pad(mixture, ((0, 0), (0, max(0, SHORTEST - length)))).astype(np.float32)
-        with torch.no_grad(), precision(self._device, self._half):
+        with repeatable(self._device, self._half):
             found = self._separator(torch.from_numpy(padded)[None].to(self._device))
             named = self._separator.to_dict(found)
         return {
@@ -144,7 +146,7 @@ class OpenUnmix:
         return (*(target for target in TARGETS if target in found), *sorted(found - set(TARGETS)))
 
     def _checkpoint(self, target: str) -> Path:
-        found = sorted({*self._folder.glob(f"{target}.pth"), *self._folder.glob(f"{target}-*.pth")})
+        found = sorted(self._folder.glob(f"{target}*.pth"))  # the package takes any one of these
         if not found:
             raise NotInstalled(f"{self._name} needs {target}-….pth in {self._folder}; fetch it or put it there")
         if len(found) > 1:
@@ -156,33 +158,30 @@ class OpenUnmix:
         from openunmix.utils import load_separator
 
         for target in targets:
-            self._state(target)
+            self._state(target)  # which says more of a bad file than the package does
         try:
-            return load_separator(
+            separator = load_separator(
                 str(self._folder),
                 targets=list(targets),
                 niter=self._niter,
                 residual=self._residual,
                 wiener_win_len=self._window,
                 device="cpu",
+                pretrained=False,
             )
         except (KeyError, RuntimeError, json.JSONDecodeError) as error:
             raise SoundstageError(
                 f"{self._folder}: not a model of Open-Unmix ({type(error).__name__}: {error})"
             ) from None
+        self._fill(separator.target_models)
+        return separator
 
     def _load_published(self) -> Any:
         import openunmix
         from openunmix.model import Separator
 
         networks = getattr(openunmix, f"{self._name}_spec")(targets=list(TARGETS), device="cpu", pretrained=False)
-        for target, network in networks.items():
-            try:
-                # Checkpoints hold a window and an STFT that the package no longer has: its own loader passes them over.
-                network.load_state_dict(self._state(target), strict=False)
-            except RuntimeError as error:
-                why = str(error).splitlines()[-1].strip()
-                raise SoundstageError(f"{self._checkpoint(target)}: not a checkpoint of {self._name}: {why}") from None
+        self._fill(networks)
         return Separator(
             target_models=networks,
             niter=self._niter,
@@ -194,8 +193,23 @@ class OpenUnmix:
             wiener_win_len=self._window,
         )
 
+    def _fill(self, networks: Any) -> None:
+        """Load every target's weights into its network; all that it has must be there, and of its shape."""
+        for target, network in networks.items():
+            try:
+                # Checkpoints hold a window and an STFT that the package no longer has: its own loader passes them over.
+                found = network.load_state_dict(self._state(target), strict=False)
+            except RuntimeError as error:
+                why = str(error).splitlines()[-1].strip()
+                raise SoundstageError(f"{self._checkpoint(target)}: not a checkpoint of {self._name}: {why}") from None
+            lacking = [key for key in found.missing_keys if not key.endswith("num_batches_tracked")]
+            if lacking:
+                raise SoundstageError(
+                    f"{self._checkpoint(target)}: not a whole checkpoint, it lacks {', '.join(lacking)}; fetch it again"
+                )
+
     def _state(self, target: str) -> dict[str, Any]:
-        """The weights of a target, checked to be weights and to be all of them."""
+        """The weights of a target, checked to be weights of an Open-Unmix."""
         from pickle import UnpicklingError
 
         import torch
@@ -207,9 +221,8 @@ class OpenUnmix:
             raise SoundstageError(
                 f"{path}: not a file of weights ({str(error).splitlines()[0]}); fetch it again"
             ) from None
-        lacking = {"fc1.weight", "lstm.weight_ih_l0", "fc3.weight", "input_mean", "output_scale"} - set(state)
-        if lacking:
-            raise SoundstageError(f"{path}: not a checkpoint of Open-Unmix, it lacks {', '.join(sorted(lacking))}")
+        if "input_mean" not in state:
+            raise SoundstageError(f"{path}: not a checkpoint of Open-Unmix, it lacks input_mean")
         return dict(state)
 
 
@@ -221,7 +234,7 @@ def _importable_torchaudio() -> Iterator[None]:
     """
     try:
         import torchaudio  # type: ignore[import-not-found,unused-ignore]  # noqa: F401
-    except (ImportError, OSError):
+    except (ImportError, OSError, RuntimeError):
         stand_in = types.ModuleType("torchaudio", "Stands for a torchaudio that cannot be loaded.")
         stand_in.__spec__ = ModuleSpec("torchaudio", None)
         sys.modules["torchaudio"] = stand_in

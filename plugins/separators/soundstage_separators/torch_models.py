@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from soundstage.errors import SoundstageError
@@ -14,18 +15,14 @@ THREADS = 1
 """The same in every executor: a sum's last bits depend on how many threads share it. More workers use more cores."""
 
 
-def prepared(device: str) -> torch.device:
-    """The torch device that `device` (auto, cpu, cuda, cuda:N, mps) means here, torch set up so that numbers repeat.
+def chosen(device: str) -> torch.device:
+    """The torch device that `device` (auto, cpu, cuda, cuda:N, mps) means here.
 
-    auto is CUDA where there is one, else Apple's GPU, else the CPU. TensorFloat-32 is off: its 10-bit mantissa moves
-    estimates by more than float32 rounding does. Raises SoundstageError where the device is not there.
+    auto is CUDA where there is one, else Apple's GPU, else the CPU. Raises SoundstageError where the device is not
+    there.
     """
     import torch
 
-    torch.set_num_threads(THREADS)
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.benchmark = False
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if device == "auto":
         device = "cuda" if cuda else "mps" if mps else "cpu"
@@ -42,16 +39,26 @@ def prepared(device: str) -> torch.device:
     return torch.device(device)
 
 
-def precision(device: torch.device, half: bool) -> AbstractContextManager[Any]:
-    """Mixed half precision where it is asked for (float16; bfloat16 on a CPU), else nothing."""
+@contextmanager
+def repeatable(device: torch.device, half: bool) -> Iterator[None]:
+    """Torch without gradients and set up so that numbers repeat; afterwards it is as the caller had it.
+
+    One thread, no TensorFloat-32 (its 10-bit mantissa moves estimates by more than float32 rounding does), and mixed
+    half precision where it is asked for (float16; bfloat16 on a CPU).
+    """
     import torch
 
-    if not half:
-        return nullcontext()
-    mixed: AbstractContextManager[Any] = torch.autocast(
-        device.type, dtype=torch.bfloat16 if device.type == "cpu" else torch.float16
-    )
-    return mixed
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = torch.get_num_threads(), cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark
+    mixed = torch.autocast(device.type, dtype=torch.bfloat16 if device.type == "cpu" else torch.float16)
+    try:
+        torch.set_num_threads(THREADS)
+        cudnn.allow_tf32 = matmul.allow_tf32 = cudnn.benchmark = False
+        with torch.no_grad(), mixed if half else nullcontext():
+            yield
+    finally:
+        torch.set_num_threads(before[0])
+        cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark = before[1:]
 
 
 def facts(device: torch.device, half: bool) -> dict[str, Any]:
