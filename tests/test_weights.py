@@ -54,7 +54,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         )
         body = server.data[start:]
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
+        if server.fault != "no length":
+            self.send_header("Content-Length", str(len(body)))
         self.send_header("ETag", server.tag)
         self.end_headers()
         if server.fault == "breaks" and len(server.asked) == 1:
@@ -150,20 +151,58 @@ def test_without_a_network_the_sentence_names_file_and_folder(tmp_path, monkeypa
         download.fetch(weights, tmp_path)
 
 
-def test_an_archive_becomes_its_folder_when_all_of_it_is_there(server, tmp_path):
+def test_what_nobody_says_the_length_or_the_hash_of_is_not_fetched(server, tmp_path):
+    server.fault = "no length"
+    with pytest.raises(SoundstageError, match="half of it could pass for all; give its size or sha256"):
+        download.fetch(weights_of(server), tmp_path)
+    download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert (tmp_path / "model.th").read_bytes() == DATA
+
+
+def archive() -> bytes:
+    """A tar archive of two files."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name in ("checkpoint", "deep/model.data"):
             facts = tarfile.TarInfo(name)
             facts.size = 3
             tar.addfile(facts, io.BytesIO(b"abc"))
-    server.data = packed.getvalue()
-    weights = Weights("folder", (WeightFile(f"{server.url}/4stems.tar.gz", "4stems.tar.gz", unpack="4stems"),))
-    assert "unpack what is at" in weights.sentence("spleeter_4stems", tmp_path)
+    return packed.getvalue()
+
+
+def stems(server: Server, contents: bytes) -> Weights:
+    digest = hashlib.sha256(contents).hexdigest()
+    file = WeightFile(f"{server.url}/4stems.tar.gz", "4stems.tar.gz", sha256=digest, unpack="4stems")
+    return Weights("folder", (file,))
+
+
+def test_an_archive_becomes_its_folder_when_all_of_it_is_there(server, tmp_path):
+    server.data = archive()
+    weights = stems(server, server.data)
+    assert "as 4stems.tar.gz, and have the same command verify and unpack it" in weights.sentence("s", tmp_path)
     assert download.fetch(weights, tmp_path) == [tmp_path / "4stems"]
     assert (tmp_path / "4stems" / "deep" / "model.data").read_bytes() == b"abc"
     assert not weights.missing(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".lock") == ["4stems"]
+    left = sorted(path.name for path in tmp_path.iterdir() if path.name != ".lock")
+    assert left == ["4stems", "4stems.sha256"]
+
+
+def test_an_archive_put_there_by_hand_is_verified_and_unpacked_without_a_network(server, tmp_path):
+    weights = stems(server, archive())
+    (tmp_path / "4stems.tar.gz").write_bytes(archive())
+    assert download.fetch(weights, tmp_path) == [tmp_path / "4stems"]
+    assert server.asked == []
+    assert not weights.missing(tmp_path)
+
+
+def test_a_folder_that_no_verified_archive_became_does_not_count(server, tmp_path):
+    server.data = archive()
+    weights = stems(server, server.data)
+    (tmp_path / "4stems").mkdir()
+    (tmp_path / "4stems" / "checkpoint").write_text("of another model")
+    assert weights.missing(tmp_path)
+    download.fetch(weights, tmp_path)
+    assert (tmp_path / "4stems" / "checkpoint").read_text() == "abc"
 
 
 def test_a_damaged_archive_leaves_nothing(server, tmp_path):
@@ -255,6 +294,7 @@ def test_every_shipped_separator_with_weights_says_what_is_missing_and_how_to_ge
     listed = CliRunner().invoke(cli, ["list", "separators"]).output
     assert "soundstage fetch htdemucs_ft" in listed
     assert "needs its weights, 4stems.tar.gz: soundstage fetch spleeter_4stems" in listed
+    assert "[usable]" in next(line for line in listed.splitlines() if line.strip().startswith("mixture "))
 
 
 def test_fetching_what_needs_nothing_says_so_and_a_wrong_name_is_suggested():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from soundstage.errors import SoundstageError
-from soundstage.weights import WeightFile, Weights
+from soundstage.weights import WeightFile, Weights, seal
 
 CHUNK = 1 << 18
 ATTEMPTS = 4
@@ -37,7 +37,8 @@ def fetch(weights: Weights, folder: Path, report: Report = lambda name, have, to
     """Bring what is missing into the folder; the paths that are new.
 
     A broken download is taken up where it stopped, now or by a later call. A file gets its name only when it is
-    complete and its size and hash are the ones declared. Raises SoundstageError with the url and the remedy.
+    complete and its size and hash are the ones declared; an archive is unpacked only then. One that somebody put there
+    is not downloaded. Raises SoundstageError with the url and the remedy.
     """
     from filelock import FileLock
 
@@ -46,7 +47,11 @@ def fetch(weights: Weights, folder: Path, report: Report = lambda name, have, to
     with FileLock(folder / ".lock"):
         for file in weights.missing(folder):
             partial = folder / f"{file.name}.part"
-            _download(file, partial, report)
+            if file.unpack and (folder / file.name).is_file():
+                (folder / file.name).replace(partial)
+                _facts(partial).unlink(missing_ok=True)
+            else:
+                _download(file, partial, report)
             _verify(file, partial)
             if file.unpack:
                 _unpack(file, partial, folder)
@@ -78,7 +83,7 @@ def _download(file: WeightFile, partial: Path, report: Report) -> None:
     raise SoundstageError(
         f"{file.url} cannot be downloaded ({trouble}); try again later, which takes it up where it stopped, or download"
         f" it elsewhere and put it at {partial.with_suffix('')}"
-        + (f", unpacked into {partial.parent / file.unpack}" if file.unpack else "")
+        + (", and give the same command, which verifies and unpacks it" if file.unpack else "")
     )
 
 
@@ -98,8 +103,13 @@ def _continue(file: WeightFile, partial: Path, report: Report) -> bool:
             have = 0
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length else file.size
-        version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-        version = "" if version.startswith("W/") else version
+        if total is None and not file.sha256:
+            raise SoundstageError(
+                f"{file.url}: neither its server nor the registry says how long it is, so half of it could pass for all"
+                "; give its size or sha256 in the registry"
+            )
+        tag = answer.headers.get("ETag") or ""
+        version = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified") or ""
         _facts(partial).write_text(json.dumps({"version": version, "total": total}), encoding="utf-8")
         with partial.open("ab" if resumed else "wb") as stream:
             have = _copy(answer, stream, file.name, have, total, report)
@@ -141,13 +151,16 @@ def _verify(file: WeightFile, partial: Path) -> None:
 
 
 def _unpack(file: WeightFile, archive: Path, folder: Path) -> None:
-    """The archive's members in a folder that gets its name when all of them are there."""
+    """The archive's members in a folder that gets its name when all of them are there, and then its seal."""
     partial = folder / f".{file.unpack}-{uuid.uuid4().hex}"
     partial.mkdir()
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(partial, filter="data")
+        if (folder / file.unpack).exists():  # unpacked by hand, or by one that was killed before it could seal it
+            shutil.rmtree(folder / file.unpack)
         partial.rename(folder / file.unpack)
+        seal(folder, file).write_text(sha256_of(archive), encoding="ascii")
     except (tarfile.TarError, EOFError) as error:
         archive.unlink()
         _facts(archive).unlink(missing_ok=True)

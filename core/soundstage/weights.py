@@ -56,9 +56,9 @@ class Weights:
         if not missing:
             return ""
         first = missing[0]
-        verb, into = ("unpack", folder / first.unpack) if first.unpack else ("put", folder)
         what = f"what is at {first.url}" if len(missing) == 1 else f"them, from {first.url.rpartition('/')[0]}/,"
-        return f"{self.lack(name, folder)}; or, without a network, {verb} {what} into {into}"
+        then = f" as {first.name}, and have the same command verify and unpack it" if first.unpack else ""
+        return f"{self.lack(name, folder)}; or, without a network, put {what} into {folder}{then}"
 
     def check(self, folder: Path, sha256_of: Callable[[Path], str]) -> None:
         """Raise SoundstageError where a file in the folder is not the one that its hash promises."""
@@ -105,7 +105,17 @@ def _only(table: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
             raise SoundstageError(f"{where}: unknown key '{key}'{suggestion(key, keys)}")
 
 
+def seal(folder: Path, file: WeightFile) -> Path:
+    """The file beside an unpacked folder that holds the SHA-256 of the verified archive it came from."""
+    return folder / f"{file.unpack}.sha256"
+
+
 def _is_there(folder: Path, file: WeightFile) -> bool:
     """Files and unpacked folders appear under their name when they are whole, never before."""
-    place = folder / (file.unpack or file.name)
-    return place.is_dir() if file.unpack else place.is_file()
+    if not file.unpack:
+        return (folder / file.name).is_file()
+    try:
+        archive = seal(folder, file).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return False
+    return (folder / file.unpack).is_dir() and archive.startswith(file.sha256)
