@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -96,6 +98,7 @@ WAYS = [
     ("list", "failed", "not a mapping"),
     ("prints", "ok", ""),
     ("exit", "crashed", "exit code 3"),
+    ("sys.exit", "failed", "SystemExit: a library of the nineties gave up"),
     ("segfault", "crashed", "signal 11"),
     ("hangs", "timeout", "exceeded the limit of 4 s"),
     ("memory", "oom", "out of memory"),
@@ -182,6 +185,48 @@ def test_prints_of_a_separator_stay_out_of_what_the_command_prints(tmp_path, cap
     grid = {**ONE, "separators": ["misbehaving[how=prints]"], "datasets": ["toy[tracks=1]"]}
     soundstage.run(grid, tmp_path, workers=1)
     assert "xxxx" not in capfd.readouterr().out
+
+
+def test_a_library_that_exits_costs_its_cell_in_this_process_too(tmp_path):
+    grid = {**ONE, "separators": ["misbehaving[how=sys.exit,track=song 0]", "truth"]}
+    assert soundstage.run(grid, tmp_path, workers=1).ran == 4
+    frame = soundstage.load(tmp_path)
+    assert statuses(frame, "misbehaving[how=sys.exit,track=song 0]") == {
+        "song 0": {"failed", "skipped"},
+        "song 1": {"ok"},
+    }
+
+
+def test_a_script_that_left_a_child_at_its_pipes_is_not_waited_for(tmp_path, wild_script):
+    text = (tmp_path / "wild.py").read_text()
+    forks = """        if self.how == "exit":
+            child = os.fork()
+            if child == 0:
+                time.sleep(60)
+                os._exit(0)
+            open(PID, "w").write(str(child))
+"""
+    text = text.replace('        if self.how == "exit":\n', forks.replace("PID", repr(str(tmp_path / "pid"))))
+    (tmp_path / "wild.py").write_text(text)
+    started = time.monotonic()
+    soundstage.run({**ONE, "separators": ["wild[how=exit]"]}, tmp_path / "out", registry=[wild_script], workers=1)
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert time.monotonic() - started < 30
+    found = statuses(soundstage.load(tmp_path / "out"), "wild[how=exit]")
+    assert found == {"song 0": {"crashed", "skipped"}, "song 1": {"ok"}}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_script_is_loaded_once_a_worker(tmp_path, wild_script, workers):
+    loads = tmp_path / "loads"
+    text = (tmp_path / "wild.py").read_text()
+    text = text.replace(
+        '    print("loading', f'    open({str(loads)!r}, "a").write(f"{{os.getpid()}}\\n")\n    print("loading'
+    )
+    (tmp_path / "wild.py").write_text(text)
+    grid = {**ONE, "datasets": ["toy[tracks=12]"], "separators": ["wild[how=prints]"]}
+    assert soundstage.run(grid, tmp_path / "out", registry=[wild_script], workers=workers).ran == 12
+    assert 1 <= len(loads.read_text().splitlines()) <= workers
 
 
 def test_a_script_dies_with_the_worker_that_started_it(tmp_path, wild_script):

@@ -18,7 +18,7 @@ GRID = """
 datasets     = ["toy[tracks=4,seconds=0.2]"]
 placements   = ["line"]
 spatializers = ["flat"]
-separators   = ["slow[seconds=0.3]", "nothing", "truth"]
+separators   = ["slow[seconds=2]", "nothing", "truth"]
 metrics      = ["error"]
 """
 

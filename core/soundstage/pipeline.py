@@ -39,7 +39,7 @@ def named_as(where: str) -> Iterator[None]:
         text = str(error).removeprefix(said).lstrip(",: ")
         kind = type(error) if isinstance(error, (NotInstalled, OutOfMemory, Crashed)) else SoundstageError
         raise kind(f"{where}: {text}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         kind = OutOfMemory if _is_out_of_memory(error) else SoundstageError
         raise kind(f"{where}: {type(error).__name__}: {error}") from error
 

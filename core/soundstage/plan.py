@@ -214,7 +214,7 @@ def _build(choice: Choice, hashes: FileHashes) -> _Built:
     except ModuleNotFoundError as error:
         sentence = f"{_called(choice)} of {choice.plugin.distribution} needs the module {error.name}; install it"
         return _Built(choice, problem=Problem("not-installed", sentence, traceback.format_exc()))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         sentence = f"{_called(choice)} of {choice.plugin.distribution} cannot be built: {type(error).__name__}: {error}"
         return _Built(choice, problem=Problem("failed", sentence, traceback.format_exc()))
     try:

@@ -232,9 +232,10 @@ def _timed() -> Iterator[_Clock]:
         raise
     except (MemoryError, OutOfMemory) as error:
         said = f"{error}; " if str(error) else ""
-        advice = "out of memory: use fewer workers, shorter tracks, or the separator's `segment` where it has one"
+        advice = (
+            "out of memory: use fewer workers, shorter tracks, or the separator's `segment` or `chunk` where it has one"
+        )
         clock.stage = Stage("oom", f"{said}{advice}", traceback.format_exc())
-        _free_memory()
     except NotInstalled as error:
         clock.stage = Stage("not-installed", str(error), traceback.format_exc())
     except Crashed as error:
@@ -242,6 +243,8 @@ def _timed() -> Iterator[_Clock]:
     except Exception as error:
         clock.stage = Stage("failed", str(error), traceback.format_exc())
     stage = clock.stage
+    if stage.status == "oom":
+        _free_memory()  # now that nothing holds the frames of what failed
     spent = (round(time.perf_counter() - wall, 4), round(time.process_time() - cpu, 4))
     clock.stage = Stage(stage.status, stage.error, stage.traceback, *spent, details=clock.details)
 

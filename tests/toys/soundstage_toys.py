@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Literal
@@ -268,6 +269,7 @@ class Misbehaving:
             "eats",
             "killed",
             "killed once",
+            "sys.exit",
         ] = "raises",
         track: str = "",
     ) -> None:
@@ -319,6 +321,8 @@ class Misbehaving:
                     first.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
                 return good
+            case "sys.exit":
+                sys.exit("a library of the nineties gave up")
             case "edits":
                 mixture *= 0
                 return dict.fromkeys(sources, mixture)
