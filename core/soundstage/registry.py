@@ -158,7 +158,7 @@ class Registry:
 
         if environment.interpreter(read_script(script)):
             return ""
-        return f"usable; its environment is made at first use, or now: soundstage fetch {entry.name}"
+        return f"its environment is made at first use, or now: soundstage fetch {entry.name}"
 
     def choose(self, kind: Kind, variant: str, base: Path | None = None) -> Choice:
         """What `name[param=value,…]` means. base: the folder its relative paths start from.

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from soundstage.registry import Registry
 
 
+USABLE = "usable"
+"""Said of separators, which may lack much; of other plugins only what is missing is said."""
+
 SECTIONS = (*KINDS, "grids", "published")
 
 
@@ -32,9 +35,8 @@ def command(kind: str | None, registry: tuple[Path, ...]) -> None:
         click.secho(section, bold=True)
         width = max((len(name) for name, _, _ in rows), default=0)
         for name, summary, trouble in rows:
-            click.echo(
-                f"  {name:<{width}}  {summary}" + (click.style(f"  [{trouble}]", fg="yellow") if trouble else "")
-            )
+            colour = "green" if trouble == USABLE else "yellow"
+            click.echo(f"  {name:<{width}}  {summary}" + (click.style(f"  [{trouble}]", fg=colour) if trouble else ""))
         if not kind:
             click.echo()
     for problem in known.catalogue.all_problems():
@@ -58,8 +60,9 @@ def _entries(known: Registry, kind: Kind) -> list[tuple[str, str, str]]:
     for name in known.names(kind):
         entry = known.entry(kind, name)
         try:
-            trouble = known.unusable(entry) or known.notice(entry)
+            lacking, later = known.unusable(entry), known.notice(entry)
         except SoundstageError as error:
-            trouble = str(error)
-        rows.append((name, entry.summary, trouble))
+            lacking, later = str(error), ""
+        usable = USABLE if kind == "separators" and not lacking else ""
+        rows.append((name, entry.summary, "; ".join(filter(None, (lacking or usable, later)))))
     return rows

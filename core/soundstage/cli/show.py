@@ -45,7 +45,7 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
     click.secho(f"{name}  ({kind[:-1]})", bold=True)
     click.echo(f"  {entry.summary}")
     facts = {
-        "usable here": known.unusable(entry) or known.notice(entry) or "yes",
+        "usable here": "; ".join(filter(None, (known.unusable(entry) or "yes", known.notice(entry)))),
         "plugin": f"{plugin.name} = {plugin.target}, of {plugin.distribution} {plugin.version}",
         "set here": ", ".join(f"{key} = {value!r}" for key, value in entry.params.items()),
         "citation": entry.citation,
