@@ -12,7 +12,10 @@ import soundstage
 from soundstage.api import plan_of
 from soundstage.errors import SoundstageError
 from soundstage.recipe import lock_text
+from soundstage.registry import weights_folder
+from soundstage.runner import stored
 from soundstage.store import Store
+from soundstage.verify import verify
 
 
 @pytest.fixture
@@ -102,3 +105,61 @@ def test_without_its_hash_a_lock_file_is_a_grid(locked, tmp_path):
     kept = [line for line in locked.read_text().splitlines() if not line.startswith("hash = ")]
     locked.write_text("\n".join(kept).replace("{ level = 0.5 }", "{ level = 0.75 }"))
     assert plan_of(locked).hash
+
+
+def test_drawn_tracks_and_excerpts_are_part_of_a_lock_file(tmp_path, toys):
+    grid = {
+        "name": "parts",
+        "datasets": ["toy[tracks=9,seconds=3]"],
+        "spatializers": ["flat"],
+        "separators": ["nothing", "truth"],
+        "metrics": ["error"],
+        "tracks": {"random": 3, "seed": 5},
+        "excerpt": {"seconds": 1.0, "where": "random", "seed": 2},
+    }
+    assert soundstage.run(grid, tmp_path / "out").ran == 6
+    lock = tmp_path / "lock.toml"
+    lock.write_text(lock_text(Store(tmp_path / "out").plan().facts, {}))
+    assert soundstage.run(lock, tmp_path / "out").ran == 0
+    assert verify(tmp_path / "out", recompute=2).wrong == ()
+    named = {**grid, "name": "named", "tracks": ["song 1", "song 4"], "excerpt": {"seconds": 1, "where": "chunks"}}
+    soundstage.run(named, tmp_path / "named")
+    lock.write_text(lock_text(Store(tmp_path / "named").plan().facts, {}))
+    assert plan_of(lock).hash == Store(tmp_path / "named").plan().facts["hash"]
+
+
+def test_scripts_weights_and_declared_data_are_part_of_a_lock_file(tmp_path, toys):
+    (tmp_path / "model.py").write_text(
+        '# /// script\n# requires-python = ">=3.11"\n# dependencies = ["numpy"]\n# ///\ndef load(size: int = 1): ...\n'
+    )
+    registry = tmp_path / "registry.toml"
+    registry.write_text(
+        """
+        [separators.mine]
+        script = "model.py"
+        params = { size = 3 }
+        [separators.heavy]
+        plugin = "weighty"
+        weights = { parameter = "folder", files = [{ url = "http://127.0.0.1:9/model.th", sha256 = "01234567" }] }
+        [separators.told]
+        plugin = "weighty"
+        data = "folder"
+        """
+    )
+    told = tmp_path / "told"
+    told.mkdir()
+    (told / "model.th").write_bytes(b"weights")
+    grid = {
+        "datasets": ["toy"],
+        "spatializers": ["flat"],
+        "separators": ["mine", "mine[size=4]", f"heavy[folder={told}]", "heavy", "told"],
+        "metrics": ["error"],
+    }
+    plan = plan_of(grid, data={"told": told}, registry=[registry])
+    lock = tmp_path / "lock.toml"
+    lock.write_text(lock_text(stored(plan).facts, {}))
+    assert plan_of(lock).hash == plan.hash
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "model.th").write_bytes(b"weights")
+    assert plan_of(lock, data={"told": tmp_path / "moved"}).hash == plan.hash
+    assert str(weights_folder("heavy")) not in lock.read_text()

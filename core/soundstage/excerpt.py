@@ -26,6 +26,11 @@ class Tracks:
     random: int = 0
     seed: int = 0
 
+    @property
+    def written(self) -> Any:
+        """As a grid writes it."""
+        return list(self.names) or {"random": self.random, "seed": self.seed}
+
     def check(self, ids: Sequence[str]) -> None:
         """Raise SoundstageError for a name that is not among the tracks of all datasets."""
         for name in self.names:

@@ -28,15 +28,19 @@ LISTED = 8
 def recipe(plan: Plan) -> dict[str, Any]:
     """What makes the plan again: entries (kind → name → plugin and parameters), the grid's table, and its parts.
 
-    Paths in it are absolute: they are where this run's data lay, and `--data` gives others.
+    Paths in it are absolute: they are where this run's data and scripts lay, and `--data` gives others. Weights are
+    those that `soundstage fetch` gets.
     """
     choices = _choices(plan)
     entries: dict[str, dict[str, dict[str, Any]]] = {}
     base = None
     for choice in choices:
         given = parse_variant(choice.label)[1]
-        entry = entries.setdefault(choice.kind, {}).setdefault(choice.entry, {"plugin": choice.plugin.name})
-        own = {name: _plain(value) for name, value in choice.params.items() if name not in given and value is not None}
+        entry = entries.setdefault(choice.kind, {}).setdefault(choice.entry, {})
+        entry |= _bare(choice)
+        elsewhere = {*given, *([choice.weights.parameter] if choice.weights else [])}
+        values = {name: value for name, value in choice.params.items() if name not in elsewhere and value is not None}
+        own = {name: _plain(value) for name, value in values.items()}
         if own:
             entry.setdefault("params", {}).update(own)
         if any(isinstance(choice.params.get(name), Path) for name in given):
@@ -48,8 +52,20 @@ def recipe(plan: Plan) -> dict[str, Any]:
         used = list(dict.fromkeys(choice.label for choice in choices if choice.kind == kind))
         if used:
             grid[kind] = used
+    grid |= {"tracks": plan.grid.tracks.written} if plan.grid.tracks else {}
+    grid |= {"excerpt": plan.grid.excerpt.parts} if plan.grid.excerpt else {}
     grid["seeds"] = list(plan.grid.seeds)
     return {"entries": entries, "grid": grid, "parts": parts(plan)}
+
+
+def _bare(choice: Choice) -> dict[str, Any]:
+    """An entry without its parameters."""
+    made: dict[str, Any] = {"script": str(choice.script)} if choice.script else {"plugin": choice.plugin.name}
+    if choice.data:
+        made["data"] = choice.data
+    if choice.weights:
+        made["weights"] = choice.weights.written
+    return made
 
 
 def parts(plan: Plan) -> dict[str, dict[str, Any]]:

@@ -48,7 +48,8 @@ class Choice:
     """An entry with the parameters a grid gives it: what a cell is made with.
 
     label: as the grid writes it. params: converted, without defaults. weights: those that it takes from `folder`, where
-    the entry has weights and the grid names no folder of its own.
+    the entry has weights and the grid names no folder of its own. data: the parameter that `--data` sets. script: of an
+    entry that is a script, its path.
     """
 
     kind: Kind
@@ -58,6 +59,8 @@ class Choice:
     params: Mapping[str, Any]
     weights: Weights | None = None
     folder: Path | None = None
+    data: str = ""
+    script: Path | None = None
 
     def build(self) -> Any:
         """A new instance of the plugin."""
@@ -174,7 +177,9 @@ class Registry:
         except SoundstageError:
             raise
         except Exception:
-            return Choice(kind, variant.strip(), name, plugin, {**entry.params, **given})
+            return Choice(
+                kind, variant.strip(), name, plugin, {**entry.params, **given}, None, None, entry.data, entry.script
+            )
         params = {**checked(entry.params, parameters, what, entry.base), **checked(given, parameters, what, base)}
         weights, folder = entry.weights, None
         if weights and weights.parameter not in parameters:
@@ -193,7 +198,7 @@ class Registry:
                 kind_of = DataMissing if data else SoundstageError
                 how = f": {entry.download}" if data and entry.download else ""
                 raise kind_of(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}{how}")
-        return Choice(kind, variant.strip(), name, plugin, params, weights, folder)
+        return Choice(kind, variant.strip(), name, plugin, params, weights, folder, entry.data, entry.script)
 
 
 def weights_folder(name: str) -> Path:

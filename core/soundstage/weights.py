@@ -37,6 +37,12 @@ class Weights:
     files: tuple[WeightFile, ...]
     licence: str = ""
 
+    @property
+    def written(self) -> dict[str, Any]:
+        """As a registry writes it."""
+        files = [{key: value for key in FILE_KEYS if (value := getattr(file, key))} for file in self.files]
+        return {"parameter": self.parameter, "licence": self.licence, "files": files}
+
     def missing(self, folder: Path) -> list[WeightFile]:
         """The files that are not in the folder."""
         return [file for file in self.files if not _is_there(folder, file)]
