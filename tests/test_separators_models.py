@@ -328,8 +328,14 @@ def test_torch_is_left_as_the_caller_had_it(umx, small):
 
     torch.set_num_threads(2)
     torch.backends.cudnn.benchmark = True
+    mixture = scene(24.0).mixture
     for variant in (f"umxhq[folder={umx}]", f"htdemucs[repo={small}]"):
-        built(variant).separate(scene(1.0).mixture, 44100)
+        with_two = built(variant).separate(mixture, 44100)
+        torch.set_num_threads(1)
+        with_one = built(variant).separate(mixture, 44100)
+        torch.set_num_threads(2)
+        for source in FOUR:  # nor does how many threads the caller has move a digit
+            np.testing.assert_array_equal(with_two[source], with_one[source])
     assert torch.get_num_threads() == 2
     assert torch.backends.cudnn.benchmark
     assert torch.is_grad_enabled()

@@ -174,7 +174,7 @@ class Worker:
             images, details = kept
             return Estimates(images, {**details, "kept": True})
         separator = self._plugin(cell.separator)
-        with self._contained():
+        with self._contained(), self._one_thread():  # of what loading it has imported, too
             estimates = pipeline.separate(separator, cell.separator.label, scene, cell.scene.name)
         if self.settings.keep_estimates:
             self.store.save_estimates(cell.address, estimates.images, scene.rate, estimates.details)
@@ -185,9 +185,11 @@ class Worker:
     ) -> list[Score]:
         goal = targets.scored(scene, estimates.images)
         key = (label, tuple(goal.references))
-        if key not in self._scorers:
-            self._scorers[key] = pipeline.prepare(self._plugin(metric.choice), label, spec.label, goal)
-        return pipeline.score(self._scorers[key], metric.measures, label, spec.label, estimates)
+        plugin = self._plugin(metric.choice)
+        with self._one_thread():
+            if key not in self._scorers:
+                self._scorers[key] = pipeline.prepare(plugin, label, spec.label, goal)
+            return pipeline.score(self._scorers[key], metric.measures, label, spec.label, estimates)
 
     def _plugin(self, choice: Choice) -> Any:
         """The plugin's instance, made and loaded once."""

@@ -95,14 +95,14 @@ class Demucs:
 
         wave = torch.from_numpy(mixture.astype(np.float32))
         mean, scale = torch.zeros(()), torch.ones(())
-        if self._normalizes:
-            mono = wave.mean(0)
-            mean, scale = mono.mean(), mono.std() + 1e-8
-            wave = (wave - mean) / scale
         state = random.getstate()
         random.seed(self._seed)  # the package draws its shifts from here
         try:
             with repeatable(self._device, self._half):
+                if self._normalizes:
+                    mono = wave.mean(0)
+                    mean, scale = mono.mean(), mono.std() + 1e-8
+                    wave = (wave - mean) / scale
                 found = apply_model(
                     self._model,
                     wave[None],
@@ -111,10 +111,10 @@ class Demucs:
                     segment=self._segment,
                     device=self._device,
                 )
+                if self._normalizes:
+                    found = found * scale + mean
         finally:
             random.setstate(state)
-        if self._normalizes:
-            found = found * scale + mean
         images = found[0].float().cpu().numpy().astype(np.float64)
         return dict(zip(self._model.sources, images, strict=True))
 
