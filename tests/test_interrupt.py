@@ -23,8 +23,8 @@ metrics      = ["error"]
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_an_interrupted_run_says_what_is_kept_and_the_same_command_goes_on(tmp_path, toys, workers):
+@pytest.mark.parametrize(("workers", "sign"), [(1, signal.SIGINT), (2, signal.SIGINT), (2, signal.SIGTERM)])
+def test_an_interrupted_run_says_what_is_kept_and_the_same_command_goes_on(tmp_path, toys, workers, sign):
     grid, out = tmp_path / "quick.toml", tmp_path / "out"
     grid.write_text(GRID)
     run = [sys.executable, "-c", "from soundstage.cli import main; main()", "run"]
@@ -35,7 +35,7 @@ def test_an_interrupted_run_says_what_is_kept_and_the_same_command_goes_on(tmp_p
     while len(list(out.glob("cells/*/*.parquet"))) < 2:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sign)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "Traceback" not in said

@@ -102,3 +102,36 @@ def test_the_lock_is_let_go_when_its_holder_fails(tmp_path):
         raise RuntimeError
     with Store(tmp_path).writing():
         pass
+
+
+def test_of_two_writers_of_an_object_store_the_later_learns_of_it_and_stops(monkeypatch):
+    import fsspec
+
+    monkeypatch.setattr(locking, "BEAT_S", 0.05)
+    url = "memory://twice/results"
+    with Store(url).writing() as first:
+        Store(url).files.remove(locking.RUNNING)  # as when both look before either has written
+        with Store(url).writing() as second:
+            first.beat()
+            time.sleep(1.0)
+            with pytest.raises(SoundstageError, match="too, which was first; everything committed is kept"):
+                second.check()
+        first.check()
+        assert Store(url).writer().token == first.token  # the one that stopped took nobody's sign away
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_a_writer_of_an_object_store_removes_nothing_that_another_may_just_have_written():
+    import fsspec
+
+    from test_merge import made
+
+    url = "memory://tidy/results"
+    one, other = Store(url), Store(url)
+    other.cells.addresses()  # what it knows is from before
+    one.commit_many([made(number) for number in range(20)])
+    other.cells.check()
+    other.cells.set_aside()
+    assert len(Store(url).addresses()) == 20
+    assert Store(url).contents()[1].num_rows == 20
+    fsspec.filesystem("memory").store.clear()

@@ -141,3 +141,50 @@ def test_a_folder_is_not_merged_into_itself_and_an_empty_one_is_said(tmp_path):
         merge(tmp_path / "a", [tmp_path / "a"])
     with pytest.raises(SoundstageError, match="holds no results"):
         merge(tmp_path / "out", [tmp_path / "nothing"])
+
+
+def test_a_damaged_source_is_said(tmp_path):
+    soundstage.run(GRID, tmp_path / "a")
+    file = sorted((tmp_path / "a" / "cells").rglob("*.parquet"))[0]
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    told = []
+    assert merge(tmp_path / "out", [tmp_path / "a"], notice=told.append).cells == 7
+    assert len(told) == 1
+    assert file.name in told[0]
+
+
+def test_folders_in_different_orders_are_read_by_the_file_not_by_the_cell(tmp_path, monkeypatch):
+    """Many cells in segments whose orders have nothing to do with each other."""
+    from soundstage import cells, segments
+
+    monkeypatch.setattr(segments, "CELLS", 50)
+    reads = 0
+    whole = cells.Cells._whole
+
+    def counted(self, segment):
+        nonlocal reads
+        reads += 1
+        return whole(self, segment)
+
+    numbers = list(range(1000))
+    for name, order in (("a", numbers), ("b", numbers[::7] + [n for n in numbers if n % 7])):
+        store = Store(tmp_path / name)
+        with store.writing():
+            for start in range(0, 1000, 50):
+                store.commit_many([made(number) for number in order[start : start + 50]])
+            store.save_plan("made-00000000", Store(planned(tmp_path)).plan())
+    monkeypatch.setattr(cells.Cells, "_whole", counted)
+    merge(tmp_path / "a", [tmp_path / "b"])
+    assert reads < 900  # 20 segments on either side: at most each beside each, twice
+
+
+def planned(tmp_path):
+    if not (tmp_path / "planned").exists():
+        soundstage.run({**GRID, "separators": ["truth"], "spatializers": ["flat"]}, tmp_path / "planned", limit=0)
+    return tmp_path / "planned"
+
+
+def made(number):
+    score = f"{number + 10**6:064x}"
+    rows = score_rows([(score, "dB", Score("bass", "SDR", float(number)))])
+    return CellRecord(f"{number:064x}", Stage("ok"), {score: Stage("ok")}), rows

@@ -10,6 +10,7 @@ import pytest
 
 import soundstage
 from soundstage.errors import SoundstageError
+from soundstage.store import Store
 
 GRID = {
     "name": "toys",
@@ -173,6 +174,70 @@ def test_failures_are_kept_until_they_are_asked_for_again(tmp_path):
     assert soundstage.run(grid, tmp_path, retry=["failed"]).ran == CELLS // 3
     with pytest.raises(SoundstageError, match="unknown status 'faild'; did you mean 'failed'"):
         soundstage.run(grid, tmp_path, retry=["faild"])
+
+
+def broken_noisy(monkeypatch):
+    """The separator `noisy`, which was fine, raises from now on."""
+    import soundstage_toys
+
+    def separate(*arguments, **needed):
+        raise ValueError("a bad day")
+
+    monkeypatch.setattr(soundstage_toys.Noisy, "separate", separate)
+
+
+def test_what_a_part_of_the_metrics_left_out_is_filled_by_the_same_command(tmp_path, monkeypatch):
+    grid = {**GRID, "separators": ["noisy"], "metrics": ["error", "other_error"]}
+    with monkeypatch.context() as patch:
+        broken_noisy(patch)
+        soundstage.run(grid, tmp_path)
+    assert soundstage.run(grid, tmp_path, retry=["failed"], only={"metrics": ["error"]}).ran == CELLS // 3
+    assert set(soundstage.load(tmp_path)["status"]) == {"ok", "skipped"}
+    assert soundstage.run(grid, tmp_path).ran == CELLS // 3
+    assert set(soundstage.load(tmp_path)["status"]) == {"ok"}
+
+
+def test_what_goes_wrong_later_takes_nothing_away_from_what_was_ok(tmp_path, monkeypatch):
+    one, two = (
+        {**GRID, "separators": ["noisy"], "metrics": metrics} for metrics in (["error"], ["error", "other_error"])
+    )
+    soundstage.run(one, tmp_path)
+    before = soundstage.load(tmp_path)
+    (first,) = Store(tmp_path).runs()
+    with monkeypatch.context() as patch:
+        broken_noisy(patch)
+        soundstage.run(two, tmp_path)
+    frame = soundstage.load(tmp_path)
+    assert {metric: set(rows["status"]) for metric, rows in frame.groupby("metric", observed=True) if len(rows)} == {
+        "error": {"ok"},
+        "other_error": {"failed"},
+    }
+    kept = frame[frame["metric"] == "error"]
+    np.testing.assert_array_equal(kept["value"].to_numpy(), before["value"].to_numpy())
+    assert "a bad day" in frame[frame["status"] == "failed"]["note"].iloc[0]
+    address = frame["cell"].iloc[0]
+    assert Store(tmp_path).record(address).run == first
+    assert soundstage.run(two, tmp_path).ran == 0  # a failure is not tried again by itself
+    soundstage.run(two, tmp_path, retry=["failed"])
+    record = Store(tmp_path).record(address)
+    assert {stage.status for stage in record.scores.values()} == {"ok"}
+    assert sorted(stage.run == first for stage in record.scores.values()) == [False, True]
+    assert record.run != first
+
+
+def test_two_workers_overlap_scoring_and_separating(tmp_path, monkeypatch):
+    """So that a device is not left idle by scoring: while one worker scores, the other separates."""
+    monkeypatch.setenv("TOY_TIMES", str(tmp_path / "times"))
+    grid = {**GRID, "datasets": ["toy[tracks=6]"], "spatializers": ["flat"], "separators": ["slow[seconds=0.3]"]}
+    soundstage.run({**grid, "metrics": ["slow_error[seconds=0.3]"]}, tmp_path / "out", workers=2)
+    times = [json.loads(line) for line in (tmp_path / "times").read_text().splitlines()]
+    separating, scoring = ([one for one in times if one["what"] == what] for what in ("separating", "scoring"))
+    assert len(separating) == len(scoring) == 6
+    assert any(
+        one["worker"] != other["worker"] and max(one["began"], other["began"]) < min(one["ended"], other["ended"])
+        for one in separating
+        for other in scoring
+    )
 
 
 def test_two_folders_and_one_or_two_workers_give_identical_rows(tmp_path):

@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pandas
 import pytest
 
 import soundstage
@@ -238,6 +239,45 @@ def test_a_file_that_the_system_refuses_ends_the_run_with_a_sentence_and_a_run_w
     assert "Traceback" not in done.stderr
     assert soundstage.run(GRID, tmp_path / "out", keep=["estimates"]).troubled == 0
     assert set(soundstage.load(tmp_path / "out")["status"]) == {"ok"}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 400 kB, where this machine lets us have one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(place)]
+    try:
+        allowed = subprocess.run(mount, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        allowed = False
+    if not allowed:
+        pytest.skip("no file system can be mounted here; the tests beside this one limit files instead")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_ends_the_run_with_a_sentence_and_with_more_room_nothing_is_missing(
+    small_disk, tmp_path, toys, workers
+):
+    grid = {**GRID, "datasets": ["toy[tracks=40]"], "metrics": ["error", "other_error"]}
+    with pytest.raises(
+        StorageError, match=r"cannot be kept \(No space left on device\); everything committed before is"
+    ):
+        soundstage.run(grid, small_disk / "out", workers=workers)
+    kept = len(Store(small_disk / "out").addresses())
+    assert kept > 0
+    assert Store(small_disk / "out").damage == ()
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    summary = soundstage.run(grid, small_disk / "out", workers=workers)
+    assert (summary.cached, summary.ran, summary.troubled) == (kept, 120 - kept, 0)
+    soundstage.run(grid, tmp_path / "undisturbed")
+    frames = [
+        soundstage.load(path).sort_values(["cell", "metric", "source", "name", "frame"]).reset_index(drop=True)
+        for path in (small_disk / "out", tmp_path / "undisturbed")
+    ]
+    pandas.testing.assert_frame_equal(*frames, check_exact=True)
 
 
 def test_a_disk_that_fills_up_keeps_every_committed_cell_whole(tmp_path, toys, monkeypatch):

@@ -116,3 +116,20 @@ def test_of_claims_nothing_is_computed_again(out):
 def test_a_run_records_where_it_ran(out):
     (run,) = (out / "runs").iterdir()
     assert json.loads(run.read_text())["host"]
+
+
+def test_cells_that_are_gone_are_missed(out):
+    import shutil
+
+    shutil.rmtree(out / "cells")
+    (sentence,) = verify(out).wrong
+    assert "grid 'toys': 12 of the 12 cells that a run left there are gone" in sentence
+
+
+def test_a_runs_record_without_its_hash_is_not_believed(out):
+    (run,) = (out / "runs").iterdir()
+    facts = json.loads(run.read_text())
+    del facts["sha256"]
+    run.write_text(json.dumps({**facts, "processor": "a faster one"}))
+    (sentence,) = verify(out).wrong
+    assert "do not cite it" in sentence

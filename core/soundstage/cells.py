@@ -51,7 +51,7 @@ class Cells:
         address = record.address
         held = self._cell(address)
         if held is not None:
-            record, rows = joined(held[0], record), joined_rows(held[1], rows, record)
+            rows, record = joined_rows(held[1], rows, held[0], record), joined(held[0], record)
         earlier = list(index.loose.get(address, []))
         name, contents = segments.encode_cell(record, rows, index.version(address) + 1)
         self.files.write(name, contents)
@@ -78,6 +78,11 @@ class Cells:
     def addresses(self) -> list[str]:
         """Every cell that is there."""
         return self._reading(lambda: self._looked().addresses())
+
+    def file(self, address: str) -> str:
+        """The segment that holds a cell, so that what lies together can be read together; empty where none does."""
+        found = self._looked().place(address)
+        return found[0].file if found else ""
 
     def records(self, addresses: Collection[str] | None = None) -> dict[str, CellRecord]:
         """The records of these cells, or of all, as far as they are there and whole."""
@@ -291,10 +296,14 @@ class Cells:
                 self._loose_cell(index, name)
 
     def set_aside(self) -> None:
-        """Move what is damaged out of the way, so that it is reported once. Only for who holds the lock."""
+        """Move what is damaged out of the way, so that it is reported once. Only for who holds the lock.
+
+        What a killed writer left is removed where the lock is one that nobody else can hold: elsewhere another writer
+        may be packing now.
+        """
         self.refresh()
         self.check()
-        if not self.damage:
+        if not self.damage and self.files.is_exclusive:
             self._tidy()
         broken = set(self.damage)
         for segment in self._looked().segments:

@@ -25,6 +25,10 @@ class Files(Protocol):
     def place(self) -> Path | str:
         """The folder, as a person would write it."""
 
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether a lock on it keeps every other writer out."""
+
     def names(self, folder: str) -> list[str]:
         """The files below `folder`, at any depth, sorted; none where there is no such folder."""
 
@@ -75,6 +79,11 @@ class LocalFiles:
     def place(self) -> Path:
         """The folder."""
         return self.folder
+
+    @property
+    def is_exclusive(self) -> bool:
+        """The system sees to it."""
+        return True
 
     def names(self, folder: str) -> list[str]:
         """The files below `folder`, hidden ones left out."""
@@ -173,6 +182,11 @@ class ObjectFiles:
     def place(self) -> str:
         """The URL."""
         return self.url
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Two that begin at once may both believe to be alone."""
+        return False
 
     def names(self, folder: str) -> list[str]:
         """The objects below `folder`."""

@@ -32,6 +32,8 @@ class Pulse:
     def finished(self, outcome: Outcome) -> None:
         """A cell is committed."""
         self.done += 1
+        cell = outcome.job.cell.title
+        self.working = {worker: about for worker, about in self.working.items() if about[0] != cell}
         self.failed += bool(outcome.troubles)
         self.audio_s += audio_s(outcome)
 

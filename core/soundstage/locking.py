@@ -3,7 +3,8 @@
 A local folder is locked by the system, which lets go when the process dies, however it dies. `running.json` says who
 holds it and is written anew every few seconds. Where the system's lock cannot be seen, in an object store or from
 another host, that file alone is the lock: it holds while it is younger than STALE_S, and its process not known dead.
-An object store offers no stronger promise, so two writers that begin within the same second may both be let in.
+An object store offers no stronger promise, so two writers that begin within the same second may both be let in. At the
+next heartbeat the one that began later learns of it and stops.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Holder:
         return self.silent_s < STALE_S and (self.host != platform.node() or _is_running(self.pid))
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host} since {self.since}"
+        return f"process {self.pid} on {self.host} since {self.since[:19]}"
 
 
 class Lease:
@@ -67,7 +68,8 @@ class Lease:
         self.tell: Callable[[], Mapping[str, Any]] = dict
         self.token = uuid.uuid4().hex
         self._files = files
-        self._since = datetime.now(UTC).isoformat(timespec="seconds")
+        self._since = datetime.now(UTC).isoformat(timespec="microseconds")
+        self._other: Holder | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beats, name="soundstage-heartbeat", daemon=True)
 
@@ -85,12 +87,31 @@ class Lease:
         """Stop beating, and take the sign away."""
         self._ended.set()
         self._thread.join()
-        self._files.remove(RUNNING)
+        if self._other is None:
+            self._files.remove(RUNNING)
+
+    def check(self) -> None:
+        """Raise SoundstageError where another writer was let in too, and was first."""
+        if self._other is not None:
+            raise SoundstageError(
+                f"{self._files.place} is being written by {self._other} too, which was first; everything committed is"
+                " kept. Run the same command again when that one has ended"
+            )
 
     def _beats(self) -> None:
         while not self._ended.wait(BEAT_S):
             with contextlib.suppress(StorageError, RuntimeError):
+                if not self._files.is_exclusive and self._has_an_elder():
+                    return
                 self.beat()
+
+    def _has_an_elder(self) -> bool:
+        other = holder(self._files)
+        if other is None or other.token == self.token or not other.is_alive:
+            return False
+        if (other.since, other.token) < (self._since, self.token):
+            self._other = other
+        return self._other is not None
 
 
 def holder(files: Files) -> Holder | None:

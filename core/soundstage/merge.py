@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
 
 from soundstage import estimates, plans
 from soundstage.errors import SoundstageError
-from soundstage.records import ROWS, CellRecord, Stage
+from soundstage.records import ROWS, CellRecord, Stage, of_run
 from soundstage.segments import CELLS, MANY_ROWS
 from soundstage.store import Store
 
@@ -37,19 +37,29 @@ class Merged:
     conflicts: tuple[str, ...]
 
 
-def merge(out: str | Path, sources: Sequence[str | Path], prefer: Prefer = "", wait: bool = False) -> Merged:
+def merge(
+    out: str | Path,
+    sources: Sequence[str | Path],
+    prefer: Prefer = "",
+    wait: bool = False,
+    notice: Callable[[str], None] = lambda text: None,
+) -> Merged:
     """Take the results of the folders `sources` into `out`, which may hold some already.
 
     A stage that is ok somewhere counts, wherever it failed. Two values of one score that differ by more than TOLERANCE
     are a conflict: nothing is written then, unless `prefer` says whether the first holder counts (`out` comes before
-    the sources, in their order) or the last. Killed at any instant, it is finished by doing it again. Raises
-    SoundstageError.
+    the sources, in their order) or the last. Killed at any instant, it is finished by doing it again. notice: told whom
+    it waits for, and which files are damaged, whose cells do not count. Raises SoundstageError.
     """
     stores = [Store(source).open_existing() for source in sources]
     target = Store(out)
     if any(store.path == target.path for store in stores):
         raise SoundstageError(f"{target.path} is both read and written; name another folder to merge into")
-    with target.writing(wait):
+    with target.writing(wait, notice):
+        for store in stores:
+            store.cells.check()
+            for sentence in store.damage:
+                notice(sentence)
         conflicts = [sentence for store in stores for sentence in _conflicts([target, *stores], store)]
         if conflicts and not prefer:
             more = f"; and {len(conflicts) - SHOWN} more" if len(conflicts) > SHOWN else ""
@@ -70,9 +80,14 @@ def _conflicts(stores: Sequence[Store], store: Store) -> Iterator[str]:
     earlier = stores[: stores.index(store)]
     for other in earlier:
         theirs = set(other.addresses())
-        for address in store.addresses():
+        for address in _side_by_side(other, store):
             if address in theirs:
                 yield from _between(other, store, address)
+
+
+def _side_by_side(first: Store, second: Store) -> list[str]:
+    """The second one's cells in an order in which both are read with few changes of file."""
+    return sorted(second.addresses(), key=lambda address: (first.cells.file(address), second.cells.file(address)))
 
 
 def _between(first: Store, second: Store, address: str) -> Iterator[str]:
@@ -85,20 +100,22 @@ def _between(first: Store, second: Store, address: str) -> Iterator[str]:
             different = differing(of_score(a, score), of_score(b, score))
             if different:
                 yield (
-                    f"cell {address[:12]}, {different}, in {first.path} ({_provenance(first, one)})"
-                    f" and in {second.path} ({_provenance(second, two)})"
+                    f"cell {address[:12]}, {different}, in {first.path} ({_provenance(first, one, score)})"
+                    f" and in {second.path} ({_provenance(second, two, score)})"
                 )
 
 
 def differing(a: pa.Table, b: pa.Table, tolerance: float = TOLERANCE) -> str:
     """What differs first between two tables of rows of one score; empty where they are alike within the tolerance."""
+    if a.equals(b):
+        return ""
     left, right = _keyed(a), _keyed(b)
     for key in left.keys() | right.keys():
         x, y = left.get(key), right.get(key)
         name = f"{key[2]} of {key[1]}" + (f", frame {key[3]}" if key[3] is not None else "")
         if x is None or y is None:
             return f"{name} is in one of them alone"
-        if not np.isclose(x, y, rtol=tolerance, atol=tolerance, equal_nan=True):
+        if not (x == y or abs(x - y) <= tolerance * (1 + abs(y)) or (math.isnan(x) and math.isnan(y))):
             return f"{name} is {x!r} and {y!r}"
     return ""
 
@@ -113,16 +130,17 @@ def of_score(rows: pa.Table, score: str) -> pa.Table:
     return rows.filter(pa.compute.equal(rows["score"], score))
 
 
-def _provenance(store: Store, record: CellRecord) -> str:
-    facts: Mapping[str, Any] = store.runs().get(record.run, {})
+def _provenance(store: Store, record: CellRecord, score: str) -> str:
+    run = record.scores[score].run or record.run
+    facts: Mapping[str, Any] = store.runs().get(run, {})
     versions = ", ".join(f"{name} {version}" for name, version in sorted(facts.get("versions", {}).items()))
-    return f"run {record.run or 'unknown'} on {facts.get('host', 'an unknown host')}: {versions or 'versions unknown'}"
+    return f"run {run or 'unknown'} on {facts.get('host', 'an unknown host')}: {versions or 'versions unknown'}"
 
 
 def _take_cells(target: Store, store: Store, prefer: Prefer) -> None:
     """Take over the cells in batches that are each whole or not there; a cell that would not change is passed over."""
     batch: list[tuple[CellRecord, pa.Table]] = []
-    for address in store.addresses():
+    for address in _side_by_side(target, store):
         found = _joined(target, store, address, prefer)
         if found is not None:
             batch.append(found)
@@ -147,7 +165,8 @@ def _joined(target: Store, store: Store, address: str, prefer: Prefer) -> tuple[
     if not taken and not separated:
         return None
     base = new if separated or prefer == "last" else held
-    scores = {**held.scores, **{score: new.scores[score] for score in taken}}
+    scores = {score: of_run(stage, held, base.run) for score, stage in held.scores.items()}
+    scores |= {score: of_run(new.scores[score], new, base.run) for score in taken}
     which = pa.array(sorted(taken), pa.string())
     kept = ours.filter(pa.compute.invert(pa.compute.is_in(ours["score"], which)))
     rows = pa.concat_tables([kept, theirs.filter(pa.compute.is_in(theirs["score"], which))])

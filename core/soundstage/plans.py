@@ -146,7 +146,7 @@ def damaged(files: Files) -> Iterator[str]:
     for file in files_of(files):
         try:
             read(files, file)
-            whole = _named(file)[1] in ("", digest(files.read(file)))
+            whole = _named(file)[1] == digest(files.read(file))
         except SoundstageError as error:
             yield str(error)
             continue
@@ -155,7 +155,7 @@ def damaged(files: Files) -> Iterator[str]:
     for file in files.names("runs"):
         try:
             facts = json.loads(files.read(file))
-            whole = facts.get("sha256", "") in ("", _facts_digest(facts))
+            whole = facts.get("sha256") == _facts_digest(facts)
         except (OSError, ValueError, AttributeError):
             whole = False
         if not whole:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +30,7 @@ METADATA = b"soundstage"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """How separation or one metric went."""
+    """How separation or one metric went. run: id of the run in which, where the record's own is another."""
 
     status: str
     error: str = ""
@@ -38,6 +38,7 @@ class Stage:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     details: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,36 @@ def record_of(text: str | bytes) -> CellRecord:
 
 
 def joined(held: CellRecord | None, new: CellRecord) -> CellRecord:
-    """The new record, with the scores of the held one that it lacks."""
-    return CellRecord(new.address, new.separation, {**(held.scores if held else {}), **new.scores}, new.scene, new.run)
+    """The new record, with the scores of the held one that it lacks; what was ok stays, whatever went wrong since.
+
+    Where separating again went wrong, what it was for has the status of that, and the record stays that of the run
+    whose estimates were scored.
+    """
+    if held is None:
+        return new
+    scores = {score: of_run(stage, held, new.run) for score, stage in held.scores.items()}
+    if held.separation.status == "ok" and new.separation.status != "ok":
+        lost = replace(new.separation, details={}, run=new.run)
+        scores = {score: of_run(stage, held, held.run) for score, stage in held.scores.items()}
+        scores |= {score: lost for score in new.scores if not _is_ok(held, score)}
+        return replace(held, scores=scores)
+    scores |= {score: stage for score, stage in new.scores.items() if stage.status == "ok" or not _is_ok(held, score)}
+    return replace(new, scores=scores)
 
 
-def joined_rows(held: pa.Table, rows: pa.Table, record: CellRecord) -> pa.Table:
-    """The rows of a new record, after the held rows of scores that it lacks."""
-    replaced = pa.array(list(record.scores), pa.string())
-    kept = held.filter(pa.compute.invert(pa.compute.is_in(held["score"], replaced)))
+def _is_ok(record: CellRecord, score: str) -> bool:
+    return score in record.scores and record.scores[score].status == "ok"
+
+
+def of_run(stage: Stage, held: CellRecord, run: str) -> Stage:
+    """The stage, with its run said where the record will be of another."""
+    return replace(stage, run=stage.run or (held.run if held.run != run else ""))
+
+
+def joined_rows(held: pa.Table, rows: pa.Table, before: CellRecord, new: CellRecord) -> pa.Table:
+    """The rows of a new record, and the held rows of the scores that it does not replace; before: the held record."""
+    replaced = {score for score, stage in new.scores.items() if stage.status == "ok" or not _is_ok(before, score)}
+    kept = held.filter(pa.compute.invert(pa.compute.is_in(held["score"], pa.array(sorted(replaced), pa.string()))))
     return pa.concat_tables([kept, rows])
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +16,7 @@ from soundstage.errors import NotInstalled, SoundstageError, suggestion
 from soundstage.executors import Executor, OnStart
 from soundstage.executors.inline import run_inline
 from soundstage.heartbeat import Pulse
+from soundstage.machine import NUMERICS, machine, versions
 from soundstage.parameters import constructor_parameters
 from soundstage.plan import CellSpec, Plan, Problem
 from soundstage.recipe import recipe
@@ -75,7 +73,8 @@ class Silence:
 class Summary:
     """What a run came to, in cells: planned in all, found done, run now; of all planned, those with a metric that is
     not ok (troubled), and those with one that is (usable). earlier, now: what went wrong in cells found done
-    and in those run now, each sentence once. left: cells that lack something and were not asked for.
+    and in those run now, each sentence once. left: cells that lack something and were not asked for. again: the
+    statuses of what went wrong earlier, as `--retry` takes them.
     """
 
     grid: str
@@ -90,6 +89,7 @@ class Summary:
     earlier: tuple[str, ...]
     now: tuple[str, ...]
     left: int = 0
+    again: tuple[str, ...] = ()
 
 
 def run_plan(
@@ -162,7 +162,9 @@ def run_plan(
                 held[address] = joined(held.get(address), _gist(outcome.record))
                 pulse.finished(outcome)
                 listener.finished(outcome)
-            store.save_run(settings.run, _provenance(plan, workers, started, datetime.now(UTC)))
+                lease.check()
+            ended = {**_provenance(plan, workers, started, datetime.now(UTC)), "cells_there": len(held)}
+            store.save_run(settings.run, ended)
     usable = sum(_any_ok(cell.scores, held.get(cell.address)) for cell in plan.cells)
     troubled = sum(not _all_ok(cell.scores, held[cell.address]) for cell in plan.cells if cell.address in held)
     grid = plan.grid
@@ -170,7 +172,8 @@ def run_plan(
     earlier = _reasons([cell for cell in plan.cells if cell.address not in ran], held)
     now = _reasons([cell for cell in plan.cells if cell.address in ran], held)
     counts = (len(plan.cells), len(plan.cells) - len(todo), len(jobs), troubled, usable)
-    return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now, len(todo) - len(jobs))
+    again = _statuses([cell for cell in plan.cells if cell.address not in ran], held)
+    return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now, len(todo) - len(jobs), again)
 
 
 def _both(first: OnStart, second: OnStart) -> OnStart:
@@ -297,7 +300,9 @@ def jobs_left(plan: Plan, held: Mapping[str, CellRecord], again: Collection[str]
             lacking = [
                 label
                 for label, stage in found.items()
-                if stage is None or _is_stale(stage, plan.metrics[label].problem, again)
+                if stage is None
+                or _is_stale(stage, plan.metrics[label].problem, again)
+                or (stage.status == "skipped" and record.separation.status == "ok")  # it has estimates by now
             ]
         if lacking:
             jobs.append(Job(cell, {label: plan.metrics[label] for label in lacking}))
@@ -319,16 +324,21 @@ def _all_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
     return all(stages[address].status == "ok" for address in scores.values() if address in stages)
 
 
-def _reasons(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple[str, ...]:
-    """What went wrong in these cells; what was skipped because of it is left out."""
-    found: dict[str, None] = {}
+def _troubles(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> Iterator[Stage]:
+    """The stages of these cells that went wrong; what was skipped because of it is left out."""
     for cell in cells:
         record = held.get(cell.address)
         if record is not None:
             scores = [record.scores[address] for address in cell.scores.values() if address in record.scores]
-            stages = [record.separation, *scores]
-            found |= {stage.error: None for stage in stages if stage.status not in ("ok", "skipped")}
-    return tuple(found)
+            yield from (stage for stage in (record.separation, *scores) if stage.status not in ("ok", "skipped"))
+
+
+def _reasons(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(stage.error for stage in _troubles(cells, held)))
+
+
+def _statuses(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(stage.status for stage in _troubles(cells, held)))
 
 
 def _run_id() -> str:
@@ -337,36 +347,18 @@ def _run_id() -> str:
 
 def _provenance(plan: Plan, workers: int, started: datetime, ended: datetime | None) -> dict[str, Any]:
     """What a paper needs to say how the numbers were made. None of it is part of an address."""
-    relevant = {"soundstage", "numpy", "scipy", "soxr", "soundfile", "pandas", "pyarrow"}
+    relevant = {*NUMERICS, "pandas", "pyarrow"}
     choices = [cell.separator for cell in plan.cells] + [metric.choice for metric in plan.metrics.values()]
     choices += [cell.scene.dataset for cell in plan.cells] + [cell.scene.spatializer for cell in plan.cells]
     for choice in choices:
         relevant |= {choice.plugin.distribution, *choice.plugin.wraps}
-    versions = {found.name: found.version for found in distributions() if found.name in relevant}
-    import psutil
-
     return {
         "grid": {"name": plan.grid.name, "revision": plan.grid.revision, "hash": plan.hash},
         "seeds": list(plan.grid.seeds),
-        "versions": versions,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "host": platform.node(),
-        "cpus": os.cpu_count(),
+        "versions": versions(relevant),
+        **machine(),
         "workers": workers,
         "blas_threads": BLAS_THREADS,
         "started": started.isoformat(),
         "ended": ended.isoformat() if ended else None,
     }
-
-
-def _processor() -> str | None:
-    """What the processor calls itself, where the system says."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or None
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)

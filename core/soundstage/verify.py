@@ -35,6 +35,7 @@ def verify(
     grid: str = "",
     recompute: int = 0,
     seed: int = 0,
+    device: str = "auto",
     data: Mapping[str, Path] | None = None,
     registry: Collection[str | Path] = (),
     progress: Callable[[str], None] = lambda text: None,
@@ -42,7 +43,8 @@ def verify(
     """Check every file against the hash it was written with, and compute some cells again.
 
     recompute: how many cells of the grid, drawn with `seed` among those that are ok, to render, separate and score
-    again without kept estimates; their values must be what is stored within 1e-9. grid: which, where there are several;
+    again without kept estimates; their values must be what is stored within 1e-9. device: where separators run, for
+    the last bits of a GPU are not those of a CPU. grid: which, where there are several;
     it is planned again from what its stored plan says. data, registry: as `soundstage run` takes them, where they are
     not where they were. Writes nothing. Raises SoundstageError where the folder holds no results or the grid cannot be
     planned again.
@@ -50,7 +52,7 @@ def verify(
     store = Store(path).open_existing()
     progress("reading every file")
     store.cells.check()
-    wrong = [*store.damage, *plans.damaged(store.files)]
+    wrong = [*store.damage, *plans.damaged(store.files), *_missing(store)]
     kept = estimates.kept(store.files)
     for address in kept:
         wrong += [f"{store.path}/{sentence}" for sentence in estimates.damaged(store.files, address)]
@@ -69,12 +71,31 @@ def verify(
         cells = _drawn(store, plan, recompute, seed)
         recomputed = len(cells)
         with tempfile.TemporaryDirectory(prefix="soundstage-verify-") as nothing:
-            worker = Worker(Settings(Path(nothing), run="verify"))
+            worker = Worker(Settings(Path(nothing), run="verify", device=device))
             for number, cell in enumerate(cells):
                 progress(f"computing {number + 1} of {len(cells)} again: {cell.title}")
                 wrong += _compared(store, plan, cell, worker)
     looked = (len(store.addresses()), len(store.plans()), len(store.runs()), len(kept))
     return Verdict(*looked, recomputed, tuple(wrong))
+
+
+def _missing(store: Store) -> Iterator[str]:
+    """A sentence for each grid of which there are fewer cells than a run has left there, and no file is damaged."""
+    if store.damage:
+        return
+    addresses = set(store.addresses())
+    left: dict[str, int] = {}
+    for facts in store.runs().values():
+        grid = facts.get("grid", {}).get("hash", "")
+        left[grid] = max(left.get(grid, 0), facts.get("cells_there", 0))
+    for plan in store.plans():
+        there = sum(address in addresses for address in plan.cells["cell"].unique().to_pylist())
+        expected = left.get(plan.facts["hash"], 0)
+        if there < expected:
+            yield (
+                f"grid '{plan.facts['name']}': {expected - there} of the {expected} cells that a run left there are"
+                " gone; run it again"
+            )
 
 
 def _is_claimed(stored: StoredPlan) -> bool:
@@ -110,4 +131,5 @@ def _compared(store: Store, plan: Plan, cell: CellSpec, worker: Worker) -> Itera
         if outcome.record.scores[score].status == "ok":
             different = differing(of_score(rows, score), of_score(outcome.rows, score))
             if different:
-                yield f"{cell.title}: {label}: {different}, stored and computed again (run {record.run})"
+                run = record.scores[score].run or record.run
+                yield f"{cell.title}: {label}: {different}, stored and computed again (run {run})"

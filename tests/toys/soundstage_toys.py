@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -49,6 +51,7 @@ def register_separators(register):
 def register_metrics(register):
     register("error", "soundstage_toys:ErrorDb", summary="Error level")
     register("other_error", "soundstage_toys:ErrorDb", summary="The same under another name")
+    register("slow_error", "soundstage_toys:SlowErrorDb", summary="Error level, slowly")
     register("misscoring", "soundstage_toys:Misscoring", summary="Goes wrong as told")
 
 
@@ -199,8 +202,18 @@ class Slow(Nothing):
         self.seconds = seconds
 
     def separate(self, mixture, rate, *, sources):
-        time.sleep(self.seconds)
+        dawdle("separating", self.seconds)
         return super().separate(mixture, rate, sources=sources)
+
+
+def dawdle(what, seconds):
+    """Sleep, and say when in the file that TOY_TIMES names."""
+    began = time.monotonic()
+    time.sleep(seconds)
+    if "TOY_TIMES" in os.environ:
+        facts = {"what": what, "worker": os.getpid(), "began": began, "ended": time.monotonic()}
+        with open(os.environ["TOY_TIMES"], "a") as stream:
+            stream.write(json.dumps(facts) + "\n")
 
 
 class Weighty:
@@ -270,6 +283,7 @@ class Misbehaving:
             "killed",
             "killed once",
             "sys.exit",
+            "starts another",
         ] = "raises",
         track: str = "",
     ) -> None:
@@ -321,6 +335,10 @@ class Misbehaving:
                     first.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
                 return good
+            case "starts another":
+                child = subprocess.Popen(["sleep", "600"])
+                Path(os.environ["TOY_MARK"]).write_text(str(child.pid))
+                time.sleep(600)
             case "sys.exit":
                 sys.exit("a library of the nineties gave up")
             case "edits":
@@ -353,6 +371,23 @@ class ErrorDb:
                     yield Score(source, "error", level + frame, frame=frame)
 
         return scores
+
+
+class SlowErrorDb(ErrorDb):
+    """Takes its time over the scores."""
+
+    def __init__(self, seconds: float = 0.3) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+    def prepare(self, scene):
+        scorer = super().prepare(scene)
+
+        def slowly(estimates):
+            dawdle("scoring", self.seconds)
+            return scorer(estimates)
+
+        return slowly
 
 
 class Misscoring:

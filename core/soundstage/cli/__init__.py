@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -77,7 +78,11 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; what a user can act on is one sentence and exit status 1."""
+    """Run the command line; what a user can act on is one sentence and exit status 1.
+
+    Being told to end, as batch systems and containers do, is the same as Ctrl-C.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli(prog_name="soundstage")
     except SoundstageError as error:

@@ -29,7 +29,7 @@ def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait:
     from soundstage.merge import merge
     from soundstage.views.text import counted
 
-    found = merge(out, sources, prefer or "", wait)
+    found = merge(out, sources, prefer or "", wait, lambda sentence: click.echo(sentence, err=True))
     for sentence in found.conflicts:
         click.echo(f"{sentence}; took the {prefer}", err=True)
     click.echo(

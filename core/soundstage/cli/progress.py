@@ -157,7 +157,8 @@ class Progress(Display):
             self.console.print(f"[red]earlier[/]  {escape(reason)}")
         if summary.earlier:
             more = len(summary.earlier) - SHOWN
-            self.console.print((f"and {more} more; " if more > 0 else "") + "run these again with --retry failed")
+            some = f"and {more} more; " if more > 0 else ""
+            self.console.print(f"{some}run these again with --retry {','.join(summary.again)}")
         self.console.print(
             f"{summary.ran} cells run in {spent:.1f} s{bad}; results in {escape(str(summary.out))}\n"
             f"see them with: soundstage leaderboard {escape(str(summary.out))}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from soundstage.store import Store, StoredPlan
 
 HARDWARE = (
-    *("host", "platform", "machine", "processor", "cpus", "memory_gb"),
+    *("host", "platform", "machine", "processor", "cpus", "memory_gb", "gpus"),
     *("python", "workers", "blas_threads", "started", "ended"),
 )
 TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
@@ -82,9 +82,13 @@ def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]
     for run, about in sorted(runs.items()):
         yield ""
         yield f"run {run}"
-        yield "  " + ", ".join(f"{key} {about[key]}" for key in HARDWARE if about.get(key) is not None)
+        yield "  " + ", ".join(f"{key} {_listed(about[key])}" for key in HARDWARE if about.get(key) not in (None, []))
         yield "  " + ", ".join(f"{name} {version}" for name, version in sorted(about.get("versions", {}).items()))
     yield from store.damage
+
+
+def _listed(value: Any) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _about(key: str, value: Any) -> Iterator[str]:

@@ -21,7 +21,8 @@ from soundstage.errors import SoundstageError
     metavar="N",
     help="Compute N random cells again; 0 checks files alone.",
 )
-@click.option("--seed", default=0, show_default=True, help="What draws these cells.")
+@click.option("--seed", type=int, default=None, help="What draws these cells.  [default: others every time]")
+@click.option("--device", default="auto", show_default=True, help="Where models run, as it was for the results.")
 @click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
@@ -30,21 +31,40 @@ from soundstage.errors import SoundstageError
 )
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 def command(
-    results: Path | str, recompute: int, seed: int, grid: str, data: dict[str, Path], registry: tuple[Path, ...]
+    results: Path | str,
+    recompute: int,
+    seed: int | None,
+    device: str,
+    grid: str,
+    data: dict[str, Path],
+    registry: tuple[Path, ...],
 ) -> None:
     """Check every file of the folder RESULTS against its recorded hash, and compute random cells again.
 
     What is not as it was is said, and then the exit status is 1. Nothing is written.
     """
+    import secrets
+
+    from soundstage.store import Store
     from soundstage.verify import verify
     from soundstage.views.text import counted
+
+    Store(results).open_existing()
+    drawn = secrets.randbelow(1_000_000) if seed is None else seed
 
     def progress(text: str) -> None:
         click.echo(text, err=True)
 
     try:
         found = verify(
-            results, grid=grid, recompute=recompute, seed=seed, data=data, registry=registry, progress=progress
+            results,
+            grid=grid,
+            recompute=recompute,
+            seed=drawn,
+            device=device,
+            data=data,
+            registry=registry,
+            progress=progress,
         )
     except SoundstageError as error:
         if not recompute:
@@ -52,7 +72,7 @@ def command(
         raise SoundstageError(f"{error}; or check the files alone, with --recompute 0") from None
     for sentence in found.wrong:
         click.echo(sentence)
-    again = f"; {found.recomputed} computed again" if recompute else ""
+    again = f"; {found.recomputed} computed again (--seed {drawn})" if recompute else ""
     click.echo(
         f"{counted(found.cells, 'cell')}, {counted(found.plans, 'grid')}, {counted(found.runs, 'run')},"
         f" {counted(found.estimates, 'kept estimate')}{again}: "

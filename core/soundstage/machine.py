@@ -1,0 +1,58 @@
+"""What this machine is, for the provenance. None of it is part of an address."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Collection
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+NUMERICS = ("soundstage", "numpy", "scipy", "soxr", "soundfile")
+"""Distributions that every number may depend on."""
+
+
+def machine() -> dict[str, Any]:
+    """Python, system, processor, memory and GPUs, as a paper would name them."""
+    import psutil
+
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "gpus": _gpus(),
+        "host": platform.node(),
+        "cpus": os.cpu_count(),
+    }
+
+
+def versions(names: Collection[str]) -> dict[str, str]:
+    """Distribution → the version that is installed here, of those that are."""
+    return {found.name: found.version for found in distributions() if found.name in names}
+
+
+def _processor() -> str | None:
+    """What the processor calls itself, where the system says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _gpus() -> list[str]:
+    """The NVIDIA GPUs and their driver, where its tool is there to ask."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    command = [tool, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [line.strip() for line in said.splitlines() if line.strip()]
