@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import soundstage
+import soundstage.runner
 from soundstage.isolation import environment
 from soundstage.isolation.script import read_script
 
@@ -252,6 +253,34 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_killed_worker_started_dies_with_it(tmp_path, monkeypatch, workers):
+    monkeypatch.setenv("TOY_MARK", str(tmp_path / "child"))
+    grid = {**ONE, "datasets": ["toy[tracks=1]"], "separators": ["misbehaving[how=starts another]"]}
+    soundstage.run(grid, tmp_path / "out", workers=workers, timeout_s=4.0)
+    assert statuses(soundstage.load(tmp_path / "out"), grid["separators"][0]) == {"song 0": {"timeout", "skipped"}}
+    assert not _runs(int((tmp_path / "child").read_text()))
+
+
+def test_memory_is_watched_while_other_cells_come_and_go(tmp_path):
+    """Cells that end all the time must not keep the run from looking."""
+    eater = "misbehaving[how=eats,track=song 0]"
+    grid = {**ONE, "datasets": ["toy[tracks=400]"], "separators": [eater, "nothing"], "metrics": ["error"]}
+    began = time.monotonic()
+    ended = {}
+
+    class Clock(soundstage.runner.Silence):
+        def finished(self, outcome):
+            if outcome.troubles:
+                ended["eater"] = time.monotonic() - began
+            ended["all"] = time.monotonic() - began
+
+    soundstage.run(grid, tmp_path, workers=2, memory_limit=900_000_000, listener=Clock())
+    frame = soundstage.load(tmp_path)
+    assert set(frame[(frame["separator"] == eater) & (frame["track"] == "song 0")]["status"]) == {"oom", "skipped"}
+    assert ended["eater"] < ended["all"]
 
 
 def test_a_worker_that_somebody_kills_is_replaced_and_its_cell_begun_again(tmp_path, monkeypatch):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,7 +24,7 @@ from pebble import ProcessExpired, ProcessPool
 from soundstage.errors import StorageError
 from soundstage.executors import Executor, OnStart
 from soundstage.executors.queue import SceneQueue, Task
-from soundstage.store import Stage
+from soundstage.isolation.server import die_with_parent
 from soundstage.worker import Job, Outcome, Settings, Worker
 
 LAST_WORDS = 300
@@ -47,7 +49,7 @@ def process_pool(workers: int) -> Executor:
 
 @dataclass(frozen=True, slots=True)
 class _Notes:
-    """Small files a worker: its process id, the stage it is at, the last that was printed in it, its last outcome."""
+    """Small files a slot: the process ids of its workers, the stage the last is at, what it printed, its outcome."""
 
     folder: Path
     number: int
@@ -55,6 +57,13 @@ class _Notes:
     @property
     def process(self) -> Path:
         return self.folder / f"{self.number}.process"
+
+    def processes(self) -> list[int]:
+        """The workers that the slot's pool has had, the last one last: it replaces one that died before we know."""
+        try:
+            return [int(line) for line in self.process.read_text(encoding="utf-8").split()]
+        except (OSError, ValueError):
+            return []
 
     @property
     def stage(self) -> Path:
@@ -78,6 +87,7 @@ def _run(workers: int, jobs: Sequence[Job], settings: Settings, on_start: OnStar
         running: dict[Any, tuple[_Slot, Task]] = {}
         idle = list(slots)
         over: set[int] = set()
+        looked = time.monotonic()
         while idle or running:
             for slot in idle:
                 task = queue.take(slot.notes.number)
@@ -87,9 +97,13 @@ def _run(workers: int, jobs: Sequence[Job], settings: Settings, on_start: OnStar
             idle = []
             if not running:
                 break
-            while not (done := _done(running)):
-                if settings.memory_limit:
+            while True:
+                done = _done(running)
+                if settings.memory_limit and time.monotonic() - looked > LOOK_S:
                     over |= _kill_the_greedy([slot.notes for slot, _ in running.values()], settings)
+                    looked = time.monotonic()
+                if done:
+                    break
             for future in done:
                 slot, task = running.pop(future)
                 idle.append(slot)
@@ -127,7 +141,8 @@ class _Slot:
             initial = (self._settings, self.notes)
             self._pool = ProcessPool(max_workers=1, context=context, initializer=_start, initargs=initial)
         try:
-            return self._pool.schedule(_run_here, args=(job,), timeout=self._settings.timeout_s)
+            with deaf_to_interrupts():
+                return self._pool.schedule(_run_here, args=(job,), timeout=self._settings.timeout_s)
         except RuntimeError:  # it died since we looked
             self.close()
             return self.schedule(job)
@@ -138,11 +153,13 @@ class _Slot:
         return self._pool is None or not self._pool.active
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker, and whatever it started."""
         if self._pool is not None:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
             self._pool = None
+            _kill_families(self.notes)
+            self.notes.process.unlink(missing_ok=True)
 
 
 def _done(running: Mapping[Any, tuple[_Slot, Task]]) -> set[Any]:
@@ -158,15 +175,25 @@ def _kill_the_greedy(notes: Sequence[_Notes], settings: Settings) -> set[int]:
     found = set()
     for note in notes:
         try:
-            process = psutil.Process(int(note.process.read_text(encoding="utf-8")))
+            process = psutil.Process(note.processes()[-1])
             family = [process, *process.children(recursive=True)]
             held = sum(member.memory_info().rss for member in family)
-        except (OSError, ValueError, psutil.Error):
+        except (IndexError, psutil.Error):
             continue  # not started yet, or just ended
         if settings.memory_limit and held > settings.memory_limit:
             found.add(note.number)
-            process.kill()
+            _kill_families(note)
     return found
+
+
+def _kill_families(note: _Notes) -> None:
+    """Kill the workers of a slot, where they are there still, and whatever they started: each is a process group."""
+    for group in note.processes():
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(group, signal.SIGKILL)
+            else:
+                os.kill(group, signal.SIGTERM)
 
 
 def _outcome(future: Any, task: Task, settings: Settings, slot: _Slot, greedy: bool) -> Outcome | None:
@@ -201,8 +228,7 @@ def _outcome(future: Any, task: Task, settings: Settings, slot: _Slot, greedy: b
     slot.close()
     at = notes.stage.read_text(encoding="utf-8") if notes.stage.exists() else ""
     if at in job.metrics and at not in task.lost:
-        task.lost[at] = Stage(status, f"metric '{at}', track '{job.cell.scene.label}': {what}")
-        return None
+        return task.lose(at, status, what)
     return task.failed(status, what, settings.run)
 
 
@@ -215,11 +241,28 @@ def _death(code: int | None, notes: _Notes) -> str:
     return f"the worker process died ({how}) while it ran this cell{words}"
 
 
+@contextlib.contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """What is started within hears no Ctrl-C, which a terminal sends to everybody: the run itself ends its workers."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(settings: Settings, notes: _Notes) -> None:
     """Make this process a worker; what plugins print in it is kept for an error and shown to nobody."""
     global _worker, _notes
     _notes = notes
-    notes.process.write_text(str(os.getpid()), encoding="utf-8")
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
+    die_with_parent()
+    with notes.process.open("a", encoding="utf-8") as stream:
+        stream.write(f"{os.getpid()}\n")
     notes.stage.unlink(missing_ok=True)
     prints = os.open(notes.prints, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     sys.stdout.flush()
@@ -234,7 +277,14 @@ def _start(settings: Settings, notes: _Notes) -> None:
 
 def _at(stage: str) -> None:
     assert _notes is not None
-    _notes.stage.write_text(stage, encoding="utf-8")
+    try:
+        _notes.stage.write_text(stage, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(_notes, error) from None
+
+
+def _unwritable(notes: _Notes, error: OSError) -> StorageError:
+    return StorageError(f"{notes.folder}: the temporary folder cannot be written: {error.strerror}")
 
 
 def _run_here(job: Job) -> None:
@@ -247,4 +297,4 @@ def _run_here(job: Job) -> None:
     try:
         _notes.outcome.write_bytes(outcome)
     except OSError as error:
-        raise StorageError(f"{_notes.folder}: the temporary folder cannot be written: {error.strerror}") from None
+        raise _unwritable(_notes, error) from None

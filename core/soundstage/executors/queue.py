@@ -6,25 +6,62 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+
 from soundstage.store import CellRecord, Stage, score_rows
 from soundstage.worker import Job, Outcome
 
 
 @dataclass(slots=True)
 class Task:
-    """A job; what is known already of those of its metrics that a worker did not survive; how often it was killed."""
+    """A job; what is known already of those of its metrics that a worker did not survive; how often it was killed.
+
+    found: outcomes of its stages one by one, separation first, where nobody knows at which of them workers are lost.
+    """
 
     job: Job
     lost: dict[str, Stage] = field(default_factory=dict)
     kills: int = 0
+    found: list[Outcome] | None = None
 
     @property
     def left(self) -> Job:
-        """The job without the metrics that are lost."""
-        return replace(self.job, metrics={key: one for key, one in self.job.metrics.items() if key not in self.lost})
+        """What to run next: the job without the metrics that are lost; or a single stage of it."""
+        metrics = {key: one for key, one in self.job.metrics.items() if key not in self._known()}
+        if self.found is not None:
+            metrics = {key: metrics[key] for key in list(metrics)[: 1 if self.found else 0]}
+        return replace(self.job, metrics=metrics)
 
-    def completed(self, outcome: Outcome) -> Outcome:
-        """The outcome of what was left, with what was lost."""
+    def _known(self) -> set[str]:
+        return {*self.lost, *(label for outcome in self.found or () for label in outcome.job.metrics)}
+
+    def completed(self, outcome: Outcome) -> Outcome | None:
+        """The outcome of what was left, with what was lost; None where more is to be run."""
+        if self.found is not None:
+            self.found.append(outcome)
+            self.kills = 0
+            return self._together()
+        return self._with_lost(outcome)
+
+    def lose(self, label: str, status: str, what: str) -> Outcome | None:
+        """A worker did not survive this metric: the outcome, or None where more is to be run."""
+        self.lost[label] = Stage(status, f"metric '{label}', track '{self.job.cell.scene.label}': {what}")
+        self.kills = 0
+        return self._together() if self.found else None
+
+    def _together(self) -> Outcome | None:
+        assert self.found
+        if set(self.job.metrics) - self._known() and self.found[0].record.separation.status == "ok":
+            return None
+        record, rows = self.found[0].record, [outcome.rows for outcome in self.found]
+        scores = {address: stage for outcome in self.found for address, stage in outcome.record.scores.items()}
+        scores |= {
+            self.job.cell.scores[label]: Stage("skipped", "there are no estimates to score")
+            for label in set(self.job.metrics) - self._known()
+        }
+        return self._with_lost(Outcome(self.job, replace(record, scores=scores), pa.concat_tables(rows)))
+
+    def _with_lost(self, outcome: Outcome) -> Outcome:
         if not self.lost:
             return outcome
         stages = {self.job.cell.scores[label]: stage for label, stage in self.lost.items()}
