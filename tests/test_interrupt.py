@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -35,7 +36,10 @@ def test_an_interrupted_run_says_what_is_kept_and_the_same_command_goes_on(tmp_p
     while len(list(out.glob("cells/*/*.parquet"))) < 2:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.005)
-    process.send_signal(sign)
+    if sign == signal.SIGINT:
+        os.killpg(process.pid, sign)  # as a terminal sends it, to everybody
+    else:
+        process.send_signal(sign)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "Traceback" not in said
