@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,13 +157,14 @@ def run_plan(
             store.save_run(settings.run, _provenance(plan, workers, started, None))
             jobs = _with_environments(jobs, listener)
             execute = _executor(executor, workers, scheduler)
-            for outcome in execute(jobs, settings, _both(pulse.started, listener.started)):
-                store.commit(outcome.record, outcome.rows)
-                address = outcome.record.address
-                held[address] = joined(held.get(address), _gist(outcome.record))
-                pulse.finished(outcome)
-                listener.finished(outcome)
-                lease.check()
+            with closing(execute(jobs, settings, _both(pulse.started, listener.started))) as outcomes:
+                for outcome in outcomes:
+                    store.commit(outcome.record, outcome.rows)
+                    address = outcome.record.address
+                    held[address] = joined(held.get(address), _gist(outcome.record))
+                    pulse.finished(outcome)
+                    listener.finished(outcome)
+                    lease.check()
             ended = {**_provenance(plan, workers, started, datetime.now(UTC)), "cells_there": len(held)}
             store.save_run(settings.run, ended)
     usable = sum(_any_ok(cell.scores, held.get(cell.address)) for cell in plan.cells)

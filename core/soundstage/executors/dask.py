@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any
 
 from soundstage.errors import NotInstalled, SoundstageError, StorageError
 from soundstage.executors import Executor, OnStart
-from soundstage.executors.processes import deaf_to_interrupts
+from soundstage.executors.interrupts import heard_later, unheard_by_children
 from soundstage.executors.queue import SceneQueue, Task
 from soundstage.machine import NUMERICS, machine, versions
 from soundstage.worker import Job, Outcome, Settings, Worker
@@ -52,12 +52,14 @@ def dask_cluster(workers: int, scheduler: str = "") -> Executor:
     return partial(_run, workers, scheduler)
 
 
-def _run(workers: int, scheduler: str, jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Iterator[Outcome]:
+def _run(
+    workers: int, scheduler: str, jobs: Sequence[Job], settings: Settings, on_start: OnStart
+) -> Generator[Outcome, None, None]:
     """Run all jobs. A worker that is lost costs nothing but time, unless a cell loses it every time."""
     if isinstance(settings.out, Path):  # workers keep estimates there, wherever they run
         settings = replace(settings, out=settings.out.absolute())
     expected = versions(_packages(jobs))
-    with ExitStack() as stack:
+    with heard_later() as check, ExitStack() as stack:
         client = _client(stack, workers, scheduler)
         queue = SceneQueue(jobs)
         running: dict[str, tuple[Any, Task, float]] = {}
@@ -88,6 +90,7 @@ def _run(workers: int, scheduler: str, jobs: Sequence[Job], settings: Settings, 
                 future = client.submit(_run_there, *arguments, pure=False, workers=[address], resources=resources)
                 running[address] = (future, task, time.monotonic())
             time.sleep(0.002 if _any_done(running) else LOOK_S / 10)
+            check()
             for address, (future, task, since) in list(running.items()):
                 if future.done():
                     outcome = _outcome(client, future, task, settings, killed.get(address))
@@ -163,7 +166,7 @@ def _client(stack: ExitStack, workers: int, scheduler: str) -> Any:
             raise SoundstageError(
                 f"no Dask scheduler answers at {scheduler} ({type(error).__name__}); start one or leave --scheduler out"
             ) from None
-    with deaf_to_interrupts():
+    with unheard_by_children():
         cluster = stack.enter_context(
             LocalCluster(
                 n_workers=workers,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from soundstage.executors import OnStart
 from soundstage.worker import Job, Outcome, Settings, Worker
 
 
-def run_inline(jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Iterator[Outcome]:
+def run_inline(jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Generator[Outcome, None, None]:
     """Run all jobs here."""
     worker = Worker(settings)
     for job in jobs:

@@ -10,13 +10,12 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from soundstage.errors import StorageError
 from soundstage.executors import Executor, OnStart
+from soundstage.executors.interrupts import heard_later, unheard_by_children
 from soundstage.executors.queue import SceneQueue, Task
 from soundstage.isolation.server import die_with_parent
 from soundstage.worker import Job, Outcome, Settings, Worker
@@ -79,10 +79,10 @@ class _Notes:
         return self.folder / f"{self.number}.prints"
 
 
-def _run(workers: int, jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Iterator[Outcome]:
+def _run(workers: int, jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Generator[Outcome, None, None]:
     """Run all jobs, each worker staying with one scene while it has cells left, so that a scene is rendered once."""
     queue = SceneQueue(jobs)
-    with ExitStack() as stack:
+    with heard_later() as check, ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soundstage-")))
         slots = [stack.enter_context(_Slot(_Notes(folder, n), settings)) for n in range(min(workers, len(jobs)))]
         running: dict[Any, tuple[_Slot, Task]] = {}
@@ -100,6 +100,7 @@ def _run(workers: int, jobs: Sequence[Job], settings: Settings, on_start: OnStar
                 break
             while True:
                 done = _done(running)
+                check()
                 if settings.memory_limit and time.monotonic() - looked > LOOK_S:
                     over |= _kill_the_greedy([slot.notes for slot, _ in running.values()], settings)
                     looked = time.monotonic()
@@ -142,7 +143,7 @@ class _Slot:
             initial = (self._settings, self.notes)
             self._pool = ProcessPool(max_workers=1, context=context, initializer=_start, initargs=initial)
         try:
-            with deaf_to_interrupts():
+            with unheard_by_children():
                 return self._pool.schedule(_run_here, args=(job,), timeout=self._settings.timeout_s)
         except RuntimeError:  # it died since we looked
             self.close()
@@ -240,20 +241,6 @@ def _death(code: int | None, notes: _Notes) -> str:
     said = notes.prints.read_text(encoding="utf-8", errors="replace").strip() if notes.prints.exists() else ""
     words = f"; it last said: {said[-LAST_WORDS:]}" if said else ""
     return f"the worker process died ({how}) while it ran this cell{words}"
-
-
-@contextlib.contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
-    """What is started within hears no Ctrl-C, which a terminal sends to everybody: the run itself ends its workers."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # starting it lets signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(settings: Settings, notes: _Notes) -> None:

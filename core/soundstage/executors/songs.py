@@ -12,8 +12,12 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from soundstage.executors.interrupts import heard_later, unheard_by_children
 from soundstage.rendering import OnStart, Outcome, Song, Writer
 from soundstage.songfolder import Format
+
+LOOK_S = 0.2
+"""Seconds between looks at whether somebody wants to end it."""
 
 _writer: Writer | None = None
 
@@ -27,7 +31,7 @@ def in_processes(
     """
     waiting = deque(deque(group) for group in groups)
     context = multiprocessing.get_context("spawn")
-    with ExitStack() as stack:
+    with heard_later() as check, ExitStack() as stack:
         pools = []
         for _ in range(min(workers, sum(map(len, groups)))):
             pool = ProcessPool(max_workers=1, context=context, initializer=_start, initargs=(out, form))
@@ -44,11 +48,15 @@ def in_processes(
                 if queue:
                     song = queue.popleft()
                     on_start(song, number)
-                    running[pools[number].schedule(_write_here, args=(song,))] = (number, song)
+                    with unheard_by_children():
+                        running[pools[number].schedule(_write_here, args=(song,))] = (number, song)
             if not running:
                 return
             idle = []
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            while not (done := wait(running, timeout=LOOK_S, return_when=FIRST_COMPLETED).done):
+                check()
+            check()
+            for future in done:
                 number, song = running.pop(future)
                 idle.append(number)
                 yield _outcome(future, song)
