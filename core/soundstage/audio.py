@@ -109,7 +109,7 @@ def check_finite(samples: Samples, what: str) -> None:
 def as_samples(value: Any, what: str, *, channels: int = 2, length: int | None = None) -> Samples:
     """The value as float64 samples of shape (channels, length), or a SoundstageError that begins with `what`.
 
-    Nothing is trimmed, padded, up-mixed or repaired.
+    Nothing is trimmed, padded, up-mixed or repaired; what is so already is not copied.
     """
     try:
         samples = np.asarray(value)
@@ -122,9 +122,16 @@ def as_samples(value: Any, what: str, *, channels: int = 2, length: int | None =
     expected = f"({channels}, {length if length is not None else 'samples'})"
     if samples.ndim != 2 or samples.shape[0] != channels or (length is not None and samples.shape[1] != length):
         raise SoundstageError(f"{what}: shape {samples.shape} where {expected} was expected")
-    samples = samples.astype(np.float64)
+    samples = samples.astype(np.float64, copy=False)
     check_finite(samples, what)
     return samples
+
+
+def read_only(samples: Samples) -> Samples:
+    """The same samples, through which they cannot be changed."""
+    seen = samples.view()
+    seen.flags.writeable = False
+    return seen
 
 
 def resample(samples: Samples, rate: int, target: int) -> Samples:

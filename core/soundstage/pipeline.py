@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from soundstage import targets
-from soundstage.audio import Samples, as_samples, fit_length, resample
+from soundstage.audio import Samples, as_samples, fit_length, read_only, resample
 from soundstage.contracts import NEEDS, SKIPPED, CellName, Measure, Score, Scorer
 from soundstage.draw import Draw
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, suggestion
@@ -161,13 +161,11 @@ def spatialize(spatializer: Any, name: str, track: Track, placement: Placement |
         scene = spatializer.render(track, placement)
     if set(scene.references) != set(track.stems):
         raise SoundstageError(f"{where}: rendered {sorted(scene.references)} of the stems {sorted(track.stems)}")
-    mixture = as_samples(scene.mixture, f"{where}, mixture")
+    mixture = read_only(as_samples(scene.mixture, f"{where}, mixture"))
     references = {
-        source: as_samples(reference, f"{where}, source '{source}'", length=mixture.shape[1])
+        source: read_only(as_samples(reference, f"{where}, source '{source}'", length=mixture.shape[1]))
         for source, reference in scene.references.items()
     }
-    for array in (mixture, *references.values()):
-        array.flags.writeable = False
     return replace(scene, mixture=mixture, references=references)  # type: ignore[no-any-return]
 
 
@@ -205,9 +203,9 @@ def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimat
     if not named:
         checked, mean = assign(checked, scene.references)
         details["assigned"] = {"by": "best SI-SDR permutation", "mean_si_sdr_db": round(mean, 3)}
-    for image in checked.values():
-        image.flags.writeable = False
-    return Estimates(checked, {**getattr(separator, "details", {}), **details})
+    return Estimates(
+        {key: read_only(image) for key, image in checked.items()}, {**getattr(separator, "details", {}), **details}
+    )
 
 
 def _needed(separator: Any, scene: Scene, cell: CellName, rate: int) -> dict[str, Any]:
