@@ -6,10 +6,13 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from soundstage.registry import Choice
 
 NUMERICS = ("soundstage", "numpy", "scipy", "soxr", "soundfile")
 """Distributions that every number may depend on."""
@@ -29,6 +32,14 @@ def machine() -> dict[str, Any]:
         "host": platform.node(),
         "cpus": os.cpu_count(),
     }
+
+
+def packages_of(choices: Iterable[Choice]) -> set[str]:
+    """The distributions that the numbers of these plugins may depend on."""
+    found = {*NUMERICS}
+    for choice in choices:
+        found |= {choice.plugin.distribution, *choice.plugin.wraps}
+    return found
 
 
 def versions(names: Collection[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from soundstage.errors import NotInstalled, SoundstageError, suggestion
 from soundstage.executors import Executor, OnStart
 from soundstage.executors.inline import run_inline
 from soundstage.heartbeat import Pulse
-from soundstage.machine import NUMERICS, machine, versions
+from soundstage.machine import machine, packages_of, versions
 from soundstage.parameters import constructor_parameters
 from soundstage.plan import CellSpec, Plan, Problem
 from soundstage.recipe import recipe
@@ -349,15 +349,12 @@ def _run_id() -> str:
 
 def _provenance(plan: Plan, workers: int, started: datetime, ended: datetime | None) -> dict[str, Any]:
     """What a paper needs to say how the numbers were made. None of it is part of an address."""
-    relevant = {*NUMERICS, "pandas", "pyarrow"}
     choices = [cell.separator for cell in plan.cells] + [metric.choice for metric in plan.metrics.values()]
     choices += [cell.scene.dataset for cell in plan.cells] + [cell.scene.spatializer for cell in plan.cells]
-    for choice in choices:
-        relevant |= {choice.plugin.distribution, *choice.plugin.wraps}
     return {
         "grid": {"name": plan.grid.name, "revision": plan.grid.revision, "hash": plan.hash},
         "seeds": list(plan.grid.seeds),
-        "versions": versions(relevant),
+        "versions": versions({*packages_of(choices), "pandas", "pyarrow"}),
         **machine(),
         "workers": workers,
         "blas_threads": BLAS_THREADS,

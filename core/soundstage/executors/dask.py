@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,8 @@ from soundstage.errors import NotInstalled, SoundstageError, StorageError
 from soundstage.executors import Executor, OnStart
 from soundstage.executors.interrupts import heard_later, unheard_by_children
 from soundstage.executors.queue import SceneQueue, Task
-from soundstage.machine import NUMERICS, machine, versions
+from soundstage.machine import machine, packages_of, versions
+from soundstage.registry import Choice
 from soundstage.worker import Job, Outcome, Settings, Worker
 
 ATTEMPTS = 3
@@ -58,7 +59,7 @@ def _run(
     """Run all jobs. A worker that is lost costs nothing but time, unless a cell loses it every time."""
     if isinstance(settings.out, Path):  # workers keep estimates there, wherever they run
         settings = replace(settings, out=settings.out.absolute())
-    expected = versions(_packages(jobs))
+    expected = versions(packages_of(_choices(jobs)))
     with heard_later() as check, ExitStack() as stack:
         client = _client(stack, workers, scheduler)
         queue = SceneQueue(jobs)
@@ -112,15 +113,11 @@ def _run(
                     yield outcome
 
 
-def _packages(jobs: Sequence[Job]) -> set[str]:
-    """The distributions that the jobs' numbers may depend on."""
-    found = {*NUMERICS}
+def _choices(jobs: Sequence[Job]) -> Iterator[Choice]:
+    """The plugins whose numbers the jobs' are."""
     for job in jobs:
-        scene = job.cell.scene
-        choices = [scene.dataset, scene.spatializer, job.cell.separator, *(one.choice for one in job.metrics.values())]
-        for choice in choices:
-            found |= {choice.plugin.distribution, *choice.plugin.wraps}
-    return found
+        yield from (job.cell.scene.dataset, job.cell.scene.spatializer, job.cell.separator)
+        yield from (metric.choice for metric in job.metrics.values())
 
 
 def _live(client: Any) -> Mapping[str, Mapping[str, Any]]:
@@ -186,10 +183,10 @@ def _run_there(job: Job, settings: Settings, number: int, expected: Mapping[str,
 
     if settings not in _workers:
         here = {name: value for name, value in machine().items() if name in ("host", "processor", "gpus") and value}
-        other = {name: found for name, found in versions([*expected]).items() if found != expected[name]}
-        other |= {name: "none" for name in expected if name not in versions([*expected])}
+        found = versions(expected)
+        other = {name: found.get(name, "none") for name in expected if found.get(name) != expected[name]}
         if other:
-            told = ", ".join(f"{name} {found}, and the run has {expected[name]}" for name, found in other.items())
+            told = ", ".join(f"{name} {own}, and the run has {expected[name]}" for name, own in other.items())
             raise Unlike(f"the Dask worker on {here['host']} has {told}; install the same versions everywhere")
         devices = settings.device.split(",")
         own = replace(settings, device=devices[number % len(devices)])
