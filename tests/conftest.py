@@ -36,7 +36,7 @@ def shared() -> Path:
 @pytest.fixture
 def lasting_environments() -> None:
     """The environments of separator scripts, which take gigabytes, are the user's own and outlast the test."""
-    from soundstage.address import cache_folder
+    from soundstage.cache import cache_folder
 
     lasting = Path.home() / ".cache" / "soundstage" / "environments"
     lasting.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from soundstage.address import FileHashes, address, identity, revision
+from soundstage.address import address, identity, revision
+from soundstage.cache import FileHashes
 from soundstage.grid import read_grid
 from soundstage.plan import make_plan
 from soundstage.registry import Registry

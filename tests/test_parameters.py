@@ -10,7 +10,8 @@ from typing import Literal
 import pytest
 
 from soundstage.errors import SoundstageError
-from soundstage.parameters import Parameter, checked, constructor_parameters, parse_variant
+from soundstage.parameters import Parameter, checked, constructor_parameters
+from soundstage.variants import parse_variant
 
 
 class Example:

@@ -10,9 +10,9 @@ import soundfile
 
 import soundstage
 from soundstage.api import plan_of
+from soundstage.cache import weights_folder
 from soundstage.errors import SoundstageError
 from soundstage.recipe import lock_text
-from soundstage.registry import weights_folder
 from soundstage.runner import stored
 from soundstage.store import Store
 from soundstage.verify import verify

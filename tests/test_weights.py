@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 import soundstage
 from soundstage import download
+from soundstage.cache import weights_folder
 from soundstage.cli import cli
 from soundstage.errors import SoundstageError
-from soundstage.registry import Registry, weights_folder
+from soundstage.registry import Registry
 from soundstage.weights import WeightFile, Weights, read_weights
 
 DATA = bytes(range(256)) * 4096  # 1 MiB

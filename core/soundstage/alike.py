@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from soundstage.parameters import parse_variant
 from soundstage.published import Rendering
-from soundstage.targets import ACCOMPANIMENT, rest_of
+from soundstage.sources import ACCOMPANIMENT, rest_of
+from soundstage.variants import parse_variant
 
 if TYPE_CHECKING:
     import pandas

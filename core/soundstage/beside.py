@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from soundstage.alike import (
@@ -17,33 +17,14 @@ from soundstage.alike import (
     rendered_otherwise,
     scenes_of,
 )
+from soundstage.board import Difference, PublishedRow
 from soundstage.claims import CLAIMED
 from soundstage.protocols import PROTOCOLS, Protocol
 from soundstage.published import Model, Publication, PublishedLine, PublishedMeasure, Rendering
 
 if TYPE_CHECKING:
-    from soundstage.leaderboard import Column, Leaderboard, Row, Section
+    from soundstage.board import Column, Leaderboard, Row, Section
     from soundstage.results import Results
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One's own row minus the published one. values: as many as columns, NaN where either has none."""
-
-    separator: str
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedRow:
-    """A published line. values: as many as columns, NaN where it has none. differences: the own rows of that model."""
-
-    model: str
-    rendering: str
-    source: str
-    where: str
-    values: tuple[float, ...]
-    differences: tuple[Difference, ...]
 
 
 MIXTURE = "mixture"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundstage.beside import PublishedRow, set_beside
+from soundstage.beside import set_beside
+from soundstage.board import ROLES, Column, Leaderboard, Row, Section
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.protocols import CELL, DEFAULT, Protocol, find_protocol
 from soundstage.published import find_publication
@@ -17,72 +18,8 @@ from soundstage.results import Results, load_results
 if TYPE_CHECKING:
     import pandas
 
+
 GROUPS = ("source", "spatializer", "dataset", "placement", "seed")
-ROLES = ("ceiling", "oracle", "separator", "floor")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One measure of one metric."""
-
-    metric: str
-    name: str
-    label: str
-    unit: str
-    higher_is_better: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One separator. values: as many as columns, NaN where there is none. rank: 1 is best; None outside the ranking.
-
-    done, planned: cells that it separated, and all its cells. best: per column, whether no blind method is better.
-    """
-
-    separator: str
-    role: str
-    rank: int | None
-    values: tuple[float, ...]
-    best: tuple[bool, ...]
-    done: int
-    planned: int
-    is_blind: bool
-    is_assigned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One table. group: what it is of, empty for all. shared: per column, how many scores all its entries have, which
-    are those its values are over. possible: per column, how many there would be without holes, NaN or flags. published:
-    what others printed, beside the rows and never among them."""
-
-    group: Mapping[str, str]
-    rows: tuple[Row, ...]
-    shared: tuple[int, ...]
-    possible: tuple[int, ...]
-    published: tuple[PublishedRow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Leaderboard:
-    """What is rendered. protocol: how scores became values. ranked_by: the column the rows are ranked by. notes: what
-    a reader must not overlook. publication: the name of what is set beside it, empty where nothing is."""
-
-    grid: str
-    revision: int
-    hash: str
-    protocol: Protocol
-    columns: tuple[Column, ...]
-    ranked_by: Column
-    sections: tuple[Section, ...]
-    notes: tuple[str, ...]
-    publication: str = ""
-    over: str = ""
-
-    @property
-    def title(self) -> str:
-        """The grid's name, revision and short hash: what a paper cites."""
-        return f"{self.grid} · revision {self.revision} · {self.hash[:8]}"
 
 
 def make_leaderboard(

@@ -38,26 +38,6 @@ _KNOWN: weakref.WeakKeyDictionary[type, Mapping[str, Parameter]] = weakref.WeakK
 """What was found out about a class: a plan asks for it at every cell."""
 
 
-def parse_variant(text: str) -> tuple[str, dict[str, str]]:
-    """The name and the raw parameters of `name[param=value,…]`; values may be quoted, and then hold commas.
-
-    Raises SoundstageError that shows the text and the form expected.
-    """
-    name, bracket, rest = text.strip().partition("[")
-    name = name.strip()
-    if not name or (bracket and not rest.endswith("]")) or "]" in name:
-        raise SoundstageError(f"'{text}' is not a variant; write name or name[parameter=value,…]")
-    parameters: dict[str, str] = {}
-    for part in split_variants(rest[:-1]) if bracket else []:
-        key, equals, value = part.partition("=")
-        if not equals or not key.strip():
-            raise SoundstageError(f"'{part}' in '{text}' is not a parameter; write {name}[parameter=value,…]")
-        if key.strip() in parameters:
-            raise SoundstageError(f"parameter '{key.strip()}' stands twice in '{text}'")
-        parameters[key.strip()] = _unquoted(value.strip())
-    return name, parameters
-
-
 def constructor_parameters(plugin_class: type) -> Mapping[str, Parameter]:
     """The constructor's parameters by name. *args and **kwargs are passed over."""
     if plugin_class not in _KNOWN:
@@ -183,26 +163,3 @@ def _type_name(annotation: Any) -> str:
         else:
             names.append(option.__name__ if isinstance(option, type) and not typing.get_args(option) else str(option))
     return " or ".join(names)
-
-
-def split_variants(text: str) -> list[str]:
-    """The comma-separated parts of the text; commas inside quotes or inner brackets do not separate."""
-    parts, depth, quote, start = [], 0, "", 0
-    for position, character in enumerate(text):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"" and text[:position].rstrip().endswith("="):
-            quote = character
-        elif character in "[{":
-            depth += 1
-        elif character in "]}":
-            depth -= 1
-        elif character == "," and depth == 0:
-            parts.append(text[start:position].strip())
-            start = position + 1
-    parts.append(text[start:].strip())
-    return [part for part in parts if part]
-
-
-def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"" else value

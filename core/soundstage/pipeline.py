@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from soundstage import targets
 from soundstage.audio import Samples, as_samples, fit_length, read_only, resample
 from soundstage.contracts import NEEDS, SKIPPED, CellName, Measure, Score, Scorer
 from soundstage.draw import Draw
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, suggestion
 from soundstage.excerpt import Excerpt
 from soundstage.scene import Placement, Scene, Track
+from soundstage.sources import ACCOMPANIMENT, complete, wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,8 +173,9 @@ def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimat
     """What the separator makes of the scene's mixture, checked, at the scene's rate and length.
 
     The separator gets a copy of the mixture and what it declared in `needs`, nothing else. Unnamed outputs are assigned
-    by the best SI-SDR permutation. Sources it does not declare are left out; `accompaniment` is derived (see targets).
-    Raises SoundstageError naming the separator, the track and the shape where what comes back is wrong.
+    by the best SI-SDR permutation. Sources it does not declare are left out; `accompaniment` is derived, see
+    soundstage.sources. Raises SoundstageError naming the separator, the track and the shape where what comes back is
+    wrong.
     """
     where = f"separator '{name}', track '{cell.track}'"
     length = scene.mixture.shape[1]
@@ -195,9 +196,9 @@ def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimat
     at_rate = mixture.shape[1]
     checked = {key: as_samples(image, f"{where}, source '{key}'", length=at_rate) for key, image in images.items()}
     if named:
-        checked, summands = targets.complete(checked, sources)
+        checked, summands = complete(checked, sources)
         if summands:
-            details["derived"] = {targets.ACCOMPANIMENT: list(summands)}
+            details["derived"] = {ACCOMPANIMENT: list(summands)}
     if rate != scene.rate:
         checked = {key: fit_length(resample(image, rate, scene.rate), length) for key, image in checked.items()}
     if not named:
@@ -236,7 +237,7 @@ def _named(found: Any, separator: Any, scene: Scene, where: str) -> tuple[dict[s
     if not isinstance(found, Mapping):
         raise SoundstageError(f"{where}: returned {type(found).__name__}, not a mapping of source to array")
     declared = getattr(separator, "sources", None)
-    expected = targets.wanted(tuple(scene.references), declared)
+    expected = wanted(tuple(scene.references), declared)
     needed = list(expected)
     if declared is not None and any(source not in declared for source in expected):
         needed = list(declared)  # the accompaniment is a sum of what the model has

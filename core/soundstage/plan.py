@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from soundstage.address import SHORT, FileHashes, address, declared_files, identity, plan_hash
+from soundstage.address import SHORT, address, declared_files, identity, plan_hash
+from soundstage.cache import FileHashes
 from soundstage.contracts import KINDS, NEEDS, SCENE_KINDS, CellName, Kind, Measure
 from soundstage.errors import DataMissing, NotInstalled, SoundstageError
 from soundstage.excerpt import Excerpt

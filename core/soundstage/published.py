@@ -16,13 +16,13 @@ import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
 from soundstage.errors import SoundstageError, UnknownName, suggestion
-from soundstage.parameters import parse_variant
 from soundstage.protocols import PROTOCOLS
+from soundstage.shipped import shipped
+from soundstage.variants import parse_variant
 
 LABELS = ("rendering", "model", "source")
 """Columns of a table that are no measures."""
@@ -120,7 +120,7 @@ class Publication:
 
 def publications() -> dict[str, Publication]:
     """What is shipped, by name."""
-    files = sorted(_shipped().iterdir(), key=lambda file: file.name)
+    files = sorted(shipped("published_tables", "published").iterdir(), key=lambda file: file.name)
     texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.name.endswith(".toml")}
     return {name.removesuffix(".toml"): read_publication(text, name) for name, text in texts.items()}
 
@@ -175,12 +175,6 @@ def read_publication(text: str, file: str) -> Publication:
         closed.close()
     _check_models(publication, file)
     return publication
-
-
-def _shipped() -> Any:
-    """The folder of publications: the packaged one, or the repository's own in an editable install."""
-    packaged = resources.files("soundstage") / "published_tables"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "published"
 
 
 class _Table:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundstage.contracts import KINDS
 from soundstage.errors import SoundstageError
-from soundstage.parameters import parse_variant
+from soundstage.variants import parse_variant
 
 if TYPE_CHECKING:
     from soundstage.plan import Plan

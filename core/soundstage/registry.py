@@ -5,17 +5,21 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from soundstage.cache import weights_folder
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import DataMissing, SoundstageError, UnknownName, suggestion
-from soundstage.parameters import checked, constructor_parameters, parse_variant
+from soundstage.parameters import checked, constructor_parameters
 from soundstage.plugins import Catalogue, Plugin, discover
+from soundstage.shipped import shipped
+from soundstage.variants import parse_variant
 from soundstage.weights import Weights, read_weights
 
 ENTRY_KEYS = ("plugin", "script", "params", "summary", "citation", "licence", "url", "weights", "data", "download")
+
+
 SECTIONS = (*KINDS, "grids")
 
 
@@ -201,19 +205,9 @@ class Registry:
         return Choice(kind, variant.strip(), name, plugin, params, weights, folder, entry.data, entry.script)
 
 
-def weights_folder(name: str) -> Path:
-    """Where `soundstage fetch` puts the weights of the entry of that name."""
-    from soundstage.address import cache_folder
-
-    return cache_folder() / "weights" / name
-
-
 def shipped_registry() -> str:
     """The text of registry.toml: the packaged copy, or the repository's own file in an editable install."""
-    packaged = resources.files("soundstage") / "registry.toml"
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    return (Path(__file__).resolve().parents[2] / "registry.toml").read_text(encoding="utf-8")
+    return shipped("registry.toml", "registry.toml").read_text(encoding="utf-8")
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -8,19 +8,18 @@ The folders in brackets are there where the grid has several of their kind; `dat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from threadpoolctl import threadpool_limits
-
-from soundstage.address import FileHashes, address, declared_files, identity
+from soundstage.address import address, declared_files, identity
+from soundstage.cache import FileHashes
 from soundstage.errors import SoundstageError
 from soundstage.grid import Grid
-from soundstage.parameters import constructor_parameters, parse_variant
+from soundstage.parameters import constructor_parameters
 from soundstage.plan import SceneSpec, make_scenes
 from soundstage.registry import Choice, Registry
 from soundstage.songfolder import (
@@ -32,33 +31,12 @@ from soundstage.songfolder import (
     is_written,
     read_metadata,
     remove_partials,
-    write_song,
 )
-from soundstage.worker import BLAS_THREADS, Settings, Worker
+from soundstage.songs import OnStart, Outcome, Song, Writer
+from soundstage.variants import parse_variant
 
 DEFAULT_SPLIT = "test"
 """Where the songs of a dataset without splits go, so that any reader of MUSDB18-HQ finds them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Song:
-    """A scene and its folder, relative to the data set's own; facts: what its metadata says besides the scene's own."""
-
-    scene: SceneSpec
-    folder: Path
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a song. clipped: file → samples clipped. error: a sentence, where it could not be rendered."""
-
-    song: Song
-    clipped: Mapping[str, int] = field(default_factory=dict)
-    error: str = ""
-
-
-OnStart = Callable[[Song, int], None]
 
 
 class Listener(Protocol):
@@ -156,36 +134,6 @@ def render_grid(
     clipped = {folder: files for folder, files in clipped.items() if files}
     counts = (len(songs), len(songs) - len(todo), len(todo) - len(failed))
     return Rendered(grid.name, grid.revision, out, *counts, clipped, failed)
-
-
-class Writer:
-    """Renders songs one after another and writes each; keeps the track that its scenes share."""
-
-    def __init__(self, out: Path, form: Format) -> None:
-        self._out, self._form = out, form
-        self._worker = Worker(Settings(out, run=""))
-
-    def write(self, song: Song) -> Outcome:
-        """Render and write one song. What goes wrong with it is its outcome; only an interrupt gets out."""
-        problem = song.scene.problem
-        if problem:
-            return Outcome(song, error=problem.error)
-        where = f"track '{song.scene.label}'"
-        try:
-            with threadpool_limits(limits=BLAS_THREADS):
-                scene = self._worker.rendered(song.scene)
-                facts = {**song.facts, **scene.facts()}
-                metadata = write_song(self._out / song.folder, self._out / PARTIALS, scene, self._form, facts)
-        except MemoryError:
-            return Outcome(song, error=f"{where}: out of memory; use fewer workers")
-        except OSError as error:
-            return Outcome(song, error=f"{where}: {self._out / song.folder} cannot be written ({error.strerror})")
-        except SoundstageError as error:
-            text = str(error)
-            return Outcome(song, error=text if where in text else f"{where}: {text}")
-        except Exception as error:
-            return Outcome(song, error=f"{where}: {type(error).__name__}: {error}")
-        return Outcome(song, clipped_samples(metadata))
 
 
 def _outcomes(songs: Sequence[Song], out: Path, form: Format, workers: int, on_start: OnStart) -> Iterator[Outcome]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from soundstage.errors import SoundstageError, suggestion
-from soundstage.parameters import split_variants
 from soundstage.plan import CellSpec, Plan
+from soundstage.variants import split_variants
 from soundstage.worker import Job
 
 AXES = ("datasets", "tracks", "placements", "spatializers", "separators", "metrics", "seeds")

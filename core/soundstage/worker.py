@@ -17,13 +17,14 @@ import pyarrow as pa
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
 from threadpoolctl import ThreadpoolController
 
-from soundstage import pipeline, targets
+from soundstage import pipeline
 from soundstage.contracts import Score, Scorer
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, StorageError
 from soundstage.pipeline import Estimates
 from soundstage.plan import CellSpec, MetricSpec, SceneSpec
 from soundstage.registry import Choice
 from soundstage.scene import Scene, Track
+from soundstage.sources import scored
 from soundstage.store import CellRecord, Stage, Store, score_rows
 
 BLAS_THREADS = 1
@@ -183,7 +184,7 @@ class Worker:
     def _scores(
         self, label: str, metric: MetricSpec, scene: Scene, spec: SceneSpec, estimates: Estimates
     ) -> list[Score]:
-        goal = targets.scored(scene, estimates.images)
+        goal = scored(scene, estimates.images)
         key = (label, tuple(goal.references))
         plugin = self._plugin(metric.choice)
         with self._one_thread():

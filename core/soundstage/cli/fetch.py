@@ -37,8 +37,8 @@ def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
 
 
 def _fetch(known: Registry, entry: Entry) -> None:
+    from soundstage.cache import weights_folder
     from soundstage.download import fetch
-    from soundstage.registry import weights_folder
 
     done = False
     if entry.weights:

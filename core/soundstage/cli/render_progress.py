@@ -8,7 +8,8 @@ from rich.markup import escape
 
 from soundstage.cli.progress import Display
 from soundstage.grid import Grid
-from soundstage.rendering import Outcome, Rendered, Song
+from soundstage.rendering import Rendered
+from soundstage.songs import Outcome, Song
 
 
 class RenderProgress(Display):

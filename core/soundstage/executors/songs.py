@@ -13,8 +13,8 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from soundstage.executors.interrupts import heard_later, unheard_by_children
-from soundstage.rendering import OnStart, Outcome, Song, Writer
 from soundstage.songfolder import Format
+from soundstage.songs import OnStart, Outcome, Song, Writer
 
 LOOK_S = 0.2
 """Seconds between looks at whether somebody wants to end it."""

@@ -8,7 +8,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from soundstage.address import cache_folder
+from soundstage.cache import cache_folder
 from soundstage.errors import NotInstalled
 from soundstage.isolation.script import Script
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from soundstage.leaderboard import Leaderboard, Section
+from soundstage.board import Leaderboard, Section
 from soundstage.views.text import (
     arrow,
     coverage_text,

@@ -11,7 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from soundstage.leaderboard import Column, shown_columns
+from soundstage.board import Column
+from soundstage.leaderboard import shown_columns
 from soundstage.results import Results
 from soundstage.views.text import arrow, value_text
 

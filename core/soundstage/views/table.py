@@ -7,7 +7,7 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
-from soundstage.leaderboard import Leaderboard, Section
+from soundstage.board import Leaderboard, Section
 from soundstage.views.text import (
     arrow,
     coverage_text,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import soundstage
-from soundstage import targets
+from soundstage import sources
 from soundstage.scene import Scene
 
 FOUR = ("vocals", "drums", "bass", "other")
@@ -31,13 +31,13 @@ TWO = ("vocals", "accompaniment")
     ],
 )
 def test_a_model_is_asked_for_what_it_has(scene, declared, expected):
-    assert targets.wanted(scene, declared) == expected
+    assert sources.wanted(scene, declared) == expected
 
 
 def test_the_accompaniment_of_estimates_is_their_sum_without_the_vocals():
     rng = np.random.default_rng(0)
     images = {source: rng.standard_normal((2, 50)) for source in FOUR}
-    found, summands = targets.complete(images, TWO)
+    found, summands = sources.complete(images, TWO)
     np.testing.assert_array_equal(found["accompaniment"], images["drums"] + images["bass"] + images["other"])
     assert summands == ("drums", "bass", "other")
     assert list(found) == list(TWO)
@@ -47,11 +47,11 @@ def test_the_accompaniment_of_a_scene_is_the_sum_of_its_other_references():
     rng = np.random.default_rng(0)
     references = {source: rng.standard_normal((2, 50)) for source in FOUR}
     scene = Scene(8000, sum(references.values()), references)
-    scored = targets.scored(scene, TWO)
+    scored = sources.scored(scene, TWO)
     assert list(scored.references) == list(TWO)
     np.testing.assert_array_equal(scored.references["vocals"], references["vocals"])
     np.testing.assert_allclose(sum(scored.references.values()), scene.mixture, atol=1e-12)
-    assert targets.scored(scene, FOUR) is scene
+    assert sources.scored(scene, FOUR) is scene
 
 
 def test_in_a_run_two_outputs_are_scored_on_two_and_the_rest_is_skipped(toys, tmp_path):

@@ -1,0 +1,71 @@
+"""A song of a data set to write: its scene, its folder, what became of it, and who renders and writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from soundstage.errors import SoundstageError
+from soundstage.plan import SceneSpec
+from soundstage.songfolder import (
+    PARTIALS,
+    Format,
+    clipped_samples,
+    write_song,
+)
+from soundstage.worker import BLAS_THREADS, Settings, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A scene and its folder, relative to the data set's own; facts: what its metadata says besides the scene's own."""
+
+    scene: SceneSpec
+    folder: Path
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a song. clipped: file → samples clipped. error: a sentence, where it could not be rendered."""
+
+    song: Song
+    clipped: Mapping[str, int] = field(default_factory=dict)
+    error: str = ""
+
+
+OnStart = Callable[[Song, int], None]
+
+
+class Writer:
+    """Renders songs one after another and writes each; keeps the track that its scenes share."""
+
+    def __init__(self, out: Path, form: Format) -> None:
+        self._out, self._form = out, form
+        self._worker = Worker(Settings(out, run=""))
+
+    def write(self, song: Song) -> Outcome:
+        """Render and write one song. What goes wrong with it is its outcome; only an interrupt gets out."""
+        problem = song.scene.problem
+        if problem:
+            return Outcome(song, error=problem.error)
+        where = f"track '{song.scene.label}'"
+        try:
+            with threadpool_limits(limits=BLAS_THREADS):
+                scene = self._worker.rendered(song.scene)
+                facts = {**song.facts, **scene.facts()}
+                metadata = write_song(self._out / song.folder, self._out / PARTIALS, scene, self._form, facts)
+        except MemoryError:
+            return Outcome(song, error=f"{where}: out of memory; use fewer workers")
+        except OSError as error:
+            return Outcome(song, error=f"{where}: {self._out / song.folder} cannot be written ({error.strerror})")
+        except SoundstageError as error:
+            text = str(error)
+            return Outcome(song, error=text if where in text else f"{where}: {text}")
+        except Exception as error:
+            return Outcome(song, error=f"{where}: {type(error).__name__}: {error}")
+        return Outcome(song, clipped_samples(metadata))
