@@ -159,7 +159,7 @@ def _timed(times: dict[str, float], what: str, function: Callable[[], Any]) -> A
 
 def _suite(references: list[np.ndarray], estimates: list[np.ndarray], times: dict[str, float]) -> None:
     """Every registered metric on one scene and one separator, as a cell has them: arrays that nobody writes to."""
-    from soundstage.registry import Registry
+    from soundstage.catalogue.registry import Registry
 
     registry = Registry.load()
     scene = scene_of(references)

@@ -87,9 +87,9 @@ def bare(model: str, data: Path, weights: Path) -> None:
 
 def spleeter_python() -> Path:
     """The interpreter of Spleeter's own environment."""
+    from soundstage.catalogue.registry import Registry
     from soundstage.isolation import environment
     from soundstage.isolation.script import read_script
-    from soundstage.registry import Registry
 
     return environment.make(read_script(Registry.load().catalogue.get("separators", "spleeter").script))
 

@@ -6,9 +6,9 @@ import pytest
 
 from soundstage.address import address, identity, revision
 from soundstage.cache import FileHashes
+from soundstage.catalogue.registry import Registry
 from soundstage.grid import read_grid
 from soundstage.plan import make_plan
-from soundstage.registry import Registry
 
 TOY = {
     "datasets": ["toy"],

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from soundstage.parameters import constructor_parameters
+from soundstage.catalogue.parameters import constructor_parameters
 
 CALLS = [
     ("soundstage_datasets.hooks", "register_datasets", {"sketches", "musdb18hq", "folder"}),

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import soundstage
+from soundstage.catalogue.parameters import constructor_parameters
+from soundstage.catalogue.registry import Registry
 from soundstage.errors import NotInstalled, SoundstageError
 from soundstage.isolation import environment
 from soundstage.isolation.script import read_script
 from soundstage.isolation.separator import script_class
-from soundstage.parameters import constructor_parameters
-from soundstage.registry import Registry
 
 HEAD = """# /// script
 # requires-python = ">=3.11"

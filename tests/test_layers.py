@@ -58,7 +58,12 @@ def test_the_store_and_the_leaderboard_know_no_plugins(root):
     )
     for name in (*lower, *upper):
         found = set(imported(root / "core" / "soundstage" / f"{name}.py"))
-        assert not found & {"soundstage.plugins", "soundstage.registry", "soundstage.plan", "soundstage.pipeline"}, name
+        assert not found & {
+            "soundstage.catalogue.plugins",
+            "soundstage.catalogue.registry",
+            "soundstage.plan",
+            "soundstage.pipeline",
+        }, name
 
 
 def test_plugins_use_the_public_rooms_of_core_alone(root):

@@ -47,7 +47,7 @@ def test_the_unpacked_wheel_runs_a_grid_by_itself(wheel, tmp_path):
         f"assert soundstage.__file__.startswith({str(tmp_path / 'site')!r})\n"
         "grid = dict(datasets=['sketches'], spatializers=['original'], separators=['mixture'], metrics=['sdr'])\n"
         f"print(soundstage.run(grid, {str(tmp_path / 'out')!r}).usable)\n"
-        "from soundstage.registry import shipped_registry\n"
+        "from soundstage.catalogue.registry import shipped_registry\n"
         "assert 'grids.demo' in shipped_registry()\n"
         "from soundstage.published import publications\n"
         "assert 'namballa2025' in publications()\n"

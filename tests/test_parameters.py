@@ -9,8 +9,8 @@ from typing import Literal
 
 import pytest
 
+from soundstage.catalogue.parameters import Parameter, checked, constructor_parameters
 from soundstage.errors import SoundstageError
-from soundstage.parameters import Parameter, checked, constructor_parameters
 from soundstage.variants import parse_variant
 
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from soundstage.catalogue.plugins import Catalogue, Plugin, discover
 from soundstage.errors import SoundstageError, UnknownName
-from soundstage.plugins import Catalogue, Plugin, discover
 
 
 def distribution(folder, name, module, source, version="1.0"):
@@ -117,7 +117,7 @@ def test_help_and_list_import_neither_torch_nor_pandas_nor_matplotlib(arguments)
 
 
 def test_what_required_says_is_what_the_constructors_require():
-    from soundstage.parameters import constructor_parameters
+    from soundstage.catalogue.parameters import constructor_parameters
 
     for held in discover().plugins.values():
         for plugin in held.values():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from soundstage.catalogue.registry import Registry, shipped_registry
 from soundstage.errors import SoundstageError
 from soundstage.grid import find_grid, read_grid
-from soundstage.registry import Registry, shipped_registry
 
 
 def load(tmp_path, text):

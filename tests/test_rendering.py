@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 import soundstage
 from soundstage.audio import read_audio
+from soundstage.catalogue.registry import Registry
 from soundstage.cli import cli
 from soundstage.contracts import SCENE_KINDS
 from soundstage.errors import SoundstageError
 from soundstage.grid import read_grid
 from soundstage.plan import make_scenes
-from soundstage.registry import Registry
 from soundstage.worker import Settings, Worker
 
 GRID = {"name": "toys", "datasets": ["toy"], "placements": ["line"], "spatializers": ["gains"]}

@@ -19,9 +19,9 @@ import soundfile
 
 import soundstage
 from soundstage.audio import read_audio
+from soundstage.catalogue.registry import Registry
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError
-from soundstage.registry import Registry
 
 STEMS = ("vocals", "drums", "bass", "other")
 

@@ -75,7 +75,7 @@ def test_a_sub_folder_a_song_is_scored_song_by_song_and_mixtures_are_no_stems(so
 
 
 def test_the_default_metrics_are_those_that_are_installed(song):
-    from soundstage.registry import Registry
+    from soundstage.catalogue.registry import Registry
 
     frame = soundstage.score(*song)
     assert {"sdr", "si_sdr", "spauq"} <= set(frame["metric"])
@@ -204,7 +204,7 @@ def test_a_folder_that_is_not_there_or_empty_is_named(tmp_path, song):
 
 
 def test_museval_files_are_written_where_musevals_reader_looks(tmp_path, songs):
-    from soundstage.registry import Registry
+    from soundstage.catalogue.registry import Registry
 
     if "bsseval" not in Registry.load().names("metrics"):
         pytest.skip("the metric bsseval is not installed")

@@ -19,9 +19,9 @@ import soundstage
 from layouts import asked, write_papers_data
 from soundstage import pipeline
 from soundstage.audio import fit_length, resample
+from soundstage.catalogue.registry import Registry
 from soundstage.contracts import CellName
 from soundstage.errors import NotInstalled, SoundstageError
-from soundstage.registry import Registry
 from soundstage.scene import Scene
 
 pytestmark = pytest.mark.heavy

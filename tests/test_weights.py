@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
-from soundstage import download
 from soundstage.cache import weights_folder
+from soundstage.catalogue import download
+from soundstage.catalogue.registry import Registry
+from soundstage.catalogue.weights import WeightFile, Weights, read_weights
 from soundstage.cli import cli
 from soundstage.errors import SoundstageError
-from soundstage.registry import Registry
-from soundstage.weights import WeightFile, Weights, read_weights
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 DIGEST = hashlib.sha256(DATA).hexdigest()

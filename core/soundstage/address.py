@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from soundstage.catalogue.parameters import constructor_parameters
+from soundstage.catalogue.registry import Choice
 from soundstage.errors import SoundstageError
-from soundstage.parameters import constructor_parameters
-from soundstage.registry import Choice
 
 SHORT = 8
 """Characters of a hash that are enough to cite."""

@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundstage.catalogue.registry import Registry
 from soundstage.contracts import KINDS, SCENE_KINDS, Kind
 from soundstage.errors import SoundstageError
 from soundstage.files import location
 from soundstage.grid import Grid, find_grid, read_grid
 from soundstage.plan import Plan, make_plan
 from soundstage.recipe import check_locked
-from soundstage.registry import Registry
 from soundstage.runner import Listener, Summary, run_plan
 from soundstage.selection import Only
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from soundstage.registry import Choice
+    from soundstage.catalogue.registry import Choice
 
 NUMERICS = ("soundstage", "numpy", "scipy", "soxr", "soundfile")
 """Distributions that every number may depend on."""

@@ -18,8 +18,8 @@ from soundstage.errors import SoundstageError
 from soundstage.variants import parse_variant
 
 if TYPE_CHECKING:
+    from soundstage.catalogue.registry import Choice
     from soundstage.plan import Plan
-    from soundstage.registry import Choice
 
 LISTED = 8
 """Files of one plugin whose hashes are listed one by one; of more only one hash for all."""
@@ -102,9 +102,9 @@ def plan_again(
 ) -> Plan:
     """The plan that the recipe makes here and now. data: where data sets lie, if not where they lay. Raises
     SoundstageError."""
+    from soundstage.catalogue.registry import Registry
     from soundstage.grid import read_grid
     from soundstage.plan import make_plan
-    from soundstage.registry import Registry
 
     known = Registry.load([Path(file) for file in registry])
     known.extend(made["entries"], "the stored plan", None)

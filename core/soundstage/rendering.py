@@ -17,11 +17,11 @@ from typing import Any, Protocol
 
 from soundstage.address import address, declared_files, identity
 from soundstage.cache import FileHashes
+from soundstage.catalogue.parameters import constructor_parameters
+from soundstage.catalogue.registry import Choice, Registry
 from soundstage.errors import SoundstageError
 from soundstage.grid import Grid
-from soundstage.parameters import constructor_parameters
 from soundstage.plan import SceneSpec, make_scenes
-from soundstage.registry import Choice, Registry
 from soundstage.songfolder import (
     PARTIALS,
     Format,

@@ -13,16 +13,16 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from soundstage.catalogue.parameters import constructor_parameters
+from soundstage.catalogue.registry import Choice
 from soundstage.errors import NotInstalled, SoundstageError, suggestion
 from soundstage.executors import Executor, OnStart
 from soundstage.executors.inline import run_inline
 from soundstage.heartbeat import Pulse
 from soundstage.machine import machine, packages_of, versions
-from soundstage.parameters import constructor_parameters
 from soundstage.plan import CellSpec, Plan, Problem
 from soundstage.recipe import recipe
 from soundstage.records import joined
-from soundstage.registry import Choice
 from soundstage.selection import Only, check_only, chosen
 from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings

@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from soundstage.audio import SUFFIXES
+from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
 from soundstage.grid import read_grid
 from soundstage.plan import make_plan
-from soundstage.registry import Registry
 from soundstage.results import Results, load_results
 from soundstage.runner import Listener, run_plan
 

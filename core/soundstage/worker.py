@@ -18,11 +18,11 @@ import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are l
 from threadpoolctl import ThreadpoolController
 
 from soundstage import pipeline
+from soundstage.catalogue.registry import Choice
 from soundstage.contracts import Score, Scorer
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, StorageError
 from soundstage.pipeline import Estimates
 from soundstage.plan import CellSpec, MetricSpec, SceneSpec
-from soundstage.registry import Choice
 from soundstage.scene import Scene, Track
 from soundstage.sources import scored
 from soundstage.store import CellRecord, Stage, Store, score_rows

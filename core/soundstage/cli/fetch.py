@@ -10,7 +10,7 @@ import click
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
-    from soundstage.registry import Entry, Registry
+    from soundstage.catalogue.registry import Entry, Registry
 
 
 @click.command("fetch")
@@ -21,7 +21,7 @@ def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
 
     A download that was interrupted goes on where it stopped; what is there already is left alone.
     """
-    from soundstage.registry import Registry
+    from soundstage.catalogue.registry import Registry
 
     known = Registry.load(registry)
     entries = [known.entry("separators", name) for name in dict.fromkeys(names)]
@@ -38,7 +38,7 @@ def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
 
 def _fetch(known: Registry, entry: Entry) -> None:
     from soundstage.cache import weights_folder
-    from soundstage.download import fetch
+    from soundstage.catalogue.download import fetch
 
     done = False
     if entry.weights:

@@ -10,7 +10,7 @@ import click
 from soundstage.contracts import KINDS, Kind
 
 if TYPE_CHECKING:
-    from soundstage.registry import Registry
+    from soundstage.catalogue.registry import Registry
 
 
 USABLE = "usable"
@@ -24,7 +24,7 @@ SECTIONS = (*KINDS, "grids", "published")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 def command(kind: str | None, registry: tuple[Path, ...]) -> None:
     """List what is registered: what each is, and whether it can be used here."""
-    from soundstage.registry import Registry
+    from soundstage.catalogue.registry import Registry
 
     known = Registry.load(registry)
     for section in [kind] if kind else SECTIONS:

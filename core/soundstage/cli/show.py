@@ -16,8 +16,8 @@ from soundstage.errors import SoundstageError, UnknownName
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 def command(name: str, registry: tuple[Path, ...]) -> None:
     """Show the entry, grid or publication NAME: what it is, its parameters, citation and licence."""
+    from soundstage.catalogue.registry import Registry
     from soundstage.published import publications
-    from soundstage.registry import Registry
 
     known = Registry.load(registry)
     shown = 0
@@ -38,7 +38,7 @@ def command(name: str, registry: tuple[Path, ...]) -> None:
 
 
 def _show_entry(known: Any, kind: Any, name: str) -> None:
-    from soundstage.parameters import constructor_parameters
+    from soundstage.catalogue.parameters import constructor_parameters
 
     entry = known.entry(kind, name)
     plugin = known.plugin(entry)

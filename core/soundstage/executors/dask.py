@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from soundstage.catalogue.registry import Choice
 from soundstage.errors import NotInstalled, SoundstageError, StorageError
 from soundstage.executors import Executor, OnStart
 from soundstage.executors.interrupts import heard_later, unheard_by_children
 from soundstage.executors.queue import SceneQueue, Task
 from soundstage.machine import machine, packages_of, versions
-from soundstage.registry import Choice
 from soundstage.worker import Job, Outcome, Settings, Worker
 
 ATTEMPTS = 3

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from soundstage.cache import weights_folder
+from soundstage.catalogue.parameters import checked, constructor_parameters
+from soundstage.catalogue.plugins import Catalogue, Plugin, discover
+from soundstage.catalogue.weights import Weights, read_weights
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import DataMissing, SoundstageError, UnknownName, suggestion
-from soundstage.parameters import checked, constructor_parameters
-from soundstage.plugins import Catalogue, Plugin, discover
 from soundstage.shipped import shipped
 from soundstage.variants import parse_variant
-from soundstage.weights import Weights, read_weights
 
 ENTRY_KEYS = ("plugin", "script", "params", "summary", "citation", "licence", "url", "weights", "data", "download")
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from soundstage.catalogue.weights import WeightFile, Weights, seal
 from soundstage.errors import SoundstageError
-from soundstage.weights import WeightFile, Weights, seal
 
 CHUNK = 1 << 18
 ATTEMPTS = 4
