@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from layouts import noise, write_musdb_song
-from soundstage.checking import check_dataset
 from soundstage.errors import SoundstageError
+from soundstage.pipeline.dataset_check import check_dataset
 from soundstage.scene import Track
 from soundstage_datasets.folder import Folder
 from soundstage_datasets.musdb18hq import Musdb18hq

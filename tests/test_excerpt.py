@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import soundstage
-from soundstage import pipeline
 from soundstage.errors import SoundstageError
-from soundstage.excerpt import Excerpt, Tracks, read_excerpt, read_tracks
+from soundstage.pipeline.excerpt import Excerpt
+from soundstage.pipeline.tracks import load_excerpt
+from soundstage.planning.tracks import Tracks, read_excerpt, read_tracks
 from soundstage.scene import Track
 from soundstage.store import Store
 
@@ -149,13 +150,13 @@ class Parts:
 
 def test_a_dataset_that_reads_parts_decodes_no_more_than_the_part():
     dataset = Parts()
-    track, facts = pipeline.load_excerpt(dataset, "d", "song", "d", Excerpt(5.0, "start"), None)
+    track, facts = load_excerpt(dataset, "d", "song", "d", Excerpt(5.0, "start"), None)
     assert dataset.decoded == 500
     assert track.stems["a"].shape == (1, 500)
     assert facts == {"start_s": 0.0, "seconds": 5.0, "where": "start"}
-    track, facts = pipeline.load_excerpt(dataset, "d", "song", "d", Excerpt(2.0, "loudest"), None)
+    track, facts = load_excerpt(dataset, "d", "song", "d", Excerpt(2.0, "loudest"), None)
     assert facts["start_s"] in (34.0, 35.0)
-    _, facts = pipeline.load_excerpt(dataset, "d", "song", "d", Excerpt(100.0, "random"), None)
+    _, facts = load_excerpt(dataset, "d", "song", "d", Excerpt(100.0, "random"), None)
     assert facts["note"] == "shorter than the 100 s asked for"
 
 

@@ -35,11 +35,12 @@ def test_core_works_without_the_built_in_plugins(root):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_pipeline_knows_no_disk_no_store_and_no_executor():
-    import soundstage.pipeline
-
-    found = set(imported(__import__("pathlib").Path(soundstage.pipeline.__file__)))
-    assert not found & {"pathlib", "os", "soundstage.store", "soundstage.worker", "soundstage.runner"}
+def test_the_pipeline_knows_no_disk_no_store_and_no_executor(root):
+    for file in (root / "core" / "soundstage" / "pipeline").glob("*.py"):
+        if file.stem == "dataset_check":  # says which file is odd
+            continue
+        found = set(imported(file))
+        assert not found & {"pathlib", "os", "soundstage.store", "soundstage.worker", "soundstage.runner"}, file
 
 
 def test_the_store_and_the_leaderboard_know_no_plugins(root):

@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from soundstage import pipeline
+from soundstage.pipeline.scenes import spatialize
+from soundstage.pipeline.scores import prepare, score
+from soundstage.pipeline.separate import Estimates
 from soundstage.scene import HrirTable, Placement, Scene, Track
 from soundstage_metrics import hooks
 from soundstage_metrics.cue_angle import angular_error_deg
@@ -31,14 +33,14 @@ TRACK = Track("song", RATE, {"bass": noise()[np.newaxis], "drums": noise(seed=1)
 
 @pytest.fixture(scope="module")
 def scene():
-    return pipeline.spatialize(Hrir(), "hrir", TRACK, PLACEMENT)
+    return spatialize(Hrir(), "hrir", TRACK, PLACEMENT)
 
 
 def rows_of(scene, estimates):
     """The rows as the harness checks them."""
     metric = Cues()
-    scorer = pipeline.prepare(metric, "cues", "song", scene)
-    rows = pipeline.score(scorer, metric.measures, "cues", "song", pipeline.Estimates(estimates, {}))
+    scorer = prepare(metric, "cues", "song", scene)
+    rows = score(scorer, metric.measures, "cues", "song", Estimates(estimates, {}))
     return {(row.source, row.name): row for row in rows}
 
 
@@ -89,7 +91,7 @@ def test_the_order_of_the_estimates_does_not_matter_and_a_swap_of_sources_shows(
 
 
 def test_panned_scenes_have_every_cue_but_no_angle():
-    scene = pipeline.spatialize(Panning(), "panning", TRACK, PLACEMENT)
+    scene = spatialize(Panning(), "panning", TRACK, PLACEMENT)
     rows = rows_of(scene, {"bass": scene.references["bass"] * [[1.0], [0.5]]})
     assert rows["bass", "ITD_error"].value == 0.0
     assert rows["bass", "ILD_error"].value == pytest.approx(20 * math.log10(2), abs=1e-8)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundstage import pipeline
 from soundstage.contracts import CellName, Measure, Score
 from soundstage.errors import SoundstageError
-from soundstage.pipeline import Estimates
+from soundstage.pipeline.scenes import place, spatialize
+from soundstage.pipeline.scores import score
+from soundstage.pipeline.separate import Estimates, assign, separate
+from soundstage.pipeline.tracks import load_track
 from soundstage.scene import Placement, Scene, Track, signed_azimuth
 
 NAME = CellName("toy", "song 1", "line", "gains", 0)
@@ -27,12 +29,12 @@ def make_scene(rate=8000, sources=("bass", "drums", "vocals"), seconds=0.5, seed
     return Scene(rate, sum(references.values()), references)
 
 
-def separate(separator, scene=None):
-    return pipeline.separate(separator, "model", scene or make_scene(), NAME)
+def separated(separator, scene=None):
+    return separate(separator, "model", scene or make_scene(), NAME)
 
 
 def test_a_blind_separator_gets_the_mixture_and_nothing_else(toy):
-    assert set(separate(toy.Peeking()).images) == set(toy.SOURCES)
+    assert set(separated(toy.Peeking()).images) == set(toy.SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +50,14 @@ def test_a_blind_separator_gets_the_mixture_and_nothing_else(toy):
 )
 def test_what_a_separator_gets_wrong_is_a_sentence_with_its_name_and_the_track(toy, how, sentence):
     with pytest.raises(SoundstageError, match=sentence) as error:
-        separate(toy.Misbehaving(how))
+        separated(toy.Misbehaving(how))
     assert str(error.value).startswith("separator 'model', track 'song 1'")
 
 
 def test_a_separator_that_edits_its_input_spoils_no_other(toy):
     scene = make_scene()
     before = scene.mixture.copy()
-    separate(toy.Misbehaving("edits"), scene)
+    separated(toy.Misbehaving("edits"), scene)
     np.testing.assert_array_equal(scene.mixture, before)
 
 
@@ -69,22 +71,22 @@ def test_integers_are_refused_and_float32_is_taken(toy):
         def separate(self, mixture, rate, *, sources):
             return {source: mixture.astype(self.dtype) for source in sources}
 
-    assert separate(Typed(np.float32)).images["bass"].dtype == np.float64
+    assert separated(Typed(np.float32)).images["bass"].dtype == np.float64
     with pytest.raises(SoundstageError, match="floating-point samples"):
-        separate(Typed(np.int16))
+        separated(Typed(np.int16))
     with pytest.raises(SoundstageError, match="real numbers"):
-        separate(Typed(np.complex128))
+        separated(Typed(np.complex128))
 
 
 def test_sources_that_the_model_does_not_have_are_left_out_and_never_zero(toy):
-    assert list(separate(toy.Partial()).images) == ["vocals"]
+    assert list(separated(toy.Partial()).images) == ["vocals"]
     with pytest.raises(SoundstageError, match="it separates piano, vocals, and the track has bass"):
-        separate(toy.Partial(), make_scene(sources=("bass",)))
+        separated(toy.Partial(), make_scene(sources=("bass",)))
 
 
 def test_unnamed_outputs_go_to_the_sources_that_they_fit_best(toy):
     scene = make_scene()
-    found = separate(toy.Shuffled(), scene)
+    found = separated(toy.Shuffled(), scene)
     for source, image in found.images.items():
         np.testing.assert_array_equal(image, scene.references[source])
     assert found.details["assigned"]["mean_si_sdr_db"] == 100.0
@@ -92,7 +94,7 @@ def test_unnamed_outputs_go_to_the_sources_that_they_fit_best(toy):
 
 def test_fewer_unnamed_outputs_leave_the_sources_left_over_out(toy):
     scene = make_scene()
-    found = separate(toy.Shuffled(drop=1), scene)
+    found = separated(toy.Shuffled(drop=1), scene)
     assert sorted(found.images) == ["bass", "drums"]
     np.testing.assert_array_equal(found.images["drums"], scene.references["drums"])
 
@@ -102,7 +104,7 @@ def test_more_unnamed_outputs_lose_the_worst():
     rng = np.random.default_rng(5)
     outputs = {f"output {i}": rng.standard_normal((2, 4000)) for i in range(3)}
     outputs |= scene.references
-    found, mean = pipeline.assign(outputs, scene.references)
+    found, mean = assign(outputs, scene.references)
     assert mean == 100.0
     for source, image in found.items():
         np.testing.assert_array_equal(image, scene.references[source])
@@ -112,7 +114,7 @@ def test_assignment_survives_silent_references_and_outputs():
     scene = make_scene()
     references = {**scene.references, "vocals": np.zeros((2, 4000))}
     outputs = {"a": np.zeros((2, 4000)), "b": scene.references["drums"], "c": scene.references["bass"]}
-    found, _ = pipeline.assign(outputs, references)
+    found, _ = assign(outputs, references)
     assert found["drums"] is outputs["b"]
     assert found["bass"] is outputs["c"]
 
@@ -135,7 +137,7 @@ def test_a_model_with_a_rate_of_its_own_gets_that_rate_and_it_is_recorded(toy):
             assert mixture.shape == (2, 11025)
             return dict.fromkeys(sources, mixture)
 
-    found = separate(At(), scene)
+    found = separated(At(), scene)
     assert found.details["resampled"] == {"from": 8000, "to": 11025, "by": "soxr VHQ, and back"}
     assert found.images["bass"].shape == (2, 8000)
     np.testing.assert_allclose(found.images["bass"][:, 200:-200], scene.mixture[:, 200:-200], atol=2e-3)
@@ -148,10 +150,10 @@ def test_a_track_is_checked_before_anything_uses_it(toy):
         "nan": "stem 'bass': 1 samples are NaN",
     }.items():
         with pytest.raises(SoundstageError, match=sentence) as error:
-            pipeline.load_track(toy.Toy(fault=fault), "toy", "song 1")
+            load_track(toy.Toy(fault=fault), "toy", "song 1")
         assert "dataset 'toy', track 'song 1'" in str(error.value)
     with pytest.raises(SoundstageError, match="has no stems"):
-        pipeline.load_track(toy.Toy(stems=0), "toy", "song 1")
+        load_track(toy.Toy(stems=0), "toy", "song 1")
 
 
 def test_a_placement_must_place_every_source(toy):
@@ -161,20 +163,20 @@ def test_a_placement_must_place_every_source(toy):
 
     track = toy.Toy().load("song 0")
     with pytest.raises(SoundstageError, match="placement 'half', track 'song 0': no azimuth for drums, vocals"):
-        pipeline.place(Half(), "half", "toy", track, 0)
+        place(Half(), "half", "toy", track, 0)
 
 
 def test_placements_depend_on_seed_dataset_track_and_rule_alone(toy):
     track = toy.Toy().load("song 0")
-    here = pipeline.place(toy.Line(), "line", "toy", track, 0)
+    here = place(toy.Line(), "line", "toy", track, 0)
     reordered = Track(track.id, track.rate, dict(reversed(track.stems.items())))
-    assert pipeline.place(toy.Line(), "line", "toy", reordered, 0).azimuths == here.azimuths
-    others = [pipeline.place(toy.Line(), "line", "toy", track, seed).azimuths for seed in range(1, 9)]
+    assert place(toy.Line(), "line", "toy", reordered, 0).azimuths == here.azimuths
+    others = [place(toy.Line(), "line", "toy", track, seed).azimuths for seed in range(1, 9)]
     assert any(other != here.azimuths for other in others)
 
 
 def test_a_scene_cannot_be_changed_once_it_is_rendered(toy):
-    scene = pipeline.spatialize(toy.Flat(), "flat", toy.Toy().load("song 0"), None)
+    scene = spatialize(toy.Flat(), "flat", toy.Toy().load("song 0"), None)
     with pytest.raises(ValueError, match="read-only"):
         scene.references["bass"][0, 0] = 1
 
@@ -201,13 +203,13 @@ def test_what_a_metric_gets_wrong_is_a_sentence_with_its_name_and_the_track(toy,
     scene = make_scene()
     scorer = toy.Misscoring(how).prepare(scene)
     with pytest.raises(SoundstageError, match=sentence) as error:
-        pipeline.score(scorer, toy.Misscoring.measures, "quality", "song 1", Estimates(scene.references, {}))
+        score(scorer, toy.Misscoring.measures, "quality", "song 1", Estimates(scene.references, {}))
     assert str(error.value).startswith("metric 'quality', track 'song 1'")
 
 
 def test_scores_are_floats_whatever_the_metric_returns():
     scene = make_scene(sources=("bass",))
-    rows = pipeline.score(
+    rows = score(
         lambda _: [Score("bass", "x", np.float32(0.5))],
         {"x": Measure("", True)},
         "m",
@@ -234,4 +236,4 @@ def test_an_informed_separator_gets_the_angles_it_is_to_be_told_and_nothing_of_t
 
     image = np.ones((2, 10))
     scene = Scene(8000, image, {"a": image}, Placement({"a": 30.0}, told={"a": 33.0}))
-    pipeline.separate(Informed(), "informed", scene, CellName("d", "t", "p", "s", 0))
+    separate(Informed(), "informed", scene, CellName("d", "t", "p", "s", 0))

@@ -17,11 +17,11 @@ import pytest
 import checkpoints
 import soundstage
 from layouts import asked, write_papers_data
-from soundstage import pipeline
 from soundstage.audio import fit_length, resample
 from soundstage.catalogue.registry import Registry
 from soundstage.contracts import CellName
 from soundstage.errors import NotInstalled, SoundstageError
+from soundstage.pipeline.separate import separate
 from soundstage.scene import Scene
 
 pytestmark = pytest.mark.heavy
@@ -104,7 +104,7 @@ def demucs_directly(folder: Path, name: str, mixture, shifts: int = 0) -> dict:
 @pytest.mark.parametrize("seconds", LENGTHS_S)
 def test_htdemucs_equals_its_package(htdemucs, seconds):
     made = scene(seconds)
-    estimates = pipeline.separate(built(f"htdemucs[repo={htdemucs}]"), "htdemucs", made, CELL)
+    estimates = separate(built(f"htdemucs[repo={htdemucs}]"), "htdemucs", made, CELL)
     direct = demucs_directly(htdemucs, "htdemucs", made.mixture)
     assert list(direct) == ["drums", "bass", "other", "vocals"]
     assert largest_difference(estimates, direct) <= 1e-6
@@ -115,7 +115,7 @@ def test_htdemucs_equals_its_package(htdemucs, seconds):
 
 def test_htdemucs_at_48_khz_is_resampled_and_says_so(htdemucs):
     made = scene(7.3, 48000)
-    estimates = pipeline.separate(built(f"htdemucs[repo={htdemucs}]"), "htdemucs", made, CELL)
+    estimates = separate(built(f"htdemucs[repo={htdemucs}]"), "htdemucs", made, CELL)
     direct = demucs_directly(htdemucs, "htdemucs", resample(made.mixture, 48000, 44100))
     length = made.mixture.shape[1]
     back = {source: fit_length(resample(image.astype(float), 44100, 48000), length) for source, image in direct.items()}
@@ -141,7 +141,7 @@ def test_bags_of_models_equal_their_package(places, name, signatures, hybrid):
             checkpoints.htdemucs(folder, signature=signature, small=True, seed=seed)
     made = scene(12.0)
     separator = built(f"{name}[repo={folder}]")
-    estimates = pipeline.separate(separator, name, made, CELL)
+    estimates = separate(separator, name, made, CELL)
     assert largest_difference(estimates, demucs_directly(folder, name, made.mixture)) <= 1e-6
     assert level_apart(estimates)
     assert {path.name.partition("-")[0] for path in separator.files()} == set(signatures)
@@ -158,12 +158,10 @@ def test_shifts_are_drawn_from_the_seed_alone(small):
 
     made = scene(3.0)
     state = random.getstate()
-    first, again = (
-        pipeline.separate(built(f"htdemucs[repo={small},shifts=2]"), "a", made, CELL).images for _ in range(2)
-    )
+    first, again = (separate(built(f"htdemucs[repo={small},shifts=2]"), "a", made, CELL).images for _ in range(2))
     assert random.getstate() == state
-    other = pipeline.separate(built(f"htdemucs[repo={small},shifts=2,seed=1]"), "a", made, CELL).images
-    none = pipeline.separate(built(f"htdemucs[repo={small}]"), "a", made, CELL).images
+    other = separate(built(f"htdemucs[repo={small},shifts=2,seed=1]"), "a", made, CELL).images
+    none = separate(built(f"htdemucs[repo={small}]"), "a", made, CELL).images
     np.testing.assert_array_equal(first["vocals"], again["vocals"])
     assert np.abs(first["vocals"] - other["vocals"]).max() > 1e-7
     assert np.abs(first["vocals"] - none["vocals"]).max() > 1e-7
@@ -175,19 +173,19 @@ def test_without_normalisation_the_model_gets_the_mixture_as_it_is(small):
 
     made = scene(3.0)
     separator = built(f"htdemucs[repo={small},normalize=none]")
-    plain = pipeline.separate(separator, "a", made, CELL).images
+    plain = separate(separator, "a", made, CELL).images
     with torch.no_grad():
         direct = apply_model(separator._model, torch.from_numpy(made.mixture.astype(np.float32))[None], shifts=0)[0]
     for source, image in zip(separator.sources, direct, strict=True):
         assert np.abs(plain[source] - image.numpy()).max() <= 1e-6
-    normalised = pipeline.separate(built(f"htdemucs[repo={small}]"), "a", made, CELL).images
+    normalised = separate(built(f"htdemucs[repo={small}]"), "a", made, CELL).images
     assert np.abs(plain["vocals"] - normalised["vocals"]).max() > 1e-6
 
 
 def test_half_precision_changes_the_numbers_only_when_asked_for(small):
     made = scene(2.0)
-    full = pipeline.separate(built(f"htdemucs[repo={small}]"), "a", made, CELL)
-    half = pipeline.separate(built(f"htdemucs[repo={small},half=true]"), "a", made, CELL)
+    full = separate(built(f"htdemucs[repo={small}]"), "a", made, CELL)
+    half = separate(built(f"htdemucs[repo={small},half=true]"), "a", made, CELL)
     difference = np.abs(full.images["vocals"] - half.images["vocals"]).max()
     assert 0 < difference < 0.1
     assert full.details["half"] is False
@@ -269,7 +267,7 @@ def unmix_directly(folder: Path, mixture) -> dict:
 def test_openunmix_equals_its_package(umx, seconds):
     made = scene(seconds)
     separator = built(f"umxhq[folder={umx}]")
-    estimates = pipeline.separate(separator, "umxhq", made, CELL)
+    estimates = separate(separator, "umxhq", made, CELL)
     assert list(separator.sources) == list(FOUR)
     assert largest_difference(estimates, unmix_directly(umx, made.mixture)) <= 1e-6
     assert level_apart(estimates)
@@ -277,7 +275,7 @@ def test_openunmix_equals_its_package(umx, seconds):
 
 def test_openunmix_at_48_khz_is_resampled_by_us_and_says_so(umx):
     made = scene(7.3, 48000)
-    estimates = pipeline.separate(built(f"umxhq[folder={umx}]"), "umxhq", made, CELL)
+    estimates = separate(built(f"umxhq[folder={umx}]"), "umxhq", made, CELL)
     direct = unmix_directly(umx, resample(made.mixture, 48000, 44100))
     length = made.mixture.shape[1]
     back = {source: fit_length(resample(image.astype(float), 44100, 48000), length) for source, image in direct.items()}
@@ -290,7 +288,7 @@ def test_published_weights_without_descriptions_build_the_published_networks(pla
     folder = checkpoints.openunmix(places / f"published-{name}", own=False, hidden=hidden)
     described = checkpoints.openunmix(places / f"described-{name}", hidden=hidden)  # the same seeds
     made = scene(3.0)
-    estimates = pipeline.separate(built(f"{name}[folder={folder}]"), name, made, CELL)
+    estimates = separate(built(f"{name}[folder={folder}]"), name, made, CELL)
     assert largest_difference(estimates, unmix_directly(described, made.mixture)) <= 1e-6
 
 
@@ -344,21 +342,21 @@ def test_torch_is_left_as_the_caller_had_it(umx, small):
 
 def test_a_track_shorter_than_the_stft_is_separated_too(umx):
     made = scene(0.02)
-    estimates = pipeline.separate(built(f"umxhq[folder={umx}]"), "umxhq", made, CELL)
+    estimates = separate(built(f"umxhq[folder={umx}]"), "umxhq", made, CELL)
     assert estimates.images["bass"].shape == made.mixture.shape
 
 
 def test_chunks_bound_the_memory_and_change_only_what_context_changes(umx):
     made = scene(20.0)
-    whole = pipeline.separate(built(f"umxhq[folder={umx}]"), "umxhq", made, CELL)
-    chunked = pipeline.separate(built(f"umxhq[folder={umx},chunk=6]"), "umxhq", made, CELL)
+    whole = separate(built(f"umxhq[folder={umx}]"), "umxhq", made, CELL)
+    chunked = separate(built(f"umxhq[folder={umx},chunk=6]"), "umxhq", made, CELL)
     assert whole.details["chunks"] == 1
     assert chunked.details["chunks"] == 4
     for source in FOUR:
         error = np.sum((whole.images[source] - chunked.images[source]) ** 2) / np.sum(whole.images[source] ** 2)
         assert 0 < error < 0.05
     np.testing.assert_array_equal(
-        pipeline.separate(built(f"umxhq[folder={umx},chunk=30]"), "umxhq", made, CELL).images["bass"],
+        separate(built(f"umxhq[folder={umx},chunk=30]"), "umxhq", made, CELL).images["bass"],
         whole.images["bass"],
     )
 
@@ -432,7 +430,7 @@ def spleeter_directly(folder: Path, python: Path, model: str, mixtures, tmp_path
 def test_spleeter_equals_its_package(spleeter, spleeter_python, lasting_environments, tmp_path):
     scenes = [*(scene(seconds) for seconds in LENGTHS_S), scene(7.3, 48000)]
     separator = built(f"spleeter_4stems[folder={spleeter}]")
-    estimates = [pipeline.separate(separator, "spleeter", made, CELL) for made in scenes]
+    estimates = [separate(separator, "spleeter", made, CELL) for made in scenes]
     mixtures = [resample(made.mixture, made.rate, 44100) for made in scenes]
     directs = spleeter_directly(spleeter, spleeter_python, "4stems", mixtures, tmp_path)
     assert list(separator.sources) == list(directs[0])
@@ -466,7 +464,7 @@ def test_spleeters_other_models_equal_their_package(
 
 def test_two_stems_are_scored_as_vocals_and_accompaniment(spleeter, lasting_environments, tmp_path):
     made = scene(2.0)
-    estimates = pipeline.separate(built(f"spleeter_2stems[folder={spleeter}]"), "spleeter", made, CELL)
+    estimates = separate(built(f"spleeter_2stems[folder={spleeter}]"), "spleeter", made, CELL)
     assert list(estimates.images) == ["vocals", "accompaniment"]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from soundstage.catalogue.registry import Registry, read_toml
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError, UnknownName, suggestion
-from soundstage.excerpt import Excerpt, Tracks, read_excerpt, read_tracks
+from soundstage.pipeline.excerpt import Excerpt
+from soundstage.planning.tracks import Tracks, read_excerpt, read_tracks
 
 LOCKED_KEYS = ("hash", "parts", "made_with")
 GRID_KEYS = (*KINDS, "seeds", "tracks", "excerpt", "revision", "summary", "citation", "base", *LOCKED_KEYS)

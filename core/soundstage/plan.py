@@ -12,9 +12,9 @@ from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Choice, Registry
 from soundstage.contracts import KINDS, NEEDS, SCENE_KINDS, CellName, Kind, Measure
 from soundstage.errors import DataMissing, NotInstalled, SoundstageError
-from soundstage.excerpt import Excerpt
 from soundstage.grid import Grid
-from soundstage.pipeline import extent
+from soundstage.pipeline.excerpt import Excerpt
+from soundstage.pipeline.tracks import extent
 
 BLIND_NEEDS = frozenset({"sources", "source_count"})
 """What a blind separator may ask for. Who is told which cell it is may look anything up: nobody knows what it saw."""

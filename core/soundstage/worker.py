@@ -17,11 +17,14 @@ import pyarrow as pa
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
 from threadpoolctl import ThreadpoolController
 
-from soundstage import pipeline
 from soundstage.catalogue.registry import Choice
 from soundstage.contracts import Score, Scorer
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, StorageError
-from soundstage.pipeline import Estimates
+from soundstage.pipeline.blame import named_as
+from soundstage.pipeline.scenes import place, spatialize
+from soundstage.pipeline.scores import prepare, score, skipped
+from soundstage.pipeline.separate import Estimates, separate
+from soundstage.pipeline.tracks import load_excerpt, load_track
 from soundstage.plan import CellSpec, MetricSpec, SceneSpec
 from soundstage.scene import Scene, Track
 from soundstage.sources import scored
@@ -127,7 +130,7 @@ class Worker:
             self.on_stage(label)
             with self._one_thread(), _timed() as scoring:
                 scores = self._scores(label, metric, scene, cell.scene, estimates)
-                scores += pipeline.skipped(metric.measures, cell.separator.label, scene, estimates)
+                scores += skipped(metric.measures, cell.separator.label, scene, estimates)
                 rows += [(address, metric.measures[score.name].unit, score) for score in scores]
             stages[address] = scoring.stage
         facts = {} if scene is None else scene.facts()
@@ -150,8 +153,8 @@ class Worker:
             placement = None
             if spec.placement is not None:
                 rule = self._plugin(spec.placement)
-                placement = pipeline.place(rule, spec.placement.plugin.name, spec.dataset.entry, track, spec.seed)
-            scene = pipeline.spatialize(self._plugin(spec.spatializer), spec.spatializer.label, track, placement)
+                placement = place(rule, spec.placement.plugin.name, spec.dataset.entry, track, spec.seed)
+            scene = spatialize(self._plugin(spec.spatializer), spec.spatializer.label, track, placement)
             self._scene = (spec.address, scene)
         return self._scene[1]
 
@@ -161,9 +164,9 @@ class Worker:
             self._track, self._excerpt = None, {}
             dataset, name = self._plugin(spec.dataset), spec.dataset.label
             if spec.excerpt is None:
-                track = pipeline.load_track(dataset, name, spec.track)
+                track = load_track(dataset, name, spec.track)
             else:
-                track, self._excerpt = pipeline.load_excerpt(
+                track, self._excerpt = load_excerpt(
                     dataset, name, spec.track, spec.dataset.entry, spec.excerpt, spec.chunk
                 )
             self._track = (key, track)
@@ -176,7 +179,7 @@ class Worker:
             return Estimates(images, {**details, "kept": True})
         separator = self._plugin(cell.separator)
         with self._contained(), self._one_thread():  # of what loading it has imported, too
-            estimates = pipeline.separate(separator, cell.separator.label, scene, cell.scene.name)
+            estimates = separate(separator, cell.separator.label, scene, cell.scene.name)
         if self.settings.keep_estimates:
             self.store.save_estimates(cell.address, estimates.images, scene.rate, estimates.details)
         return estimates
@@ -189,8 +192,8 @@ class Worker:
         plugin = self._plugin(metric.choice)
         with self._one_thread():
             if key not in self._scorers:
-                self._scorers[key] = pipeline.prepare(plugin, label, spec.label, goal)
-            return pipeline.score(self._scorers[key], metric.measures, label, spec.label, estimates)
+                self._scorers[key] = prepare(plugin, label, spec.label, goal)
+            return score(self._scorers[key], metric.measures, label, spec.label, estimates)
 
     def _plugin(self, choice: Choice) -> Any:
         """The plugin's instance, made and loaded once."""
@@ -199,7 +202,7 @@ class Worker:
             raise self._broken[key]
         if key not in self._plugins:
             try:
-                with pipeline.named_as(f"{choice.kind[:-1]} '{choice.label}'"):
+                with named_as(f"{choice.kind[:-1]} '{choice.label}'"):
                     instance = choice.build()
                     if choice.kind == "separators" and hasattr(instance, "load"):
                         with self._contained():

@@ -27,7 +27,7 @@ def command(name: str, data: dict[str, Path], decode: bool, registry: tuple[Path
     Reads headers alone unless --decode is given. Exits with 1 where something is wrong.
     """
     from soundstage.catalogue.registry import Registry
-    from soundstage.checking import check_dataset
+    from soundstage.pipeline.dataset_check import check_dataset
 
     known = Registry.load(registry)
     known.set_roots(data)

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from soundstage import pipeline
 from soundstage.audio import SUFFIXES, Header, Samples, read_header
 from soundstage.contracts import Finding
 from soundstage.errors import SoundstageError
+from soundstage.pipeline.blame import named_as
+from soundstage.pipeline.tracks import blocks, extent
 
 BLOCK_S = 30
 """Seconds decoded at a time."""
@@ -30,7 +31,7 @@ def check_dataset(dataset: Any, name: str, *, decode: bool = False) -> Iterator[
     """
     said: list[Finding] = []
     try:
-        with pipeline.named_as(f"dataset '{name}'"):
+        with named_as(f"dataset '{name}'"):
             tracks = list(dataset.track_ids())
             own = dataset.check() if hasattr(dataset, "check") else [Finding(_count(tracks), wrong=False)]
             for finding in own:
@@ -55,7 +56,7 @@ def check_dataset(dataset: Any, name: str, *, decode: bool = False) -> Iterator[
 def _quick(dataset: Any, name: str, track: str, *, told: bool) -> Iterator[Finding]:
     """What the files and headers of a track show. told: whether the dataset has said itself what is wrong with it."""
     try:
-        with pipeline.named_as(f"dataset '{name}', track '{track}'"):
+        with named_as(f"dataset '{name}', track '{track}'"):
             files = [Path(file) for file in dataset.files(track)] if hasattr(dataset, "files") else []
     except SoundstageError as error:
         if not told:
@@ -78,7 +79,7 @@ def _quick(dataset: Any, name: str, track: str, *, told: bool) -> Iterator[Findi
         yield finding
     if hasattr(dataset, "extent") and not told:
         try:
-            pipeline.extent(dataset, name, track)
+            extent(dataset, name, track)
         except SoundstageError as error:
             yield _of_track(error, name, track)
 
@@ -104,7 +105,7 @@ def _decoded(dataset: Any, name: str, track: str) -> Iterator[Finding]:
     """What decoding a track shows: damage, and a mixture that is not the sum of the stems."""
     mixed, differing, samples, stems = np.zeros(2), np.zeros(2), 0, 0
     try:
-        for part in pipeline.blocks(dataset, name, track, BLOCK_S):
+        for part in blocks(dataset, name, track, BLOCK_S):
             samples, stems = samples + next(iter(part.stems.values())).shape[1], len(part.stems)
             if part.mixture is not None:
                 mixed += _energy(part.mixture)

@@ -1,0 +1,32 @@
+"""Whose fault it is: whatever a plugin raises begins with the plugin and the track."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError
+
+
+@contextmanager
+def named_as(where: str) -> Iterator[None]:
+    """Makes whatever a plugin raises begin with the plugin and the track."""
+    try:
+        yield
+    except SoundstageError as error:
+        said = where.rpartition(", ")[2]  # plugins name the track too, for those who call them directly
+        text = str(error).removeprefix(said).lstrip(",: ")
+        kind = type(error) if isinstance(error, (NotInstalled, OutOfMemory, Crashed)) else SoundstageError
+        raise kind(f"{where}: {text}") from error
+    except (Exception, SystemExit) as error:
+        kind = OutOfMemory if _is_out_of_memory(error) else SoundstageError
+        raise kind(f"{where}: {type(error).__name__}: {error}") from error
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python's, numpy's, or torch's, which has exceptions of its own for GPU and CPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "DefaultCPUAllocator: can't allocate" in str(error)
+    )

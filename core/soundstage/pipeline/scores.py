@@ -1,0 +1,68 @@
+"""Estimates become scores, and every row is checked."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from soundstage.contracts import SKIPPED, Measure, Score, Scorer
+from soundstage.errors import SoundstageError, suggestion
+from soundstage.pipeline.blame import named_as
+from soundstage.pipeline.separate import Estimates
+from soundstage.scene import Scene
+
+
+def prepare(metric: Any, name: str, track: str, scene: Scene) -> Scorer:
+    """The metric's scorer of estimates of this scene. Raises SoundstageError naming the metric and the track."""
+    with named_as(f"metric '{name}', track '{track}'"):
+        scorer: Scorer = metric.prepare(scene)
+    return scorer
+
+
+def skipped(measures: Mapping[str, Measure], name: str, scene: Scene, estimates: Estimates) -> list[Score]:
+    """A row without a value for every measure of a source of the scene that the separator does not have."""
+    return [
+        Score(source, measure, math.nan, note=f"{SKIPPED}{name} separates no {source}", ranked=False)
+        for source in scene.references
+        if source not in estimates.images
+        for measure in measures
+    ]
+
+
+def score(scorer: Scorer, measures: Mapping[str, Measure], name: str, track: str, estimates: Estimates) -> list[Score]:
+    """The metric's rows for these estimates, checked against what it declares. Raises SoundstageError naming it."""
+    where = f"metric '{name}', track '{track}'"
+    with named_as(where):
+        rows = list(scorer(estimates.images))
+    rows = [_checked(row, where) for row in rows]
+    seen = set()
+    for row in rows:
+        if row.name not in measures:
+            raise SoundstageError(
+                f"{where}: returned '{row.name}', which it does not declare{suggestion(row.name, measures)}"
+            )
+        if row.source not in estimates.images:
+            raise SoundstageError(f"{where}: returned a score of '{row.source}', which was not estimated")
+        if math.isnan(row.value) and not row.note:
+            raise SoundstageError(f"{where}, source '{row.source}': {row.name} is NaN without a reason; give a note")
+        if math.isinf(row.value):
+            raise SoundstageError(f"{where}, source '{row.source}': {row.name} is infinite; return NaN and a reason")
+        key = (row.source, row.name, row.frame)
+        if key in seen:
+            raise SoundstageError(f"{where}: returned {row.name} of '{row.source}', frame {row.frame}, twice")
+        seen.add(key)
+    for source, measure in itertools.product(estimates.images, measures):
+        if (source, measure, None) not in seen:
+            raise SoundstageError(
+                f"{where}: no whole-track {measure} of '{source}'; return NaN and a reason where there is none"
+            )
+    return rows
+
+
+def _checked(row: Any, where: str) -> Score:
+    if not isinstance(row, Score):
+        raise SoundstageError(f"{where}: returned {type(row).__name__}, not Score")
+    return replace(row, value=float(row.value))

@@ -1,0 +1,158 @@
+"""A scene's mixture becomes estimates: the separator is given what it declared and nothing else, and what comes back
+is checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from soundstage.audio import Samples, as_samples, fit_length, read_only, resample
+from soundstage.contracts import NEEDS, CellName
+from soundstage.errors import SoundstageError, suggestion
+from soundstage.pipeline.blame import named_as
+from soundstage.scene import Scene
+from soundstage.sources import ACCOMPANIMENT, complete, wanted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """What a separator made of a scene: source → (2, samples), and facts for the provenance."""
+
+    images: Mapping[str, Samples]
+    details: Mapping[str, Any]
+
+
+def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimates:
+    """What the separator makes of the scene's mixture, checked, at the scene's rate and length.
+
+    The separator gets a copy of the mixture and what it declared in `needs`, nothing else. Unnamed outputs are assigned
+    by the best SI-SDR permutation. Sources it does not declare are left out; `accompaniment` is derived, see
+    soundstage.sources. Raises SoundstageError naming the separator, the track and the shape where what comes back is
+    wrong.
+    """
+    where = f"separator '{name}', track '{cell.track}'"
+    length = scene.mixture.shape[1]
+    rate = getattr(separator, "rate", None) or scene.rate
+    details: dict[str, Any] = {}
+    mixture = resample(scene.mixture, scene.rate, rate).copy()
+    if rate != scene.rate:
+        details["resampled"] = {"from": scene.rate, "to": rate, "by": "soxr VHQ, and back"}
+    needed = _needed(separator, scene, cell, rate)
+    with named_as(where):
+        found = separator.separate(mixture, rate, **needed)
+    named = bool(getattr(separator, "named", True))
+    sources: tuple[str, ...] = ()
+    if named:
+        images, sources = _named(found, separator, scene, where)
+    else:
+        images = _unnamed(found, where)
+    at_rate = mixture.shape[1]
+    checked = {key: as_samples(image, f"{where}, source '{key}'", length=at_rate) for key, image in images.items()}
+    if named:
+        checked, summands = complete(checked, sources)
+        if summands:
+            details["derived"] = {ACCOMPANIMENT: list(summands)}
+    if rate != scene.rate:
+        checked = {key: fit_length(resample(image, rate, scene.rate), length) for key, image in checked.items()}
+    if not named:
+        checked, mean = assign(checked, scene.references)
+        details["assigned"] = {"by": "best SI-SDR permutation", "mean_si_sdr_db": round(mean, 3)}
+    return Estimates(
+        {key: read_only(image) for key, image in checked.items()}, {**getattr(separator, "details", {}), **details}
+    )
+
+
+def _needed(separator: Any, scene: Scene, cell: CellName, rate: int) -> dict[str, Any]:
+    """What the separator declared it needs. References come at the separator's rate, like the mixture."""
+    needed: dict[str, Any] = {}
+    for need in getattr(separator, "needs", ()):
+        if need == "sources":
+            needed[need] = tuple(scene.references)
+        elif need == "source_count":
+            needed[need] = len(scene.references)
+        elif need == "references":
+            needed[need] = {
+                source: resample(reference, scene.rate, rate).copy() for source, reference in scene.references.items()
+            }
+        elif need == "gain":
+            needed[need] = scene.gain
+        elif need == "placement":
+            needed[need] = None if scene.placement is None else scene.placement.as_told()
+        elif need == "cell":
+            needed[need] = cell
+        else:
+            raise SoundstageError(f"unknown need '{need}'; the needs are {', '.join(NEEDS)}")
+    return needed
+
+
+def _named(found: Any, separator: Any, scene: Scene, where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The images that are needed, and the sources that are wanted of them."""
+    if not isinstance(found, Mapping):
+        raise SoundstageError(f"{where}: returned {type(found).__name__}, not a mapping of source to array")
+    declared = getattr(separator, "sources", None)
+    expected = wanted(tuple(scene.references), declared)
+    needed = list(expected)
+    if declared is not None and any(source not in declared for source in expected):
+        needed = list(declared)  # the accompaniment is a sum of what the model has
+    missing = [source for source in needed if source not in found]
+    if missing:
+        raise SoundstageError(
+            f"{where}: no estimate of {', '.join(missing)}; it returned {', '.join(map(str, found)) or 'nothing'}."
+            " Return every source it declares, or declare `sources`"
+        )
+    if not expected:
+        raise SoundstageError(
+            f"{where}: it separates {', '.join(declared or ())}, and the track has {', '.join(scene.references)}"
+        )
+    known = set(scene.references) | set(declared or ())
+    for source in found:
+        if source not in known:
+            raise SoundstageError(
+                f"{where}: returned '{source}', which was not asked for{suggestion(str(source), known)}"
+            )
+    return {source: found[source] for source in needed}, expected
+
+
+def _unnamed(found: Any, where: str) -> dict[str, Any]:
+    if isinstance(found, Mapping):
+        found = list(found.values())
+    if not isinstance(found, Sequence) and np.ndim(found) != 3:
+        raise SoundstageError(f"{where}: returned {type(found).__name__}, not a sequence of (2, samples) images")
+    if not len(found):
+        raise SoundstageError(f"{where}: returned no image at all")
+    return {f"output {index + 1}": image for index, image in enumerate(found)}
+
+
+def assign(images: Mapping[str, Samples], references: Mapping[str, Samples]) -> tuple[dict[str, Samples], float]:
+    """Unnamed images given to the sources so that the mean SI-SDR over channels and sources is best.
+
+    Where there are fewer images than sources the sources left over get none; more, and the worst images are dropped.
+    Returns source → image and the mean SI-SDR in dB of that assignment, each pair's bounded to ±100 dB.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    outputs, sources = list(images), list(references)
+    table = np.array(
+        [[_bounded_si_sdr(references[source], images[output]) for output in outputs] for source in sources]
+    )
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    order = sorted(zip(rows.tolist(), columns.tolist(), strict=True))
+    return {sources[row]: images[outputs[column]] for row, column in order}, float(table[rows, columns].mean())
+
+
+def _bounded_si_sdr(reference: Samples, estimate: Samples) -> float:
+    """Channel-mean SI-SDR in dB within ±100; channels whose reference is silent do not count."""
+    values = []
+    for s, e in zip(reference, estimate, strict=True):
+        energy = float(s @ s)
+        if energy == 0.0:
+            continue
+        projected = float(s @ e) ** 2 / energy
+        residual = max(float(e @ e) - projected, 0.0)
+        ratio = projected / residual if residual else (math.inf if projected else 0.0)
+        values.append(10 * math.log10(min(max(ratio, 1e-10), 1e10)))
+    return sum(values) / len(values) if values else -100.0
