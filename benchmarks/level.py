@@ -21,7 +21,7 @@ import pandas as pd
 
 import soundstage
 from soundstage.audio import read_audio
-from soundstage.store import Store
+from soundstage.results.store import Store
 
 SEPARATORS = ("reference", "irm", "mwf", "mixture")
 METRICS = ("spauq", "spauq_published")

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from soundstage.errors import SoundstageError
-from soundstage.paper_csv import NAME, SOURCES, read_lines
+from soundstage.results.exchange.binaural_csv import NAME, SOURCES, read_lines
 
 NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?|nan", re.IGNORECASE)
 RATIO = "log of binaural / stereo"

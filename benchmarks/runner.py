@@ -149,9 +149,9 @@ def scaling(folder: Path) -> dict[str, float]:
 
 def synthetic(folder: Path, cells: int = 100_000, separators: int = 10) -> None:
     """A results folder of so many cells with 20 rows each: 4 sources × (the whole track and 4 frames)."""
-    from soundstage.records import ROWS
-    from soundstage.segments import CELLS
-    from soundstage.store import CellRecord, Stage, Store, StoredPlan
+    from soundstage.results.encoding import CELLS
+    from soundstage.results.records import ROWS
+    from soundstage.results.store import CellRecord, Stage, Store, StoredPlan
 
     store = Store(folder)
     rng = np.random.default_rng(0)

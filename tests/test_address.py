@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from soundstage.address import address, identity, revision
 from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Registry
 from soundstage.grid import read_grid
 from soundstage.plan import make_plan
+from soundstage.planning.identity import identity, revision
+from soundstage.results.address import address
 
 TOY = {
     "datasets": ["toy"],

@@ -19,7 +19,7 @@ from soundstage.cli import cli
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard import make_leaderboard
-from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
 from soundstage.views.plain import render_csv, render_json, render_markdown
 from soundstage.views.table import render_table
 

@@ -10,8 +10,8 @@ from soundstage.errors import SoundstageError
 from soundstage.pipeline.excerpt import Excerpt
 from soundstage.pipeline.tracks import load_excerpt
 from soundstage.planning.tracks import Tracks, read_excerpt, read_tracks
+from soundstage.results.store import Store
 from soundstage.scene import Track
-from soundstage.store import Store
 
 IDS = [f"song {number}" for number in range(40)]
 GRID = {"datasets": ["toy"], "spatializers": ["flat"], "separators": ["nothing"], "metrics": ["error"]}

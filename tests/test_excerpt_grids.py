@@ -9,7 +9,7 @@ import soundfile
 
 import soundstage
 from layouts import noise, write_musdb_song
-from soundstage.store import Store
+from soundstage.results.store import Store
 
 GRID = {"datasets": ["musdb18hq"], "spatializers": ["original"], "separators": ["mixture"], "metrics": ["sdr"]}
 SONGS = ("Al James - Schoolboy Facination", "AM Contra - Heart Peripheral", "Zeno - Signs", "BKS - Too Much")

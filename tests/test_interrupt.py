@@ -12,7 +12,7 @@ import time
 import pytest
 
 from interrupts import heed_interrupts
-from soundstage.store import Store
+from soundstage.results.store import Store
 
 GRID = """
 [grids.quick]

@@ -175,7 +175,7 @@ def test_the_documented_example_runs_with_a_numpy_of_its_own(root, tmp_path, las
     own = frame[frame["separator"] == "midside"]
     assert set(own[own["source"].isin(["vocals", "accompaniment"])]["status"]) == {"ok"}
     assert set(own[~own["source"].isin(["vocals", "accompaniment"])]["status"]) == {"skipped"}
-    from soundstage.store import Store
+    from soundstage.results.store import Store
 
     record = Store(tmp_path / "out").record(own["cell"].iloc[0])
     versions = record.separation.details["environment"]

@@ -13,13 +13,13 @@ import time
 
 import pytest
 
-from soundstage import locking
 from soundstage.errors import SoundstageError
-from soundstage.store import Store
+from soundstage.results import locking
+from soundstage.results.store import Store
 
 HOLD = """
 import sys, time
-from soundstage.store import Store
+from soundstage.results.store import Store
 with Store(sys.argv[1]).writing() as lease:
     lease.tell = lambda: {"doing": "this"}
     lease.beat()

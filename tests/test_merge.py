@@ -8,8 +8,8 @@ import pytest
 import soundstage
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
-from soundstage.merge import merge
-from soundstage.store import CellRecord, Stage, Store, score_rows
+from soundstage.results.merge import merge
+from soundstage.results.store import CellRecord, Stage, Store, score_rows
 
 GRID = {
     "name": "toys",
@@ -116,7 +116,7 @@ def test_a_merge_that_was_killed_is_finished_by_doing_it_again(tmp_path, monkeyp
             write(self, name, contents)
 
         with monkeypatch.context() as patch:
-            patch.setattr("soundstage.files.LocalFiles.write", dying)
+            patch.setattr("soundstage.results.files.LocalFiles.write", dying)
             try:
                 merge(tmp_path / f"out{step}", [tmp_path / "a"])
             except Killed:
@@ -130,7 +130,7 @@ def test_a_merge_that_was_killed_is_finished_by_doing_it_again(tmp_path, monkeyp
 
 
 def soundstage_write():
-    from soundstage.files import LocalFiles
+    from soundstage.results.files import LocalFiles
 
     return LocalFiles.write
 
@@ -155,9 +155,9 @@ def test_a_damaged_source_is_said(tmp_path):
 
 def test_folders_in_different_orders_are_read_by_the_file_not_by_the_cell(tmp_path, monkeypatch):
     """Many cells in segments whose orders have nothing to do with each other."""
-    from soundstage import cells, segments
+    from soundstage.results import cells, encoding
 
-    monkeypatch.setattr(segments, "CELLS", 50)
+    monkeypatch.setattr(encoding, "CELLS_PER_SEGMENT", 50)
     reads = 0
     whole = cells.Cells._whole
 

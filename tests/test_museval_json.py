@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
-from soundstage.claims import Labels
 from soundstage.cli import cli
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
-from soundstage.imports import import_claims
 from soundstage.leaderboard import make_leaderboard
-from soundstage.museval_json import MEASURES, TrackFile, museval_files, read_museval, write_museval
-from soundstage.results import load_results
+from soundstage.results.exchange.claims import Labels
+from soundstage.results.exchange.importing import import_claims
+from soundstage.results.exchange.museval import MEASURES, TrackFile, museval_files, read_museval, write_museval
+from soundstage.results.loading import load_results
 from soundstage.views.plain import render_markdown
 from test_protocols import results
 

@@ -13,14 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
-from soundstage.claims import Labels
 from soundstage.cli import cli
 from soundstage.errors import SoundstageError
-from soundstage.imports import import_claims
 from soundstage.leaderboard import make_leaderboard
-from soundstage.paper_csv import SOURCES
 from soundstage.published import find_publication
-from soundstage.store import Store
+from soundstage.results.exchange.binaural_csv import SOURCES
+from soundstage.results.exchange.claims import Labels
+from soundstage.results.exchange.importing import import_claims
+from soundstage.results.store import Store
 
 MATRIX = '"[[  7.  27.]\n [-21.  -2.]]","[[{gain} 0.1]\n [0.1 {gain}]]"'
 COLUMNS = {"SSR": "SSR", "SRR": "SRR", "diff_ITD": "ITD_difference", "diff_ILD": "ILD_difference"}

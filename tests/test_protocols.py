@@ -14,7 +14,7 @@ from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard import make_leaderboard
 from soundstage.protocols import PROTOCOLS
-from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
 from soundstage.views.plain import render_csv, render_json, render_markdown
 
 NAN = float("nan")

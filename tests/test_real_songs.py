@@ -98,7 +98,7 @@ def test_the_leaderboard_covers_every_cell(results):
 
 
 def test_placements_and_errors_of_direction_are_recorded(results):
-    from soundstage.store import Store
+    from soundstage.results.store import Store
 
     store = Store(results)
     cells = [cell for cell in store.plan().cells.to_pylist() if cell["spatializer"].startswith("hrir")]

@@ -13,8 +13,8 @@ from soundstage.api import plan_of
 from soundstage.cache import weights_folder
 from soundstage.errors import SoundstageError
 from soundstage.recipe import lock_text
+from soundstage.results.store import Store
 from soundstage.runner import stored
-from soundstage.store import Store
 from soundstage.verify import verify
 
 

@@ -13,7 +13,7 @@ from soundstage.api import plan_of
 from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard import make_leaderboard
-from soundstage.store import Store
+from soundstage.results.store import Store
 
 
 @pytest.fixture

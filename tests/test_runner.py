@@ -10,7 +10,7 @@ import pytest
 
 import soundstage
 from soundstage.errors import SoundstageError
-from soundstage.store import Store
+from soundstage.results.store import Store
 
 GRID = {
     "name": "toys",

@@ -8,7 +8,7 @@ import pytest
 
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError, StorageError
-from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
 
 ADDRESS = "ab" + "0" * 62
 
@@ -153,7 +153,7 @@ def test_a_write_that_fails_leaves_the_old_cell_and_no_litter(store, monkeypatch
         path.write_bytes(contents[: len(contents) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("soundstage.files._written", half)
+    monkeypatch.setattr("soundstage.results.files._written", half)
     with pytest.raises(StorageError, match=r"cannot be kept \(No space left on device\); everything committed before"):
         store.commit(CellRecord(ADDRESS, Stage("ok"), {"s1": Stage("ok")}), rows("s1", 2.0))
     assert store.rows(ADDRESS)["value"].to_pylist()[0] == 1.0

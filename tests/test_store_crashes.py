@@ -14,16 +14,16 @@ import pytest
 import soundstage
 from soundstage.contracts import Score
 from soundstage.errors import StorageError
-from soundstage.store import CellRecord, Stage, Store, score_rows
+from soundstage.results.store import CellRecord, Stage, Store, score_rows
 
 HELPER = """
 import os, random, signal, sys, time
 import filelock, pyarrow.dataset
-import soundstage.cells
+import soundstage.results.cells
 from soundstage.contracts import Score
-from soundstage.store import CellRecord, Stage, Store, score_rows
+from soundstage.results.store import CellRecord, Stage, Store, score_rows
 
-soundstage.cells.LOOSE = 7
+soundstage.results.cells.LOOSE = 7
 folder, log, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
 def cell(number):
@@ -178,7 +178,7 @@ def packed(folder):
 
 
 def test_readers_see_every_committed_cell_while_it_is_written_and_packed(tmp_path, monkeypatch):
-    monkeypatch.setattr("soundstage.cells.LOOSE", 9)
+    monkeypatch.setattr("soundstage.results.cells.LOOSE", 9)
     committed = 0
     done = threading.Event()
 
@@ -293,7 +293,7 @@ def test_a_disk_that_fills_up_keeps_every_committed_cell_whole(tmp_path, toys, m
         write(path, contents)
 
     with monkeypatch.context() as patch:
-        patch.setattr("soundstage.files._written", limited)
+        patch.setattr("soundstage.results.files._written", limited)
         with pytest.raises(StorageError, match="Make room and run the same command again"):
             soundstage.run({**GRID, "datasets": ["toy[tracks=20]"]}, tmp_path)
     kept = len(Store(tmp_path).addresses())
@@ -304,9 +304,9 @@ def test_a_disk_that_fills_up_keeps_every_committed_cell_whole(tmp_path, toys, m
 
 
 def soundstage_files_written():
-    import soundstage.files
+    import soundstage.results.files
 
-    return soundstage.files._written
+    return soundstage.results.files._written
 
 
 def test_a_damaged_cell_is_told_of_and_run_again(tmp_path, toys):

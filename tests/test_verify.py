@@ -9,7 +9,7 @@ import pytest
 
 import soundstage
 from soundstage.errors import SoundstageError
-from soundstage.store import CellRecord, Store
+from soundstage.results.store import CellRecord, Store
 from soundstage.verify import verify
 
 GRID = {
@@ -96,7 +96,7 @@ def test_a_grid_that_is_not_what_was_run_says_what_differs(out, monkeypatch):
 def test_results_without_a_recipe_say_how_to_get_one(out):
     store = Store(out)
     plan = store.plan()
-    from soundstage.store import StoredPlan
+    from soundstage.results.store import StoredPlan
 
     store.save_plan(plan.facts["id"], StoredPlan(plan.cells, {**plan.facts, "recipe": None}))
     assert verify(out).wrong == ()

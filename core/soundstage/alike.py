@@ -13,7 +13,7 @@ from soundstage.variants import parse_variant
 if TYPE_CHECKING:
     import pandas
 
-    from soundstage.results import Results
+    from soundstage.results.loading import Results
 
 
 @dataclass(frozen=True, slots=True)

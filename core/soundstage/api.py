@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from soundstage.catalogue.registry import Registry
 from soundstage.contracts import KINDS, SCENE_KINDS, Kind
 from soundstage.errors import SoundstageError
-from soundstage.files import location
 from soundstage.grid import Grid, find_grid, read_grid
 from soundstage.plan import Plan, make_plan
 from soundstage.recipe import check_locked
+from soundstage.results.files import location
 from soundstage.runner import Listener, Summary, run_plan
 from soundstage.selection import Only
 
@@ -137,7 +137,7 @@ def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
     status and traceback and no value. grid: a name or hash where the folder holds several; the newest by default.
     Raises SoundstageError where the folder holds no results.
     """
-    from soundstage.results import load_results
+    from soundstage.results.loading import load_results
 
     rows = load_results(location(path), grid).rows
     texts = rows.columns[rows.dtypes == "category"]

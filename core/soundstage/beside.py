@@ -18,13 +18,13 @@ from soundstage.alike import (
     scenes_of,
 )
 from soundstage.board import Difference, PublishedRow
-from soundstage.claims import CLAIMED
 from soundstage.protocols import PROTOCOLS, Protocol
 from soundstage.published import Model, Publication, PublishedLine, PublishedMeasure, Rendering
+from soundstage.results.exchange.claims import CLAIMED
 
 if TYPE_CHECKING:
     from soundstage.board import Column, Leaderboard, Row, Section
-    from soundstage.results import Results
+    from soundstage.results.loading import Results
 
 
 MIXTURE = "mixture"

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from soundstage.api import plan_of
+from soundstage.results.store import Store
 from soundstage.runner import jobs_left
 from soundstage.selection import Only, check_only, chosen
-from soundstage.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from soundstage.board import ROLES, Column, Leaderboard, Row, Section
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.protocols import CELL, DEFAULT, Protocol, find_protocol
 from soundstage.published import find_publication
-from soundstage.results import Results, load_results
+from soundstage.results.loading import Results, load_results
 
 if TYPE_CHECKING:
     import pandas

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from soundstage.address import SHORT, address, declared_files, identity, plan_hash
 from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Choice, Registry
 from soundstage.contracts import KINDS, NEEDS, SCENE_KINDS, CellName, Kind, Measure
@@ -15,6 +14,8 @@ from soundstage.errors import DataMissing, NotInstalled, SoundstageError
 from soundstage.grid import Grid
 from soundstage.pipeline.excerpt import Excerpt
 from soundstage.pipeline.tracks import extent
+from soundstage.planning.identity import declared_files, identity
+from soundstage.results.address import SHORT, address, plan_hash
 
 BLIND_NEEDS = frozenset({"sources", "source_count"})
 """What a blind separator may ask for. Who is told which cell it is may look anything up: nobody knows what it saw."""

@@ -15,13 +15,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from soundstage.address import address, declared_files, identity
 from soundstage.cache import FileHashes
 from soundstage.catalogue.parameters import constructor_parameters
 from soundstage.catalogue.registry import Choice, Registry
 from soundstage.errors import SoundstageError
 from soundstage.grid import Grid
 from soundstage.plan import SceneSpec, make_scenes
+from soundstage.planning.identity import declared_files, identity
+from soundstage.results.address import address
 from soundstage.songfolder import (
     PARTIALS,
     Format,

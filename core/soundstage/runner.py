@@ -22,9 +22,9 @@ from soundstage.heartbeat import Pulse
 from soundstage.machine import machine, packages_of, versions
 from soundstage.plan import CellSpec, Plan, Problem
 from soundstage.recipe import recipe
-from soundstage.records import joined
+from soundstage.results.records import joined
+from soundstage.results.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.selection import Only, check_only, chosen
-from soundstage.store import STATUSES, CellRecord, Stage, Store, StoredPlan
 from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
 
 EXECUTORS = ("inline", "processes", "dask")

@@ -11,7 +11,7 @@ from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
 from soundstage.grid import read_grid
 from soundstage.plan import make_plan
-from soundstage.results import Results, load_results
+from soundstage.results.loading import Results, load_results
 from soundstage.runner import Listener, run_plan
 
 DEFAULT_METRICS = ("sdr", "si_sdr", "spauq", "bsseval")

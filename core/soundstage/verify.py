@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundstage import estimates, plans
 from soundstage.errors import SoundstageError
-from soundstage.merge import differing, of_score
 from soundstage.plan import CellSpec, Plan
 from soundstage.recipe import differences, parts, plan_again
-from soundstage.store import Store, StoredPlan
+from soundstage.results import estimates, plans, runs
+from soundstage.results.merge import differing, of_score
+from soundstage.results.store import Store, StoredPlan
 from soundstage.worker import Job, Settings, Worker
 
 
@@ -52,7 +52,7 @@ def verify(
     store = Store(path).open_existing()
     progress("reading every file")
     store.cells.check()
-    wrong = [*store.damage, *plans.damaged(store.files), *_missing(store)]
+    wrong = [*store.damage, *plans.damaged(store.files), *runs.damaged(store.files), *_missing(store)]
     kept = estimates.kept(store.files)
     for address in kept:
         wrong += [f"{store.path}/{sentence}" for sentence in estimates.damaged(store.files, address)]

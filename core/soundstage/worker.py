@@ -26,9 +26,9 @@ from soundstage.pipeline.scores import prepare, score, skipped
 from soundstage.pipeline.separate import Estimates, separate
 from soundstage.pipeline.tracks import load_excerpt, load_track
 from soundstage.plan import CellSpec, MetricSpec, SceneSpec
+from soundstage.results.store import CellRecord, Stage, Store, score_rows
 from soundstage.scene import Scene, Track
 from soundstage.sources import scored
-from soundstage.store import CellRecord, Stage, Store, score_rows
 
 BLAS_THREADS = 1
 """The same in every executor: a sum's last bits depend on how many threads share it."""

@@ -26,8 +26,8 @@ def command(results: Path | str, form: str, out: Path, separator: str, metric: s
 
     Where several renderings were scored, each gets a folder of its own above the separators.
     """
-    from soundstage.museval_json import museval_files, write_museval
-    from soundstage.results import load_results
+    from soundstage.results.exchange.museval import museval_files, write_museval
+    from soundstage.results.loading import load_results
 
     loaded = load_results(results, grid)
     files = list(museval_files(loaded, separator=separator, metric=metric))

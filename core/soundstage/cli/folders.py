@@ -9,7 +9,7 @@ import click
 
 def folder(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """A click callback: the text, or each of several, as a path, or the URL as it stands."""
-    from soundstage.files import location
+    from soundstage.results.files import location
 
     if isinstance(value, tuple):
         return tuple(location(one) for one in value)

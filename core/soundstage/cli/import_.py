@@ -35,8 +35,8 @@ def command(files: tuple[Path, ...], out: Path | str, separator: str, spatialize
     run's record names the files and their hashes, and leaderboards say that these are claims. A CSV whose name does not
     say what it is of needs the options; in a folder it is skipped, and said to be.
     """
-    from soundstage.claims import CLAIMED, Labels
-    from soundstage.imports import import_claims
+    from soundstage.results.exchange.claims import CLAIMED, Labels
+    from soundstage.results.exchange.importing import import_claims
 
     labels = Labels(separator, dataset=dataset or CLAIMED, spatializer=spatializer)
     claims = import_claims(files, out, labels, skipped=lambda sentence: click.echo(sentence, err=True))

@@ -26,7 +26,7 @@ def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait:
     A cell that several have with equal values is one. Where values differ, it is said who made them and with what, and
     nothing is merged unless --prefer says what counts.
     """
-    from soundstage.merge import merge
+    from soundstage.results.merge import merge
     from soundstage.views.text import counted
 
     found = merge(out, sources, prefer or "", wait, lambda sentence: click.echo(sentence, err=True))

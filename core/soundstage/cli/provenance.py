@@ -12,7 +12,7 @@ from soundstage.cli.folders import folder
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
-    from soundstage.store import Store, StoredPlan
+    from soundstage.results.store import Store, StoredPlan
 
 HARDWARE = (
     *("host", "platform", "machine", "processor", "cpus", "memory_gb", "gpus"),
@@ -35,7 +35,7 @@ TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
 def command(results: Path | str, grid: str, lock: Path | None) -> None:
     """Print how the results in the folder RESULTS were made: grid, seeds, plugins, weights, versions and machines."""
     from soundstage.recipe import lock_text
-    from soundstage.store import Store
+    from soundstage.results.store import Store
 
     store = Store(results)
     plan = store.plan(grid)

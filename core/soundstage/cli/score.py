@@ -10,7 +10,7 @@ import click
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
-    from soundstage.results import Results
+    from soundstage.results.loading import Results
 
 FORMATS = ("table", "csv", "json", "parquet", "museval")
 
@@ -73,7 +73,7 @@ def _format_of(out: Path | None) -> str:
 
 def _write(results: Results, form: str, out: Path | None) -> None:
     if form == "museval":
-        from soundstage.museval_json import museval_files, write_museval
+        from soundstage.results.exchange.museval import museval_files, write_museval
 
         assert out is not None
         files = list(museval_files(results))

@@ -45,7 +45,7 @@ def command(
     """
     import secrets
 
-    from soundstage.store import Store
+    from soundstage.results.store import Store
     from soundstage.verify import verify
     from soundstage.views.text import counted
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from soundstage.store import CellRecord, Stage, score_rows
+from soundstage.results.store import CellRecord, Stage, score_rows
 from soundstage.worker import Job, Outcome
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from soundstage.board import Column
 from soundstage.leaderboard import shown_columns
-from soundstage.results import Results
+from soundstage.results.loading import Results
 from soundstage.views.text import arrow, value_text
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from soundstage.contracts import SKIPPED
-from soundstage.store import STATUSES, Store, StoredPlan
+from soundstage.results.store import STATUSES, Store, StoredPlan
 
 if TYPE_CHECKING:
     import pandas

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from soundstage.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
 from soundstage.contracts import Measure, Score
 from soundstage.errors import SoundstageError, suggestion
+from soundstage.results.exchange.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
 
 SOURCES = ("bass", "drums", "other", "vocals")
 NAME = re.compile(r"(?:spauq|interaural)_(?:\d{4}-\d{2}-\d{2}_)?(?P<model>.+)_(?P<rendering>binaural|stereo)")

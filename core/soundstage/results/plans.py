@@ -1,11 +1,10 @@
-"""Stored plans, whose file names hold their hash, and records of runs, which hold it themselves."""
+"""Stored plans; the name of each one's file holds the hash of its contents."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from soundstage.errors import SoundstageError, suggestion
-from soundstage.files import Files
-from soundstage.records import METADATA, StoredPlan
-from soundstage.segments import HASH, SUFFIX, digest, parquet
+from soundstage.results.encoding import HASH, SUFFIX, digest, parquet
+from soundstage.results.files import Files
+from soundstage.results.records import METADATA, StoredPlan
 
 ATTEMPTS = 3
 """How often a plan is looked for while other runs replace the files that were listed."""
@@ -124,25 +123,8 @@ def _not_a_plan(files: Files, file: str, error: Exception) -> SoundstageError:
     )
 
 
-def save_run(files: Files, run: str, facts: Mapping[str, Any]) -> None:
-    """Put the record of a run there. Raises StorageError."""
-    about = {**facts, "sha256": _facts_digest(facts)}
-    files.write(f"runs/{run}.json", json.dumps(about, indent=1, sort_keys=True).encode())
-
-
-def runs(files: Files) -> dict[str, Mapping[str, Any]]:
-    """The record of every run that can be read, by its id."""
-    found = {}
-    for file in files.names("runs"):
-        try:
-            found[file.removeprefix("runs/").removesuffix(".json")] = json.loads(files.read(file))
-        except (OSError, ValueError):
-            continue
-    return found
-
-
 def damaged(files: Files) -> Iterator[str]:
-    """A sentence for each plan and each run's record that is not what was written."""
+    """A sentence for each plan that is not what was written."""
     for file in files_of(files):
         try:
             read(files, file)
@@ -152,16 +134,3 @@ def damaged(files: Files) -> Iterator[str]:
             continue
         if not whole:
             yield f"{files.place}/{file} is not what was written (its hash differs); run its grid again"
-    for file in files.names("runs"):
-        try:
-            facts = json.loads(files.read(file))
-            whole = facts.get("sha256") == _facts_digest(facts)
-        except (OSError, ValueError, AttributeError):
-            whole = False
-        if not whole:
-            yield f"{files.place}/{file} is not what was written (its hash differs); do not cite it"
-
-
-def _facts_digest(facts: Mapping[str, Any]) -> str:
-    kept = {key: value for key, value in facts.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

@@ -1,10 +1,10 @@
 """Results on disk or in an object store, committed cell by cell; plans, provenance and kept estimates beside them.
 
     DIR/grids/<name>-<hash>.<sha256>.parquet   the cells of a grid, by label and address
-    DIR/cells, DIR/segments                    what was found out about each cell: see soundstage.segments
+    DIR/cells, DIR/segments                    what was found out about each cell: see soundstage.results.encoding
     DIR/estimates/<address>/                   kept estimates, lossless
     DIR/runs/<id>.json                         what ran where: versions, hardware, times
-    DIR/running.json, DIR/.lock                who writes there now: see soundstage.locking
+    DIR/running.json, DIR/.lock                who writes there now: see soundstage.results.locking
     DIR/damaged/                               files that are not what was written, set aside
 
 Files are put there whole, and none is removed before what replaces it is there: a reader, or whoever comes after a
@@ -21,13 +21,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from soundstage import estimates, plans
 from soundstage.audio import Samples
-from soundstage.cells import Cells
 from soundstage.errors import SoundstageError
-from soundstage.files import open_files
-from soundstage.locking import Holder, Lease, holder, locked
-from soundstage.records import ROWS, STATUSES, CellRecord, Stage, StoredPlan, score_rows
+from soundstage.results import estimates, plans, runs
+from soundstage.results.cells import Cells
+from soundstage.results.files import open_files
+from soundstage.results.locking import Holder, Lease, holder, locked
+from soundstage.results.records import ROWS, STATUSES, CellRecord, Stage, StoredPlan, score_rows
 
 __all__ = ["ROWS", "STATUSES", "CellRecord", "Stage", "Store", "StoredPlan", "score_rows"]
 
@@ -71,7 +71,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self, wait: bool = False, notice: Callable[[str], None] = lambda text: None) -> Iterator[Lease]:
-        """Be the only one who writes there; see soundstage.locking.locked. notice: told what a person should know.
+        """Be the only one who writes there; see soundstage.results.locking.locked. notice: told what a person should know.
 
         Files that are not what was written are set aside in `damaged`, so that each is told of once. At the end loose
         cells are packed.
@@ -153,11 +153,11 @@ class Store:
 
     def save_run(self, run: str, facts: Mapping[str, Any]) -> None:
         """Put the provenance of a run there. Raises StorageError."""
-        plans.save_run(self.files, run, facts)
+        runs.save_run(self.files, run, facts)
 
     def runs(self) -> dict[str, Mapping[str, Any]]:
         """The provenance of every run that can be read, by its id."""
-        return plans.runs(self.files)
+        return runs.runs(self.files)
 
     # kept estimates
 

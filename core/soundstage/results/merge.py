@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from soundstage import estimates, plans
 from soundstage.errors import SoundstageError
-from soundstage.records import ROWS, CellRecord, Stage, of_run
-from soundstage.segments import CELLS, MANY_ROWS
-from soundstage.store import Store
+from soundstage.results import estimates, plans
+from soundstage.results.encoding import CELLS_PER_SEGMENT, MANY_ROWS
+from soundstage.results.records import ROWS, CellRecord, Stage, of_run
+from soundstage.results.store import Store
 
 TOLERANCE = 1e-9
 """How far apart, absolutely and relative to the value, two values of one score may be and count as equal."""
@@ -144,7 +144,7 @@ def _take_cells(target: Store, store: Store, prefer: Prefer) -> None:
         found = _joined(target, store, address, prefer)
         if found is not None:
             batch.append(found)
-        if len(batch) == CELLS or sum(rows.num_rows for _, rows in batch) >= MANY_ROWS:
+        if len(batch) == CELLS_PER_SEGMENT or sum(rows.num_rows for _, rows in batch) >= MANY_ROWS:
             target.commit_many(batch)
             batch = []
     if batch:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from soundstage.claims import Claim, Labels, keep_claims
 from soundstage.errors import SoundstageError
-from soundstage.museval_json import read_museval
-from soundstage.paper_csv import UNNAMED, is_paper_csv, lacking_options, read_paper_csv
+from soundstage.results.exchange.binaural_csv import UNNAMED, is_paper_csv, lacking_options, read_paper_csv
+from soundstage.results.exchange.claims import Claim, Labels, keep_claims
+from soundstage.results.exchange.museval import read_museval
 
 Tell = Callable[[str], None]
 

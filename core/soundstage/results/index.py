@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from soundstage.segments import CELLS, LooseName, Segment
+from soundstage.results.encoding import CELLS_PER_SEGMENT, LooseName, Segment
 
 
 class Index:
@@ -97,7 +97,7 @@ def to_rewrite(index: Index) -> list[int]:
         whole = len(index.segments[number].addresses)
         if alive[number] * 2 <= whole:
             chosen.append(number)
-        elif alive[number] <= 2 * gathered and whole < CELLS // 2:
+        elif alive[number] <= 2 * gathered and whole < CELLS_PER_SEGMENT // 2:
             chosen.append(number)
             gathered += alive[number]
     return chosen

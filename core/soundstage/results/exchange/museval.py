@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundstage.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
 from soundstage.contracts import Measure, Score
 from soundstage.errors import SoundstageError, suggestion
-from soundstage.results import Results
+from soundstage.results.exchange.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
+from soundstage.results.loading import Results
 
 if TYPE_CHECKING:
     import pandas

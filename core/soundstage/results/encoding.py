@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundstage.records import METADATA, ROWS, CellRecord, record_of, record_text
+from soundstage.results.records import METADATA, ROWS, CellRecord, record_of, record_text
 
 TEXTS = tuple(field.name for field in ROWS if field.type == pa.string())
 STATES = ("separation", "error", "assigned", "troubled")
@@ -32,7 +32,7 @@ HASH = 32
 """Characters of a hash in a file's name."""
 
 
-CELLS = 4096
+CELLS_PER_SEGMENT = 4096
 """Cells in a segment at most, and so lost at once to one bad byte, until they are run again."""
 
 MANY_ROWS = 400_000

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from soundstage.errors import SoundstageError, StorageError
-from soundstage.files import Files
+from soundstage.results.files import Files
 
 RUNNING = "running.json"
 LOCK = ".lock"

@@ -1,28 +1,16 @@
-"""Content addresses: same address, same numbers. SHA-256 over canonical JSON of everything a result depends on."""
+"""What makes a plugin's numbers what they are, and so a part of the address of every result that it had a hand in."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from soundstage.catalogue.parameters import constructor_parameters
 from soundstage.catalogue.registry import Choice
 from soundstage.errors import SoundstageError
-
-SHORT = 8
-"""Characters of a hash that are enough to cite."""
-
-
-def address(stage: str, parts: Mapping[str, Any]) -> str:
-    """The SHA-256, in hex, of a stage and its parts. Raises TypeError for what JSON cannot hold."""
-    text = json.dumps(
-        {"stage": stage, **parts}, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> dict[str, Any]:
@@ -72,8 +60,3 @@ def declared_files(instance: Any, what: str, *arguments: Any) -> list[Path]:
                 raise SoundstageError(f"{what}: '{name}' is {value}, which is not a file; give a file, or add `files`")
             found.append(value)
     return found
-
-
-def plan_hash(addresses: Iterable[str]) -> str:
-    """One hash for a whole plan: the same cells on the same data, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(addresses)).encode()).hexdigest()

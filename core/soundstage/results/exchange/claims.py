@@ -15,10 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from soundstage.address import SHORT, address, plan_hash
 from soundstage.contracts import Measure, Score
 from soundstage.errors import SoundstageError
-from soundstage.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.results.address import SHORT, address, plan_hash
+from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
 
 CLAIMED = "claimed"
 """The name of the grid that claims make, their provenance, and the data set of those that do not name one."""

@@ -9,12 +9,12 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
-from soundstage import segments
 from soundstage.errors import StorageError
-from soundstage.files import Files
-from soundstage.index import Index, to_rewrite
-from soundstage.records import ROWS, CellRecord, joined, joined_rows, record_of
-from soundstage.segments import Damaged, LooseName, Segment, as_dictionaries
+from soundstage.results import encoding
+from soundstage.results.encoding import Damaged, LooseName, Segment, as_dictionaries
+from soundstage.results.files import Files
+from soundstage.results.index import Index, to_rewrite
+from soundstage.results.records import ROWS, CellRecord, joined, joined_rows, record_of
 
 LOOSE = 1024
 """Cells that may lie in files of their own while a run goes on."""
@@ -53,7 +53,7 @@ class Cells:
         if held is not None:
             rows, record = joined_rows(held[1], rows, held[0], record), joined(held[0], record)
         earlier = list(index.loose.get(address, []))
-        name, contents = segments.encode_cell(record, rows, index.version(address) + 1)
+        name, contents = encoding.encode_cell(record, rows, index.version(address) + 1)
         self.files.write(name, contents)
         written = LooseName.of(name)
         assert written is not None
@@ -107,7 +107,10 @@ class Cells:
         batch: list[tuple[CellRecord, int, pa.Table]] = []
         for cell in self._to_pack(index, old):
             batch.append(cell)
-            if len(batch) == segments.CELLS or sum(rows.num_rows for *_, rows in batch) >= segments.MANY_ROWS:
+            if (
+                len(batch) == encoding.CELLS_PER_SEGMENT
+                or sum(rows.num_rows for *_, rows in batch) >= encoding.MANY_ROWS
+            ):
                 self._pack(index, batch)
                 batch = []
         self._pack(index, batch)
@@ -138,7 +141,7 @@ class Cells:
                 self.files.remove(name.file)
 
     def _write_segment(self, cells: Sequence[tuple[CellRecord, int]], tables: Sequence[pa.Table]) -> None:
-        for name, contents in segments.encode_segment(cells, tables):
+        for name, contents in encoding.encode_segment(cells, tables):
             self.files.write(name, contents)
         self.files.settle(["segments"])
 
@@ -150,7 +153,7 @@ class Cells:
             listed = {name for _ in range(2) for folder in ("cells", "segments") for name in self.files.names(folder)}
             found: dict[str, Segment] = {}
             for name in sorted(listed):
-                if name.startswith("segments/") and name.endswith(f"-records{segments.SUFFIX}"):
+                if name.startswith("segments/") and name.endswith(f"-records{encoding.SUFFIX}"):
                     segment = self._segments.get(name) or self._segment(name, listed)
                     if segment is not None and not {segment.file, segment.rows_file} & self.damage.keys():
                         found[name] = segment
@@ -165,7 +168,7 @@ class Cells:
 
     def _segment(self, file: str, listed: Collection[str]) -> Segment | None:
         try:
-            segment = segments.decode_records(file, self.files.read(file))
+            segment = encoding.decode_records(file, self.files.read(file))
             if segment.rows_file not in listed:
                 raise Damaged(file, f"{segment.rows_file}, which holds its rows, is missing")
         except FileNotFoundError:
@@ -198,7 +201,7 @@ class Cells:
     def _loose_cell(self, index: Index, name: LooseName) -> tuple[CellRecord, pa.Table] | None:
         """A loose file's record and rows; None where it is damaged, and then the index has forgotten it."""
         try:
-            return segments.decode_cell(name, self.files.read(name.file))
+            return encoding.decode_cell(name, self.files.read(name.file))
         except Damaged as error:
             self._note(error)
             index.drop_loose(name)
@@ -232,7 +235,7 @@ class Cells:
         return self._open[segment.file]
 
     def _whole(self, segment: Segment) -> pa.Table:
-        return segments.decode_rows(segment.rows_file, self.files.read(segment.rows_file))
+        return encoding.decode_rows(segment.rows_file, self.files.read(segment.rows_file))
 
     def _records(self, addresses: Collection[str] | None) -> dict[str, CellRecord]:
         index = self._looked()
@@ -264,7 +267,7 @@ class Cells:
                     tables.append(as_dictionaries(cell[1]))
                     break
         own_addresses = pa.array([record.address for record in loose], pa.string())
-        cells.append(pa.table({"address": own_addresses, **segments.states(loose)}))
+        cells.append(pa.table({"address": own_addresses, **encoding.states(loose)}))
         for number, segment in enumerate(index.segments):
             live = index.live(number)
             if wanted is not None:
@@ -286,7 +289,7 @@ class Cells:
         index = self._looked()
         for segment in index.segments:
             try:
-                segments.check_rows(segment.rows_file, self.files.read(segment.rows_file))
+                encoding.check_rows(segment.rows_file, self.files.read(segment.rows_file))
             except FileNotFoundError:
                 continue  # a writer has packed it into another one
             except Damaged as error:
@@ -320,7 +323,7 @@ class Cells:
         index = self._looked()
         named = {segment.rows_file for segment in index.segments}
         for file in self.files.names("segments"):
-            if file.endswith(f"-rows{segments.SUFFIX}") and file not in named:
+            if file.endswith(f"-rows{encoding.SUFFIX}") and file not in named:
                 self.files.remove(file)
         for address, names in index.loose.items():
             newest = index.newest_loose(address)

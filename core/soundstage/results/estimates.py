@@ -10,7 +10,7 @@ from typing import Any
 
 from soundstage.audio import Samples, read_audio, write_audio
 from soundstage.errors import SoundstageError
-from soundstage.files import Files
+from soundstage.results.files import Files
 
 FACTS = "estimates.json"
 
