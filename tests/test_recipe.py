@@ -9,12 +9,12 @@ import pytest
 import soundfile
 
 import soundstage
-from soundstage.api import plan_of
 from soundstage.cache import weights_folder
 from soundstage.errors import SoundstageError
-from soundstage.recipe import lock_text
+from soundstage.planning.lock import lock_text
+from soundstage.planning.request import plan_of
+from soundstage.planning.stored import stored
 from soundstage.results.store import Store
-from soundstage.runner import stored
 from soundstage.verify import verify
 
 

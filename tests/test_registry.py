@@ -6,7 +6,7 @@ import pytest
 
 from soundstage.catalogue.registry import Registry, shipped_registry
 from soundstage.errors import SoundstageError
-from soundstage.grid import find_grid, read_grid
+from soundstage.planning.grid import find_grid, read_grid
 
 
 def load(tmp_path, text):

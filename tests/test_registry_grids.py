@@ -9,10 +9,10 @@ import pytest
 
 import soundstage
 from layouts import asked, write_musdb_song, write_papers_data
-from soundstage.api import plan_of
 from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard import make_leaderboard
+from soundstage.planning.request import plan_of
 from soundstage.results.store import Store
 
 

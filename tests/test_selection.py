@@ -7,7 +7,7 @@ import pytest
 import soundstage
 from soundstage.errors import SoundstageError
 from soundstage.forecast import forecast
-from soundstage.selection import parse_only
+from soundstage.planning.jobs import parse_only
 
 GRID = {
     "name": "toys",

@@ -6,15 +6,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundstage.catalogue.registry import Registry
-from soundstage.contracts import KINDS, SCENE_KINDS, Kind
+from soundstage.contracts import SCENE_KINDS
 from soundstage.errors import SoundstageError
-from soundstage.grid import Grid, find_grid, read_grid
-from soundstage.plan import Plan, make_plan
-from soundstage.recipe import check_locked
+from soundstage.planning.jobs import Only
+from soundstage.planning.request import plan_of, resolved
 from soundstage.results.files import location
 from soundstage.runner import Listener, Summary, run_plan
-from soundstage.selection import Only
 
 if TYPE_CHECKING:
     import pandas
@@ -73,21 +70,6 @@ def run(
     )
 
 
-def plan_of(
-    grid: str | Path | Mapping[str, Any],
-    *,
-    data: Mapping[str, str | Path] | None = None,
-    registry: Collection[str | Path] = (),
-) -> Plan:
-    """The plan of a grid: its cells and their addresses; nothing is run. The arguments are those of `run`.
-
-    Raises SoundstageError where a name is wrong, or where a lock file's grid would not be what was locked.
-    """
-    plan = make_plan(*_resolved(grid, data, registry))
-    check_locked(plan)
-    return plan
-
-
 def render(
     grid: str | Path | Mapping[str, Any],
     out: str | Path,
@@ -108,25 +90,8 @@ def render(
     """
     from soundstage.rendering import render_grid
 
-    found, known = _resolved(grid, data, registry, SCENE_KINDS)
+    found, known = resolved(grid, data, registry, SCENE_KINDS)
     return render_grid(found, known, Path(out), form=format, workers=workers, listener=listener)
-
-
-def _resolved(
-    grid: str | Path | Mapping[str, Any],
-    data: Mapping[str, str | Path] | None,
-    registry: Collection[str | Path],
-    needed: Collection[Kind] = KINDS,
-) -> tuple[Grid, Registry]:
-    """The grid that is meant, with the axes it needs, and the registry that its names are found in."""
-    known = Registry.load([Path(file) for file in registry])
-    if isinstance(grid, Mapping):
-        table = dict(grid)
-        found = read_grid(str(table.pop("name", "custom")), table, None, needed)
-    else:
-        found = find_grid(grid, known, needed)
-    known.set_roots({name: Path(root) for name, root in (data or {}).items()})
-    return found, known
 
 
 def load(path: str | Path, grid: str = "") -> pandas.DataFrame:

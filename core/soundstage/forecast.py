@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from soundstage.api import plan_of
+from soundstage.planning.jobs import Only, check_only, chosen, jobs_left
+from soundstage.planning.request import plan_of
 from soundstage.results.store import Store
-from soundstage.runner import jobs_left
-from soundstage.selection import Only, check_only, chosen
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from soundstage.plan import Plan
-    from soundstage.worker import Job, Outcome
+    from soundstage.planning.jobs import Job
+    from soundstage.planning.plan import Plan
+    from soundstage.worker import Outcome
 
 
 @dataclass(slots=True)

@@ -19,9 +19,9 @@ from soundstage.cache import FileHashes
 from soundstage.catalogue.parameters import constructor_parameters
 from soundstage.catalogue.registry import Choice, Registry
 from soundstage.errors import SoundstageError
-from soundstage.grid import Grid
-from soundstage.plan import SceneSpec, make_scenes
+from soundstage.planning.grid import Grid
 from soundstage.planning.identity import declared_files, identity
+from soundstage.planning.plan import SceneSpec, make_scenes
 from soundstage.results.address import address
 from soundstage.songfolder import (
     PARTIALS,

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import pyarrow as pa
-
-from soundstage.catalogue.parameters import constructor_parameters
-from soundstage.catalogue.registry import Choice
 from soundstage.errors import NotInstalled, SoundstageError, suggestion
 from soundstage.executors import Executor, OnStart
 from soundstage.executors.inline import run_inline
 from soundstage.heartbeat import Pulse
 from soundstage.machine import machine, packages_of, versions
-from soundstage.plan import CellSpec, Plan, Problem
-from soundstage.recipe import recipe
+from soundstage.planning.jobs import Job, Only, check_only, chosen, jobs_left
+from soundstage.planning.plan import CellSpec, Plan, Problem
+from soundstage.planning.stored import stored
 from soundstage.results.records import joined
-from soundstage.results.store import STATUSES, CellRecord, Stage, Store, StoredPlan
-from soundstage.selection import Only, check_only, chosen
-from soundstage.worker import BLAS_THREADS, Job, Outcome, Settings
+from soundstage.results.store import STATUSES, CellRecord, Stage, Store
+from soundstage.worker import BLAS_THREADS, Outcome, Settings
 
 EXECUTORS = ("inline", "processes", "dask")
+
+
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
 OK = Stage("ok")
 
 
@@ -239,81 +239,6 @@ def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
         else job
         for job in jobs
     ]
-
-
-def stored(plan: Plan) -> StoredPlan:
-    """The plan as the store keeps it: labels and addresses, and what the leaderboard must know of the plugins."""
-    names = [cell.scene.name for cell in plan.cells]
-    columns: dict[str, list[Any]] = {"cell": [cell.address for cell in plan.cells]}
-    for name in ("dataset", "track", "placement", "spatializer"):
-        columns[name] = [getattr(cell, name) for cell in names]
-    columns["separator"] = [cell.separator.label for cell in plan.cells]
-    columns["seed"] = [name.seed for name in names]
-    for label in plan.metrics:
-        columns[f"score:{label}"] = [cell.scores[label] for cell in plan.cells]
-    facts = {
-        "id": plan.id,
-        "name": plan.grid.name,
-        "revision": plan.grid.revision,
-        "hash": plan.hash,
-        "summary": plan.grid.summary,
-        "citation": plan.grid.citation,
-        "axes": {kind: list(texts) for kind, texts in plan.grid.axes.items()},
-        "seeds": list(plan.grid.seeds),
-        "separators": {
-            label: {"role": facts.role, "blind": facts.is_blind, "named": facts.named, "needs": list(facts.needs)}
-            for label, facts in plan.separators.items()
-        },
-        "metrics": {
-            label: {name: asdict(measure) for name, measure in metric.measures.items()}
-            for label, metric in plan.metrics.items()
-        },
-        "settings": {
-            "datasets": _settings(cell.scene.dataset for cell in plan.cells),
-            "placements": _settings(cell.scene.placement for cell in plan.cells if cell.scene.placement),
-            "spatializers": _settings(cell.scene.spatializer for cell in plan.cells),
-        },
-        "excerpt": plan.grid.excerpt.parts if plan.grid.excerpt else None,
-        "recipe": recipe(plan),
-    }
-    return StoredPlan(pa.table(columns), facts)
-
-
-def _settings(choices: Iterable[Choice]) -> dict[str, dict[str, Any]]:
-    """What each label stands for: the plugin and all its parameters, a given path as "file"."""
-    found = {}
-    for label, choice in {choice.label: choice for choice in choices}.items():
-        known = constructor_parameters(choice.plugin.load())
-        values = {name: parameter.default for name, parameter in known.items()} | dict(choice.params)
-        values = {name: "file" if isinstance(value, Path) else value for name, value in values.items()}
-        found[label] = {"plugin": choice.plugin.name, "parameters": values}
-    return found
-
-
-def jobs_left(plan: Plan, held: Mapping[str, CellRecord], again: Collection[str] = ()) -> list[Job]:
-    """The cells that lack something, with the metrics they lack. again: statuses that count as lacking."""
-    jobs = []
-    for cell in plan.cells:
-        record = held.get(cell.address)
-        if record is None or _is_stale(record.separation, cell.problem, again):
-            lacking = list(plan.metrics)
-        else:
-            found = {label: record.scores.get(cell.scores[label]) for label in plan.metrics}
-            lacking = [
-                label
-                for label, stage in found.items()
-                if stage is None
-                or _is_stale(stage, plan.metrics[label].problem, again)
-                or (stage.status == "skipped" and record.separation.status == "ok")  # it has estimates by now
-            ]
-        if lacking:
-            jobs.append(Job(cell, {label: plan.metrics[label] for label in lacking}))
-    return jobs
-
-
-def _is_stale(stage: Stage, problem: Problem | None, again: Collection[str]) -> bool:
-    """Whether to run a stage again: its status was asked for, or its package has been installed since."""
-    return stage.status in again or (stage.status == "not-installed" and problem is None)
 
 
 def _any_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:

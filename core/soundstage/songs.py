@@ -10,7 +10,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from soundstage.errors import SoundstageError
-from soundstage.plan import SceneSpec
+from soundstage.planning.plan import SceneSpec
 from soundstage.songfolder import (
     PARTIALS,
     Format,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundstage.errors import SoundstageError
-from soundstage.plan import CellSpec, Plan
-from soundstage.recipe import differences, parts, plan_again
+from soundstage.planning.jobs import Job
+from soundstage.planning.lock import differences, parts, plan_again
+from soundstage.planning.plan import CellSpec, Plan
 from soundstage.results import estimates, plans, runs
 from soundstage.results.merge import differing, of_score
 from soundstage.results.store import Store, StoredPlan
-from soundstage.worker import Job, Settings, Worker
+from soundstage.worker import Settings, Worker
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import io
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,8 @@ from soundstage.pipeline.scenes import place, spatialize
 from soundstage.pipeline.scores import prepare, score, skipped
 from soundstage.pipeline.separate import Estimates, separate
 from soundstage.pipeline.tracks import load_excerpt, load_track
-from soundstage.plan import CellSpec, MetricSpec, SceneSpec
+from soundstage.planning.jobs import Job
+from soundstage.planning.plan import CellSpec, MetricSpec, SceneSpec
 from soundstage.results.store import CellRecord, Stage, Store, score_rows
 from soundstage.scene import Scene, Track
 from soundstage.sources import scored
@@ -48,14 +49,6 @@ class Settings:
     device: str = "auto"
     timeout_s: float | None = None
     memory_limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A cell and the metrics it still lacks, by label."""
-
-    cell: CellSpec
-    metrics: Mapping[str, MetricSpec]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,10 +22,11 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from soundstage.heartbeat import audio_s
-from soundstage.plan import Plan
+from soundstage.planning.jobs import Job
+from soundstage.planning.plan import Plan
 from soundstage.runner import Summary
 from soundstage.views.text import duration
-from soundstage.worker import Job, Outcome
+from soundstage.worker import Outcome
 
 SHOWN = 5
 """Troubles of earlier runs that are said again."""

@@ -34,7 +34,7 @@ TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
 )
 def command(results: Path | str, grid: str, lock: Path | None) -> None:
     """Print how the results in the folder RESULTS were made: grid, seeds, plugins, weights, versions and machines."""
-    from soundstage.recipe import lock_text
+    from soundstage.planning.lock import lock_text
     from soundstage.results.store import Store
 
     store = Store(results)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from soundstage.cli.progress import Display
-from soundstage.grid import Grid
+from soundstage.planning.grid import Grid
 from soundstage.rendering import Rendered
 from soundstage.songs import Outcome, Song
 

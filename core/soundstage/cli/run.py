@@ -89,8 +89,8 @@ def command(
     """
     from soundstage.api import run
     from soundstage.cli.progress import Progress
+    from soundstage.planning.jobs import parse_only
     from soundstage.runner import Silence
-    from soundstage.selection import parse_only
 
     out = out or Path("results") / Path(grid.partition(".toml")[0]).name
     statuses = [status.strip() for status in retry.split(",") if status.strip()]

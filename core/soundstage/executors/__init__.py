@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
-from soundstage.worker import Job, Outcome, Settings
+from soundstage.planning.jobs import Job
+from soundstage.worker import Outcome, Settings
 
 OnStart = Callable[[Job, int], None]
 

@@ -20,7 +20,8 @@ from soundstage.executors import Executor, OnStart
 from soundstage.executors.interrupts import heard_later, unheard_by_children
 from soundstage.executors.queue import SceneQueue, Task
 from soundstage.machine import machine, packages_of, versions
-from soundstage.worker import Job, Outcome, Settings, Worker
+from soundstage.planning.jobs import Job
+from soundstage.worker import Outcome, Settings, Worker
 
 ATTEMPTS = 3
 """How often a cell is begun whose worker is lost."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from soundstage.executors import OnStart
-from soundstage.worker import Job, Outcome, Settings, Worker
+from soundstage.planning.jobs import Job
+from soundstage.worker import Outcome, Settings, Worker
 
 
 def run_inline(jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Generator[Outcome, None, None]:

@@ -26,7 +26,8 @@ from soundstage.executors import Executor, OnStart
 from soundstage.executors.interrupts import heard_later, unheard_by_children
 from soundstage.executors.queue import SceneQueue, Task
 from soundstage.isolation.server import die_with_parent
-from soundstage.worker import Job, Outcome, Settings, Worker
+from soundstage.planning.jobs import Job
+from soundstage.worker import Outcome, Settings, Worker
 
 LAST_WORDS = 300
 """Characters of what a dead worker printed that go into its cell's error."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from soundstage.planning.jobs import Job
 from soundstage.results.store import CellRecord, Stage, score_rows
-from soundstage.worker import Job, Outcome
+from soundstage.worker import Outcome
 
 
 @dataclass(slots=True)

@@ -71,7 +71,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self, wait: bool = False, notice: Callable[[str], None] = lambda text: None) -> Iterator[Lease]:
-        """Be the only one who writes there; see soundstage.results.locking.locked. notice: told what a person should know.
+        """Be the only one who writes there; see `locking.locked`. notice: told what a person should know.
 
         Files that are not what was written are set aside in `damaged`, so that each is told of once. At the end loose
         cells are packed.

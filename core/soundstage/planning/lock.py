@@ -19,7 +19,7 @@ from soundstage.variants import parse_variant
 
 if TYPE_CHECKING:
     from soundstage.catalogue.registry import Choice
-    from soundstage.plan import Plan
+    from soundstage.planning.plan import Plan
 
 LISTED = 8
 """Files of one plugin whose hashes are listed one by one; of more only one hash for all."""
@@ -103,8 +103,8 @@ def plan_again(
     """The plan that the recipe makes here and now. data: where data sets lie, if not where they lay. Raises
     SoundstageError."""
     from soundstage.catalogue.registry import Registry
-    from soundstage.grid import read_grid
-    from soundstage.plan import make_plan
+    from soundstage.planning.grid import read_grid
+    from soundstage.planning.plan import make_plan
 
     known = Registry.load([Path(file) for file in registry])
     known.extend(made["entries"], "the stored plan", None)

@@ -1,18 +1,53 @@
-"""Part of a grid: what `--only` and `--limit` leave of a run."""
+"""What is left to run of a plan, and which part of that `--only` and `--limit` ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from soundstage.errors import SoundstageError, suggestion
-from soundstage.plan import CellSpec, Plan
+from soundstage.planning.plan import CellSpec, MetricSpec, Plan, Problem
+from soundstage.results.store import CellRecord, Stage
 from soundstage.variants import split_variants
-from soundstage.worker import Job
 
 AXES = ("datasets", "tracks", "placements", "spatializers", "separators", "metrics", "seeds")
 
 Only = Mapping[str, Sequence[str]]
 """Axis → what to run of it: labels as the grid writes them, or names of entries, which stand for all their variants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A cell and the metrics it still lacks, by label."""
+
+    cell: CellSpec
+    metrics: Mapping[str, MetricSpec]
+
+
+def jobs_left(plan: Plan, held: Mapping[str, CellRecord], again: Collection[str] = ()) -> list[Job]:
+    """The cells that lack something, with the metrics they lack. again: statuses that count as lacking."""
+    jobs = []
+    for cell in plan.cells:
+        record = held.get(cell.address)
+        if record is None or _is_stale(record.separation, cell.problem, again):
+            lacking = list(plan.metrics)
+        else:
+            found = {label: record.scores.get(cell.scores[label]) for label in plan.metrics}
+            lacking = [
+                label
+                for label, stage in found.items()
+                if stage is None
+                or _is_stale(stage, plan.metrics[label].problem, again)
+                or (stage.status == "skipped" and record.separation.status == "ok")  # it has estimates by now
+            ]
+        if lacking:
+            jobs.append(Job(cell, {label: plan.metrics[label] for label in lacking}))
+    return jobs
+
+
+def _is_stale(stage: Stage, problem: Problem | None, again: Collection[str]) -> bool:
+    """Whether to run a stage again: its status was asked for, or its package has been installed since."""
+    return stage.status in again or (stage.status == "not-installed" and problem is None)
 
 
 def parse_only(text: str) -> Only:

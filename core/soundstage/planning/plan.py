@@ -11,9 +11,9 @@ from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Choice, Registry
 from soundstage.contracts import KINDS, NEEDS, SCENE_KINDS, CellName, Kind, Measure
 from soundstage.errors import DataMissing, NotInstalled, SoundstageError
-from soundstage.grid import Grid
 from soundstage.pipeline.excerpt import Excerpt
 from soundstage.pipeline.tracks import extent
+from soundstage.planning.grid import Grid
 from soundstage.planning.identity import declared_files, identity
 from soundstage.results.address import SHORT, address, plan_hash
 

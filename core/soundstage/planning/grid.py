@@ -22,7 +22,7 @@ class Grid:
     """datasets × placements × spatializers × separators × metrics, as written; base: where its relative paths start.
 
     tracks: which of each dataset; None is all. excerpt: which part of each track; None is the whole.
-    locked: what a lock file says its plan must be; see soundstage.recipe.
+    locked: what a lock file says its plan must be; see soundstage.planning.lock.
     """
 
     name: str

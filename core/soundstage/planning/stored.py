@@ -1,0 +1,65 @@
+"""A plan as a results folder keeps it: labels and addresses, and what readers must know of the plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from soundstage.catalogue.parameters import constructor_parameters
+from soundstage.catalogue.registry import Choice
+from soundstage.planning.lock import recipe
+from soundstage.planning.plan import Plan
+from soundstage.results.store import StoredPlan
+
+
+def stored(plan: Plan) -> StoredPlan:
+    """The plan as the store keeps it: labels and addresses, and what the leaderboard must know of the plugins."""
+    names = [cell.scene.name for cell in plan.cells]
+    columns: dict[str, list[Any]] = {"cell": [cell.address for cell in plan.cells]}
+    for name in ("dataset", "track", "placement", "spatializer"):
+        columns[name] = [getattr(cell, name) for cell in names]
+    columns["separator"] = [cell.separator.label for cell in plan.cells]
+    columns["seed"] = [name.seed for name in names]
+    for label in plan.metrics:
+        columns[f"score:{label}"] = [cell.scores[label] for cell in plan.cells]
+    facts = {
+        "id": plan.id,
+        "name": plan.grid.name,
+        "revision": plan.grid.revision,
+        "hash": plan.hash,
+        "summary": plan.grid.summary,
+        "citation": plan.grid.citation,
+        "axes": {kind: list(texts) for kind, texts in plan.grid.axes.items()},
+        "seeds": list(plan.grid.seeds),
+        "separators": {
+            label: {"role": facts.role, "blind": facts.is_blind, "named": facts.named, "needs": list(facts.needs)}
+            for label, facts in plan.separators.items()
+        },
+        "metrics": {
+            label: {name: asdict(measure) for name, measure in metric.measures.items()}
+            for label, metric in plan.metrics.items()
+        },
+        "settings": {
+            "datasets": _settings(cell.scene.dataset for cell in plan.cells),
+            "placements": _settings(cell.scene.placement for cell in plan.cells if cell.scene.placement),
+            "spatializers": _settings(cell.scene.spatializer for cell in plan.cells),
+        },
+        "excerpt": plan.grid.excerpt.parts if plan.grid.excerpt else None,
+        "recipe": recipe(plan),
+    }
+    return StoredPlan(pa.table(columns), facts)
+
+
+def _settings(choices: Iterable[Choice]) -> dict[str, dict[str, Any]]:
+    """What each label stands for: the plugin and all its parameters, a given path as "file"."""
+    found = {}
+    for label, choice in {choice.label: choice for choice in choices}.items():
+        known = constructor_parameters(choice.plugin.load())
+        values = {name: parameter.default for name, parameter in known.items()} | dict(choice.params)
+        values = {name: "file" if isinstance(value, Path) else value for name, value in values.items()}
+        found[label] = {"plugin": choice.plugin.name, "parameters": values}
+    return found
