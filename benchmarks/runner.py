@@ -117,7 +117,7 @@ def grid(tracks: int, separators: int, samples: int = 1000, seconds: float = 0.0
 def timed_run(table: dict[str, object], out: Path, workers: int) -> float:
     """Seconds from the first cell's commit to the end of the run."""
     import soundstage
-    from soundstage.runner import Silence
+    from soundstage.running.listener import Silence
 
     class Clock(Silence):
         first = 0.0
@@ -225,7 +225,7 @@ def resuming(folder: Path) -> dict[str, float]:
 def memory(folder: Path) -> dict[str, float]:
     """How much the peak grows from the twentieth track to the last of 200, of a minute each."""
     import soundstage
-    from soundstage.runner import Silence
+    from soundstage.running.listener import Silence
 
     class Scale(Silence):
         peaks: list[float] = []
@@ -242,7 +242,7 @@ def pool_memory(folder: Path) -> dict[str, float]:
     import psutil
 
     import soundstage
-    from soundstage.runner import Silence
+    from soundstage.running.listener import Silence
 
     class Scale(Silence):
         held: list[float] = []

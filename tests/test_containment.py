@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import soundstage
-import soundstage.runner
+import soundstage.running.listener
 from soundstage.isolation import environment
 from soundstage.isolation.script import read_script
 
@@ -271,7 +271,7 @@ def test_memory_is_watched_while_other_cells_come_and_go(tmp_path):
     began = time.monotonic()
     ended = {}
 
-    class Clock(soundstage.runner.Silence):
+    class Clock(soundstage.running.listener.Silence):
         def finished(self, outcome):
             if outcome.troubles:
                 ended["eater"] = time.monotonic() - began

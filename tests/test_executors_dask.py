@@ -133,7 +133,7 @@ def test_estimates_are_kept_in_the_runs_folder_wherever_workers_run(tmp_path, mo
 
 
 def test_a_worker_with_other_versions_ends_the_run_with_a_sentence(tmp_path, monkeypatch):
-    from soundstage.executors import dask
+    from soundstage.running.executors import dask
 
     real = dask.versions
     monkeypatch.setattr(dask, "versions", lambda names: {**real(names), "numpy": "0.1"})
@@ -156,8 +156,8 @@ def test_a_scheduler_that_goes_away_ends_the_run_with_a_sentence(tmp_path):
 
 
 def test_a_gpu_is_used_where_workers_declare_one():
-    from soundstage.executors.dask import _usable
-    from soundstage.worker import Settings
+    from soundstage.running.executors.dask import _usable
+    from soundstage.running.worker import Settings
 
     live = {"a": {"resources": {"GPU": 1}}, "b": {"resources": {}}}
     assert list(_usable(live, Settings("out", "run", device="cuda"))) == ["a"]

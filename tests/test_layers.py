@@ -41,7 +41,13 @@ def test_the_pipeline_knows_no_disk_no_store_and_no_executor(root):
         if file.stem == "dataset_check":  # says which file is odd
             continue
         found = set(imported(file))
-        assert not found & {"pathlib", "os", "soundstage.results.store", "soundstage.worker", "soundstage.runner"}, file
+        assert not found & {
+            "pathlib",
+            "os",
+            "soundstage.results.store",
+            "soundstage.running.worker",
+            "soundstage.running.runner",
+        }, file
 
 
 def test_the_store_and_the_leaderboard_know_no_plugins(root):

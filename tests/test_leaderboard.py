@@ -159,7 +159,7 @@ def test_headline_measures_are_shown_and_others_can_be_asked_for(tmp_path):
 
 
 def test_cells_that_were_not_run_are_said(tmp_path):
-    from soundstage.runner import Silence
+    from soundstage.running.listener import Silence
 
     class Interrupting(Silence):
         def finished(self, outcome):

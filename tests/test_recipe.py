@@ -15,7 +15,7 @@ from soundstage.planning.lock import lock_text
 from soundstage.planning.request import plan_of
 from soundstage.planning.stored import stored
 from soundstage.results.store import Store
-from soundstage.verify import verify
+from soundstage.running.verify import verify
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from soundstage.contracts import SCENE_KINDS
 from soundstage.errors import SoundstageError
 from soundstage.planning.grid import read_grid
 from soundstage.planning.plan import make_scenes
-from soundstage.worker import Settings, Worker
+from soundstage.running.workbench import Workbench
 
 GRID = {"name": "toys", "datasets": ["toy"], "placements": ["line"], "spatializers": ["gains"]}
 FILES = ["bass.wav", "drums.wav", "metadata.json", "mixture.wav", "vocals.wav"]
@@ -60,9 +60,9 @@ def test_the_files_hold_the_scenes_that_a_run_scores(tmp_path, form, tolerance):
     grid = {key: GRID[key] for key in ("datasets", "placements", "spatializers")}
     soundstage.render(grid, tmp_path, format=form)
     specs = make_scenes(read_grid("toys", grid, None, SCENE_KINDS), Registry.load())
-    worker = Worker(Settings(tmp_path, run=""))
+    bench = Workbench()
     for spec in specs:
-        scene = worker.rendered(spec)
+        scene = bench.scene(spec)
         folder = tmp_path / "test" / spec.track
         assert metadata(folder)["scene"] == spec.address
         for name, signal in {"mixture": scene.mixture, **scene.references}.items():

@@ -258,7 +258,7 @@ def test_a_lost_cell_is_run_again_and_no_other(tmp_path):
 
 
 def test_an_interrupted_run_keeps_what_it_finished(tmp_path):
-    from soundstage.runner import Silence
+    from soundstage.running.listener import Silence
 
     class Interrupting(Silence):
         seen = 0

@@ -6,8 +6,8 @@ import pytest
 
 import soundstage
 from soundstage.errors import SoundstageError
-from soundstage.forecast import forecast
 from soundstage.planning.jobs import parse_only
+from soundstage.running.forecast import forecast
 
 GRID = {
     "name": "toys",

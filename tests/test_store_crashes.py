@@ -310,7 +310,7 @@ def soundstage_files_written():
 
 
 def test_a_damaged_cell_is_told_of_and_run_again(tmp_path, toys):
-    from soundstage.runner import Silence
+    from soundstage.running.listener import Silence
 
     class Told(Silence):
         sentences: list[str] = []

@@ -10,7 +10,7 @@ import pytest
 import soundstage
 from soundstage.errors import SoundstageError
 from soundstage.results.store import CellRecord, Store
-from soundstage.verify import verify
+from soundstage.running.verify import verify
 
 GRID = {
     "name": "toys",

@@ -11,7 +11,8 @@ from soundstage.errors import SoundstageError
 from soundstage.planning.jobs import Only
 from soundstage.planning.request import plan_of, resolved
 from soundstage.results.files import location
-from soundstage.runner import Listener, Summary, run_plan
+from soundstage.running.listener import Listener
+from soundstage.running.runner import Summary, run_plan
 
 if TYPE_CHECKING:
     import pandas
@@ -124,6 +125,6 @@ def score(
     Columns: track, metric, source, name, unit, value, frame (NA for the whole track), note, ranked, status, error. A
     song that cannot be scored is a row with its status and error. Raises SoundstageError where no song can be.
     """
-    from soundstage.scoring import score_folders
+    from soundstage.running.two_folders import score_folders
 
     return score_folders(Path(reference), Path(estimate), list(metrics), registry).scores

@@ -140,7 +140,7 @@ def render_grid(
 def _outcomes(songs: Sequence[Song], out: Path, form: Format, workers: int, on_start: OnStart) -> Iterator[Outcome]:
     """Render and write all songs."""
     if workers > 1 and len(songs) > 1:
-        from soundstage.executors.songs import in_processes
+        from soundstage.running.executors.songs import in_processes
 
         yield from in_processes(by_track(songs), out, form, workers, on_start)
         return
@@ -152,7 +152,7 @@ def _outcomes(songs: Sequence[Song], out: Path, form: Format, workers: int, on_s
 
 def by_track(songs: Sequence[Song]) -> list[list[Song]]:
     """The songs in groups that share a track, which a worker then loads once."""
-    return [list(group) for _, group in groupby(songs, lambda song: (song.scene.dataset.label, song.scene.label))]
+    return [list(group) for _, group in groupby(songs, lambda song: (song.scene.dataset.label, song.scene.track_name))]
 
 
 # which folder
@@ -179,21 +179,21 @@ def _songs(grid: Grid, scenes: Sequence[SceneSpec], hashes: FileHashes) -> list[
         if scene.placement:
             levels += [placements[scene.placement.label], f"seed-{scene.seed}" if len(grid.seeds) > 1 else ""]
         split = splits[scene.dataset.label]
-        levels += [datasets[scene.dataset.label], _folder_name(split), _folder_name(scene.label)]
+        levels += [datasets[scene.dataset.label], _folder_name(split), _folder_name(scene.track_name)]
         folder = Path(*filter(None, levels))
         if folder in songs:
             other = songs[folder].scene
             if other.dataset.label != scene.dataset.label:
                 raise SoundstageError(
-                    f"'{scene.label}' of {other.dataset.label} and of {scene.dataset.label} would both be written to"
-                    f" {folder}; leave one of the two out"
+                    f"'{scene.track_name}' of {other.dataset.label} and of {scene.dataset.label} would both be written"
+                    f" to {folder}; leave one of the two out"
                 )
             raise SoundstageError(
-                f"tracks '{other.label}' and '{scene.label}' would both be written to {folder}; rename one"
+                f"tracks '{other.track_name}' and '{scene.track_name}' would both be written to {folder}; rename one"
             )
         facts = {
             "scene": scene.address,
-            "track": scene.label,
+            "track": scene.track_name,
             "split": split,
             "dataset": description(scene.dataset),
             "spatializer": description(scene.spatializer),

@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from soundstage.errors import SoundstageError
 from soundstage.planning.plan import SceneSpec
+from soundstage.running.workbench import Workbench
 from soundstage.songfolder import (
     PARTIALS,
     Format,
     clipped_samples,
     write_song,
 )
-from soundstage.worker import BLAS_THREADS, Settings, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +44,17 @@ class Writer:
 
     def __init__(self, out: Path, form: Format) -> None:
         self._out, self._form = out, form
-        self._worker = Worker(Settings(out, run=""))
+        self._bench = Workbench()
 
     def write(self, song: Song) -> Outcome:
         """Render and write one song. What goes wrong with it is its outcome; only an interrupt gets out."""
         problem = song.scene.problem
         if problem:
             return Outcome(song, error=problem.error)
-        where = f"track '{song.scene.label}'"
+        where = f"track '{song.scene.track_name}'"
         try:
-            with threadpool_limits(limits=BLAS_THREADS):
-                scene = self._worker.rendered(song.scene)
+            with self._bench.one_thread():
+                scene = self._bench.scene(song.scene)
                 facts = {**song.facts, **scene.facts()}
                 metadata = write_song(self._out / song.folder, self._out / PARTIALS, scene, self._form, facts)
         except MemoryError:

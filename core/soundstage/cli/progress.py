@@ -21,12 +21,12 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
-from soundstage.heartbeat import audio_s
 from soundstage.planning.jobs import Job
 from soundstage.planning.plan import Plan
-from soundstage.runner import Summary
+from soundstage.running.heartbeat import audio_s
+from soundstage.running.runner import Summary
+from soundstage.running.worker import Outcome
 from soundstage.views.text import duration
-from soundstage.worker import Outcome
 
 SHOWN = 5
 """Troubles of earlier runs that are said again."""

@@ -12,7 +12,7 @@ from soundstage.cli.folders import folder
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
-    from soundstage.forecast import Forecast
+    from soundstage.running.forecast import Forecast
 
 
 def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
@@ -90,13 +90,13 @@ def command(
     from soundstage.api import run
     from soundstage.cli.progress import Progress
     from soundstage.planning.jobs import parse_only
-    from soundstage.runner import Silence
+    from soundstage.running.listener import Silence
 
     out = out or Path("results") / Path(grid.partition(".toml")[0]).name
     statuses = [status.strip() for status in retry.split(",") if status.strip()]
     only = parse_only(asked)
     if dry_run:
-        from soundstage.forecast import forecast
+        from soundstage.running.forecast import forecast
 
         _show(forecast(grid, out, data=data, registry=registry, retry=statuses, only=only, limit=limit), workers)
         return

@@ -50,7 +50,7 @@ def command(
     own mixture; without one it is the sum of the references.
     """
     from soundstage.cli.progress import Progress
-    from soundstage.scoring import score_folders
+    from soundstage.running.two_folders import score_folders
 
     form = form or _format_of(out)
     if out is None and form in ("parquet", "museval"):

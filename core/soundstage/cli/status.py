@@ -16,10 +16,10 @@ from soundstage.cli.folders import folder
 )
 def command(results: Path | str, grid: str) -> None:
     """Say how many cells of the folder RESULTS are done, failed and left, and what is being run now and by whom."""
-    from soundstage.heartbeat import progress
     from soundstage.results.loading import load_states
     from soundstage.results.locking import STALE_S
     from soundstage.results.store import Store
+    from soundstage.running.heartbeat import progress
     from soundstage.views.text import duration
 
     store = Store(results)

@@ -46,7 +46,7 @@ def command(
     import secrets
 
     from soundstage.results.store import Store
-    from soundstage.verify import verify
+    from soundstage.running.verify import verify
     from soundstage.views.text import counted
 
     Store(results).open_existing()

@@ -50,7 +50,7 @@ class SceneSpec:
     part: str = ""
 
     @property
-    def label(self) -> str:
+    def track_name(self) -> str:
         """The track as results name it; a chunk of one is a track of its own."""
         return self.track + self.part
 
@@ -58,7 +58,7 @@ class SceneSpec:
     def name(self) -> CellName:
         """The scene's coordinates in the grid, as labels."""
         placement = self.placement.label if self.placement else ""
-        return CellName(self.dataset.label, self.label, placement, self.spatializer.label, self.seed)
+        return CellName(self.dataset.label, self.track_name, placement, self.spatializer.label, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class CellSpec:
     @property
     def title(self) -> str:
         """What a person reads while it runs."""
-        return f"{self.scene.label} · {self.scene.spatializer.label} · {self.separator.label}"
+        return f"{self.scene.track_name} · {self.scene.spatializer.label} · {self.separator.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +337,7 @@ def _cell(scene: SceneSpec, separator: _Built, metrics: Sequence[_Built], hashes
         made_by = _identity(separator, hashes, *arguments)
     except SoundstageError as error:
         status = "not-installed" if isinstance(error, NotInstalled) else "failed"
-        problem = problem or Problem(status, f"{_called(separator.choice)}, track '{scene.label}': {error}")
+        problem = problem or Problem(status, f"{_called(separator.choice)}, track '{scene.track_name}': {error}")
         made_by = {"plugin": separator.choice.plugin.name, "parameters": {}, "unusable": "files"}
     cell = address("estimates", {"scene": scene.address, "separator": made_by})
     scores = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from soundstage.planning.plan import CellSpec, Plan
 from soundstage.results import estimates, plans, runs
 from soundstage.results.merge import differing, of_score
 from soundstage.results.store import Store, StoredPlan
-from soundstage.worker import Settings, Worker
+from soundstage.running.workbench import Workbench, discarding
+from soundstage.running.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,10 @@ def verify(
             wrong.append(f"grid '{stored.facts['name']}' is not here what was run: {changed}")
         cells = _drawn(store, plan, recompute, seed)
         recomputed = len(cells)
-        with tempfile.TemporaryDirectory(prefix="soundstage-verify-") as nothing:
-            worker = Worker(Settings(Path(nothing), run="verify", device=device))
-            for number, cell in enumerate(cells):
-                progress(f"computing {number + 1} of {len(cells)} again: {cell.title}")
-                wrong += _compared(store, plan, cell, worker)
+        worker = Worker(Workbench(device, discarding), run="verify")
+        for number, cell in enumerate(cells):
+            progress(f"computing {number + 1} of {len(cells)} again: {cell.title}")
+            wrong += _compared(store, plan, cell, worker)
     looked = (len(store.addresses()), len(store.plans()), len(store.runs()), len(kept))
     return Verdict(*looked, recomputed, tuple(wrong))
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from soundstage.planning.jobs import Job
 from soundstage.results.store import CellRecord, Stage, score_rows
-from soundstage.worker import Outcome
+from soundstage.running.worker import Outcome
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Task:
 
     def lose(self, label: str, status: str, what: str) -> Outcome | None:
         """A worker did not survive this metric: the outcome, or None where more is to be run."""
-        self.lost[label] = Stage(status, f"metric '{label}', track '{self.job.cell.scene.label}': {what}")
+        self.lost[label] = Stage(status, f"metric '{label}', track '{self.job.cell.scene.track_name}': {what}")
         self.kills = 0
         return self._together() if self.found else None
 
@@ -72,7 +72,7 @@ class Task:
     def failed(self, status: str, what: str, run: str) -> Outcome:
         """The outcome of a separation that no worker came back from."""
         cell = self.job.cell
-        error = f"separator '{cell.separator.label}', track '{cell.scene.label}': {what}"
+        error = f"separator '{cell.separator.label}', track '{cell.scene.track_name}': {what}"
         stage = Stage(status, error, details={"made_by": cell.made_by})
         skipped = {
             cell.scores[label]: Stage("skipped", "there are no estimates to score") for label in self.job.metrics

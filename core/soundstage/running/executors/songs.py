@@ -12,7 +12,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from soundstage.executors.interrupts import heard_later, unheard_by_children
+from soundstage.running.executors.interrupts import heard_later, unheard_by_children
 from soundstage.songfolder import Format
 from soundstage.songs import OnStart, Outcome, Song, Writer
 
@@ -63,7 +63,7 @@ def in_processes(
 
 
 def _outcome(future: Any, song: Song) -> Outcome:
-    where = f"track '{song.scene.label}'"
+    where = f"track '{song.scene.track_name}'"
     try:
         outcome: Outcome = future.result()
         return outcome

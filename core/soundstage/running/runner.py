@@ -1,73 +1,31 @@
-"""Fills a grid: plans it, skips what is done, runs the rest, and commits every cell the moment it is done."""
+"""Fills a results folder: skips what is done, runs the rest, and commits every cell the moment it is done."""
 
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
 
 from soundstage.errors import NotInstalled, SoundstageError, suggestion
-from soundstage.executors import Executor, OnStart
-from soundstage.executors.inline import run_inline
-from soundstage.heartbeat import Pulse
-from soundstage.machine import machine, packages_of, versions
 from soundstage.planning.jobs import Job, Only, check_only, chosen, jobs_left
 from soundstage.planning.plan import CellSpec, Plan, Problem
 from soundstage.planning.stored import stored
 from soundstage.results.records import joined
 from soundstage.results.store import STATUSES, CellRecord, Stage, Store
-from soundstage.worker import BLAS_THREADS, Outcome, Settings
-
-EXECUTORS = ("inline", "processes", "dask")
-
+from soundstage.running.executors import EXECUTORS, executor_of
+from soundstage.running.executors.contract import OnStart
+from soundstage.running.heartbeat import Pulse
+from soundstage.running.listener import Listener, Silence
+from soundstage.running.provenance import provenance, run_id
+from soundstage.running.worker import Settings
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 OK = Stage("ok")
-
-
-class Listener(Protocol):
-    """Told how a run goes."""
-
-    def planned(self, plan: Plan, todo: Sequence[Job], left: int) -> None:
-        """The plan is made; these jobs are to be run, and so many more cells lack something and were not asked for."""
-
-    def preparing(self, what: str) -> None:
-        """Something that may take minutes is done before the first cell."""
-
-    def started(self, job: Job, worker: int) -> None:
-        """A worker begins a cell."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """A cell is committed."""
-
-    def noticed(self, sentence: str) -> None:
-        """Something that a person should know: who is waited for, or which file is damaged."""
-
-
-class Silence:
-    """Says nothing."""
-
-    def planned(self, plan: Plan, todo: Sequence[Job], left: int) -> None:
-        """Nothing."""
-
-    def preparing(self, what: str) -> None:
-        """Nothing."""
-
-    def started(self, job: Job, worker: int) -> None:
-        """Nothing."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """Nothing."""
-
-    def noticed(self, sentence: str) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +108,13 @@ def run_plan(
         jobs = chosen(todo, only, limit)
         listener.planned(plan, jobs, len(todo) - len(jobs))
         if jobs:
-            settings = Settings(out, _run_id(), keep_estimates, device, timeout_s, memory_limit)
+            settings = Settings(out, run_id(), keep_estimates, device, timeout_s, memory_limit)
             pulse = Pulse(plan, len(jobs), settings.run)
             lease.tell = pulse.facts
             started = datetime.now(UTC)
-            store.save_run(settings.run, _provenance(plan, workers, started, None))
+            store.save_run(settings.run, provenance(plan, workers, started, None))
             jobs = _with_environments(jobs, listener)
-            execute = _executor(executor, workers, scheduler)
+            execute = executor_of(executor, workers, scheduler)
             with closing(execute(jobs, settings, _both(pulse.started, listener.started))) as outcomes:
                 for outcome in outcomes:
                     store.commit(outcome.record, outcome.rows)
@@ -165,7 +123,7 @@ def run_plan(
                     pulse.finished(outcome)
                     listener.finished(outcome)
                     lease.check()
-            ended = {**_provenance(plan, workers, started, datetime.now(UTC)), "cells_there": len(held)}
+            ended = {**provenance(plan, workers, started, datetime.now(UTC)), "cells_there": len(held)}
             store.save_run(settings.run, ended)
     usable = sum(_any_ok(cell.scores, held.get(cell.address)) for cell in plan.cells)
     troubled = sum(not _all_ok(cell.scores, held[cell.address]) for cell in plan.cells if cell.address in held)
@@ -198,18 +156,6 @@ def _gist(record: CellRecord) -> CellRecord:
 
 def _brief(stage: Stage) -> Stage:
     return OK if stage.status == "ok" else Stage(stage.status, stage.error)
-
-
-def _executor(name: str, workers: int, scheduler: str) -> Executor:
-    if name == "inline":
-        return run_inline
-    if name == "dask":
-        from soundstage.executors.dask import dask_cluster
-
-        return dask_cluster(workers, scheduler)
-    from soundstage.executors.processes import process_pool
-
-    return process_pool(workers)
 
 
 def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
@@ -266,23 +212,3 @@ def _reasons(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple
 
 def _statuses(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stage.status for stage in _troubles(cells, held)))
-
-
-def _run_id() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-
-
-def _provenance(plan: Plan, workers: int, started: datetime, ended: datetime | None) -> dict[str, Any]:
-    """What a paper needs to say how the numbers were made. None of it is part of an address."""
-    choices = [cell.separator for cell in plan.cells] + [metric.choice for metric in plan.metrics.values()]
-    choices += [cell.scene.dataset for cell in plan.cells] + [cell.scene.spatializer for cell in plan.cells]
-    return {
-        "grid": {"name": plan.grid.name, "revision": plan.grid.revision, "hash": plan.hash},
-        "seeds": list(plan.grid.seeds),
-        "versions": versions({*packages_of(choices), "pandas", "pyarrow"}),
-        **machine(),
-        "workers": workers,
-        "blas_threads": BLAS_THREADS,
-        "started": started.isoformat(),
-        "ended": ended.isoformat() if ended else None,
-    }

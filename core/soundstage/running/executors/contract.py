@@ -1,4 +1,4 @@
-"""Where cells run. Every executor runs the same jobs and yields the same outcomes."""
+"""What an executor is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
 from soundstage.planning.jobs import Job
-from soundstage.worker import Outcome, Settings
+from soundstage.running.worker import Outcome, Settings
 
 OnStart = Callable[[Job, int], None]
 

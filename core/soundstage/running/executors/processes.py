@@ -22,12 +22,12 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from soundstage.errors import StorageError
-from soundstage.executors import Executor, OnStart
-from soundstage.executors.interrupts import heard_later, unheard_by_children
-from soundstage.executors.queue import SceneQueue, Task
 from soundstage.isolation.server import die_with_parent
 from soundstage.planning.jobs import Job
-from soundstage.worker import Outcome, Settings, Worker
+from soundstage.running.executors.contract import Executor, OnStart
+from soundstage.running.executors.interrupts import heard_later, unheard_by_children
+from soundstage.running.executors.queue import SceneQueue, Task
+from soundstage.running.worker import Outcome, Settings, Worker
 
 LAST_WORDS = 300
 """Characters of what a dead worker printed that go into its cell's error."""
@@ -262,7 +262,7 @@ def _start(settings: Settings, notes: _Notes) -> None:
     os.close(prints)
     devices = settings.device.split(",")
     device = devices[notes.number % len(devices)]
-    _worker = Worker(replace(settings, device=device), _at, own_process=True)
+    _worker = Worker.of(replace(settings, device=device), _at, own_process=True)
 
 
 def _at(stage: str) -> None:

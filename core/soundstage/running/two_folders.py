@@ -12,7 +12,8 @@ from soundstage.errors import SoundstageError
 from soundstage.planning.grid import read_grid
 from soundstage.planning.plan import make_plan
 from soundstage.results.loading import Results, load_results
-from soundstage.runner import Listener, run_plan
+from soundstage.running.listener import Listener
+from soundstage.running.runner import run_plan
 
 DEFAULT_METRICS = ("sdr", "si_sdr", "spauq", "bsseval")
 """What is scored where nothing else is asked for, as far as it is installed."""

@@ -16,12 +16,12 @@ from typing import Any
 
 from soundstage.catalogue.registry import Choice
 from soundstage.errors import NotInstalled, SoundstageError, StorageError
-from soundstage.executors import Executor, OnStart
-from soundstage.executors.interrupts import heard_later, unheard_by_children
-from soundstage.executors.queue import SceneQueue, Task
-from soundstage.machine import machine, packages_of, versions
 from soundstage.planning.jobs import Job
-from soundstage.worker import Outcome, Settings, Worker
+from soundstage.running.executors.contract import Executor, OnStart
+from soundstage.running.executors.interrupts import heard_later, unheard_by_children
+from soundstage.running.executors.queue import SceneQueue, Task
+from soundstage.running.provenance import machine, packages_of, versions
+from soundstage.running.worker import Outcome, Settings, Worker
 
 ATTEMPTS = 3
 """How often a cell is begun whose worker is lost."""
@@ -192,7 +192,7 @@ def _run_there(job: Job, settings: Settings, number: int, expected: Mapping[str,
         devices = settings.device.split(",")
         own = replace(settings, device=devices[number % len(devices)])
         _workers.clear()
-        _workers[settings] = Worker(own, own_process=True), here
+        _workers[settings] = Worker.of(own, own_process=True), here
     worker, ran_on = _workers[settings]
     worker.on_stage = lambda stage: get_worker().log_event(STAGES, {"cell": job.cell.address, "stage": stage})
     outcome = worker.run(job)

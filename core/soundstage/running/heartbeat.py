@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from soundstage.planning.jobs import Job
     from soundstage.planning.plan import Plan
-    from soundstage.worker import Outcome
+    from soundstage.running.worker import Outcome
 
 
 @dataclass(slots=True)

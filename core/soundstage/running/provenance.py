@@ -1,4 +1,4 @@
-"""What this machine is, for the provenance. None of it is part of an address."""
+"""What is known of a run besides its numbers: the machine, the versions, when. None of it is part of an address."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import os
 import platform
 import shutil
 import subprocess
+import uuid
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from soundstage.planning.plan import Plan
+from soundstage.running.workbench import BLAS_THREADS
 
 if TYPE_CHECKING:
     from soundstage.catalogue.registry import Choice
@@ -31,6 +36,27 @@ def machine() -> dict[str, Any]:
         "gpus": _gpus(),
         "host": platform.node(),
         "cpus": os.cpu_count(),
+    }
+
+
+def run_id() -> str:
+    """A new run's id: when it began, and chance."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+def provenance(plan: Plan, workers: int, started: datetime, ended: datetime | None) -> dict[str, Any]:
+    """What a paper needs to say how the numbers were made. None of it is part of an address."""
+    choices = [cell.separator for cell in plan.cells] + [metric.choice for metric in plan.metrics.values()]
+    choices += [cell.scene.dataset for cell in plan.cells] + [cell.scene.spatializer for cell in plan.cells]
+    return {
+        "grid": {"name": plan.grid.name, "revision": plan.grid.revision, "hash": plan.hash},
+        "seeds": list(plan.grid.seeds),
+        "versions": versions({*packages_of(choices), "pandas", "pyarrow"}),
+        **machine(),
+        "workers": workers,
+        "blas_threads": BLAS_THREADS,
+        "started": started.isoformat(),
+        "ended": ended.isoformat() if ended else None,
     }
 
 

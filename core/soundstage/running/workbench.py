@@ -1,0 +1,122 @@
+"""What cells share: loaded plugins, the last track and scene, prepared metrics, and one thread for sums."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from typing import Any
+
+import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
+from threadpoolctl import ThreadpoolController
+
+from soundstage.catalogue.registry import Choice
+from soundstage.contracts import Scorer
+from soundstage.errors import Crashed, OutOfMemory, SoundstageError
+from soundstage.pipeline.blame import named_as
+from soundstage.pipeline.scenes import place, spatialize
+from soundstage.pipeline.scores import prepare
+from soundstage.pipeline.tracks import load_excerpt, load_track
+from soundstage.planning.plan import MetricSpec, SceneSpec
+from soundstage.scene import Scene, Track
+
+BLAS_THREADS = 1
+"""The same in every executor: a sum's last bits depend on how many threads share it."""
+
+Contained = Callable[[], AbstractContextManager[Any]]
+"""Makes a context in which what a plugin prints goes where it should."""
+
+
+class Workbench:
+    """Plugins are made and loaded once. Of tracks, scenes and prepared metrics only the last ones are kept.
+
+    device: where separators load. contained: a context for whatever separators do.
+    """
+
+    def __init__(self, device: str = "auto", contained: Contained = nullcontext) -> None:
+        self.device = device
+        self.contained = contained
+        self.excerpt: dict[str, Any] = {}
+        """Where the last track's excerpt lies in it, for the provenance; empty where it is whole."""
+        self._plugins: dict[tuple[str, str, str], Any] = {}
+        self._broken: dict[tuple[str, str, str], SoundstageError] = {}
+        self._track: tuple[tuple[str, str], Track] | None = None
+        self._scene: tuple[str, Scene] | None = None
+        self._scorers: dict[tuple[str, tuple[str, ...]], Scorer] = {}
+        self._threads: tuple[int, ThreadpoolController] | None = None
+
+    def one_thread(self) -> AbstractContextManager[Any]:
+        """Limits BLAS and OpenMP. The loaded libraries are looked for again only when something was imported."""
+        if self._threads is None or self._threads[0] != len(sys.modules):
+            self._threads = (len(sys.modules), ThreadpoolController())
+        found: AbstractContextManager[Any] = self._threads[1].limit(limits=BLAS_THREADS)
+        return found
+
+    def plugin(self, choice: Choice) -> Any:
+        """The plugin's instance, made and loaded once. Raises SoundstageError, each time, where that fails."""
+        key = (choice.kind, choice.label, choice.entry)
+        if key in self._broken:
+            raise self._broken[key]
+        if key not in self._plugins:
+            try:
+                with named_as(f"{choice.kind[:-1]} '{choice.label}'"):
+                    instance = choice.build()
+                    if choice.kind == "separators" and hasattr(instance, "load"):
+                        with self.contained():
+                            instance.load(self.device.partition(",")[0])
+            except (Crashed, OutOfMemory):
+                raise
+            except SoundstageError as error:
+                self._broken[key] = error
+                raise
+            self._plugins[key] = instance
+        return self._plugins[key]
+
+    def scene(self, spec: SceneSpec) -> Scene:
+        """The rendered scene. Raises SoundstageError naming the plugin and the track."""
+        if self._scene is None or self._scene[0] != spec.address:
+            self._scene, self._scorers = None, {}
+            track = self._loaded_track(spec)
+            placement = None
+            if spec.placement is not None:
+                rule = self.plugin(spec.placement)
+                placement = place(rule, spec.placement.plugin.name, spec.dataset.entry, track, spec.seed)
+            scene = spatialize(self.plugin(spec.spatializer), spec.spatializer.label, track, placement)
+            self._scene = (spec.address, scene)
+        return self._scene[1]
+
+    def _loaded_track(self, spec: SceneSpec) -> Track:
+        key = (spec.dataset.label, spec.track_name)
+        if self._track is None or self._track[0] != key:
+            self._track, self.excerpt = None, {}
+            dataset, name = self.plugin(spec.dataset), spec.dataset.label
+            if spec.excerpt is None:
+                track = load_track(dataset, name, spec.track)
+            else:
+                track, self.excerpt = load_excerpt(
+                    dataset, name, spec.track, spec.dataset.entry, spec.excerpt, spec.chunk
+                )
+            self._track = (key, track)
+        return self._track[1]
+
+    def scorer(self, label: str, metric: MetricSpec, spec: SceneSpec, goal: Scene) -> Scorer:
+        """The metric's scorer of estimates of `goal`, the last scene as it is to be scored; prepared once."""
+        key = (label, tuple(goal.references))
+        plugin = self.plugin(metric.choice)
+        if key not in self._scorers:
+            with self.one_thread():  # of what making the plugin has imported, too
+                self._scorers[key] = prepare(plugin, label, spec.track_name, goal)
+        return self._scorers[key]
+
+
+class _Discarded(io.TextIOBase):
+    """Where prints go that nobody asked for."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def discarding() -> AbstractContextManager[Any]:
+    """A context in which what is printed is thrown away."""
+    return redirect_stdout(_Discarded())
