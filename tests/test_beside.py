@@ -15,13 +15,13 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import soundstage
+from boards import board_of
 from soundstage.cli import cli
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
-from soundstage.leaderboard import make_leaderboard
+from soundstage.report.plain import render_csv, render_json, render_markdown
+from soundstage.report.terminal import render_table
 from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
-from soundstage.views.plain import render_csv, render_json, render_markdown
-from soundstage.views.table import render_table
 
 TOML = """
 title    = "Toys"
@@ -133,7 +133,7 @@ def as_published(**parameters):
 
 def board(tmp_path, toml, values=OWN, by=None, protocol="binaural-mss", over="", **options):
     folder = results(tmp_path / "out", values, **options)
-    return make_leaderboard(folder, by=by, protocol=protocol, published=toml, over=over)
+    return board_of(folder, by=by, protocol=protocol, published=toml, over=over)
 
 
 def changed(toml, *pairs):
@@ -153,7 +153,7 @@ def rendered(found):
 
 
 def test_published_rows_stand_beside_and_change_no_rank_value_or_mark(tmp_path, toml):
-    plain = make_leaderboard(results(tmp_path / "out", OWN), protocol="binaural-mss")
+    plain = board_of(results(tmp_path / "out", OWN), protocol="binaural-mss")
     found = board(tmp_path, toml)
     assert [section.rows for section in found.sections] == [section.rows for section in plain.sections]
     assert [(row.model, row.values) for row in found.sections[0].published] == [("One", (10.0,)), ("Two", (12.0,))]
@@ -487,7 +487,7 @@ def test_markdown_csv_json_and_the_terminal_show_them_as_published(tmp_path, tom
 
 
 def test_without_a_publication_the_csv_has_no_such_columns(tmp_path):
-    found = make_leaderboard(results(tmp_path / "out", OWN))
+    found = board_of(results(tmp_path / "out", OWN))
     assert "publication" not in render_csv(found).splitlines()[0]
 
 
@@ -517,7 +517,7 @@ def test_a_grid_that_was_run_knows_the_settings_that_are_compared(tmp_path):
         "metrics": ["interaural"],
     }
     soundstage.run(grid, tmp_path)
-    found = make_leaderboard(tmp_path, published="namballa2025")
+    found = board_of(tmp_path, published="namballa2025")
     assert [section.published[0].rendering for section in found.sections] == ["Binaural", "Stereo"]
     assert any("hrir here has level = consistent, hrtf = none" in note for note in found.notes)
     assert any("hrir comes near that rendering but may be another" in note for note in found.notes)

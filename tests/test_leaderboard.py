@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import soundstage
+from boards import board_of
 from soundstage.errors import SoundstageError
-from soundstage.leaderboard import make_leaderboard
-from soundstage.views.plain import render_csv, render_json, render_markdown
+from soundstage.report.plain import render_csv, render_json, render_markdown
 
 GRID = {
     "name": "toys",
@@ -33,7 +33,7 @@ def _toys(toys):
 
 def board(tmp_path, grid=GRID, **options):
     soundstage.run(grid, tmp_path)
-    return make_leaderboard(tmp_path, **options)
+    return board_of(tmp_path, **options)
 
 
 def rows(section):
@@ -57,12 +57,12 @@ def test_there_is_a_table_for_each_placement_where_there_are_several_unless_they
         {"spatializer": "gains", "placement": "line"},
         {"spatializer": "gains", "placement": "frontal"},
     ]
-    pooled = make_leaderboard(tmp_path, by=["spatializer"]).sections
+    pooled = board_of(tmp_path, by=["spatializer"]).sections
     assert [(section.group["spatializer"], section.possible) for section in pooled] == [
         ("flat", (6,)),
         ("gains", (12,)),
     ]
-    assert [section.group for section in make_leaderboard(tmp_path, by=[]).sections] == [{}]
+    assert [section.group for section in board_of(tmp_path, by=[]).sections] == [{}]
     one = board(tmp_path / "one", {**grid, "spatializers": ["gains"]}).sections
     assert [section.group for section in one] == [{"placement": "line"}, {"placement": "frontal"}]
 
@@ -167,7 +167,7 @@ def test_cells_that_were_not_run_are_said(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         soundstage.run(GRID, tmp_path, listener=Interrupting())
-    assert any("23 of 24 cells have not been run" in note for note in make_leaderboard(tmp_path).notes)
+    assert any("23 of 24 cells have not been run" in note for note in board_of(tmp_path).notes)
 
 
 def test_the_title_is_what_a_paper_cites(tmp_path):
@@ -180,9 +180,9 @@ def test_the_title_is_what_a_paper_cites(tmp_path):
 def test_a_folder_with_two_grids_shows_the_newest_or_the_one_asked_for(tmp_path):
     soundstage.run(GRID, tmp_path)
     soundstage.run({**GRID, "name": "more", "separators": ["truth"]}, tmp_path)
-    assert make_leaderboard(tmp_path).grid == "more"
-    assert make_leaderboard(tmp_path, grid="toys").grid == "toys"
-    assert len(make_leaderboard(tmp_path, grid="toys").sections[0].rows) == 6
+    assert board_of(tmp_path).grid == "more"
+    assert board_of(tmp_path, grid="toys").grid == "toys"
+    assert len(board_of(tmp_path, grid="toys").sections[0].rows) == 6
 
 
 def test_csv_and_json_hold_full_precision_and_no_nan(tmp_path):
@@ -208,8 +208,8 @@ def test_markdown_tables_are_well_formed(tmp_path):
 def test_no_value_is_ever_cut_however_narrow_the_terminal(tmp_path, width):
     from rich.console import Console
 
-    from soundstage.views.table import render_table
-    from soundstage.views.text import value_text
+    from soundstage.report.terminal import render_table
+    from soundstage.report.text import value_text
 
     found = board(tmp_path, {**GRID, "metrics": ["error", "other_error", "misscoring[how=vocals]"]}, by=[])
     out = io.StringIO()
@@ -224,8 +224,8 @@ def test_no_value_is_ever_cut_however_narrow_the_terminal(tmp_path, width):
 
 
 def test_improvements_over_a_separator_are_differences_of_the_same_scene_and_source(toys, tmp_path):
-    from soundstage.leaderboard import make_leaderboard
-    from soundstage.views.text import fine_print
+    from boards import board_of
+    from soundstage.report.text import fine_print
 
     grid = {
         "datasets": ["toy[tracks=3]"],
@@ -235,7 +235,7 @@ def test_improvements_over_a_separator_are_differences_of_the_same_scene_and_sou
         "metrics": ["error"],
     }
     soundstage.run(grid, tmp_path)
-    board = make_leaderboard(tmp_path, over="nothing", by=["source"])
+    board = board_of(tmp_path, over="nothing", by=["source"])
     frame = soundstage.load(tmp_path)
     whole = frame[frame["frame"].isna() & (frame["name"] == "error") & (frame["status"] == "ok")]
     table = whole.pivot(index=["track", "source"], columns="separator", values="value")
@@ -247,4 +247,4 @@ def test_improvements_over_a_separator_are_differences_of_the_same_scene_and_sou
     assert board.columns[0].label == "errori"
     assert any("that of nothing on the same scene" in line for line in fine_print(board))
     with pytest.raises(SoundstageError, match="no separator 'nothin'; did you mean 'nothing'"):
-        make_leaderboard(tmp_path, over="nothin")
+        board_of(tmp_path, over="nothin")

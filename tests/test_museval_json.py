@@ -10,15 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
+from boards import board_of
 from soundstage.cli import cli
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
-from soundstage.leaderboard import make_leaderboard
+from soundstage.report.plain import render_markdown
 from soundstage.results.exchange.claims import Labels
 from soundstage.results.exchange.importing import import_claims
 from soundstage.results.exchange.museval import MEASURES, TrackFile, museval_files, read_museval, write_museval
 from soundstage.results.loading import load_results
-from soundstage.views.plain import render_markdown
 from test_protocols import results
 
 NAN = float("nan")
@@ -157,14 +157,14 @@ def test_names_that_no_file_can_have_are_encoded(tmp_path):
 def test_claims_of_several_models_make_a_leaderboard_that_says_they_are_claims(tmp_path, measured):
     write_museval(list(museval_files(load_results(measured))), tmp_path / "json")
     import_museval([tmp_path / "json" / "UMX", tmp_path / "json" / "Demucs"], tmp_path / "claims")
-    board = make_leaderboard(tmp_path / "claims", protocol="museval")
+    board = board_of(tmp_path / "claims", protocol="museval")
     assert [(row.separator, row.role, row.rank) for row in board.sections[0].rows] == [
         ("Demucs", "separator", 1),
         ("UMX", "separator", 2),
     ]
     assert not any(row.is_blind or any(row.best) for row in board.sections[0].rows)
     assert "claimed, not measured here: the scores of UMX, Demucs were imported from files" in render_markdown(board)
-    ours = make_leaderboard(measured, protocol="museval").sections[0]
+    ours = board_of(measured, protocol="museval").sections[0]
     assert [row.values for row in board.sections[0].rows] == [row.values for row in ours.rows]
 
 
@@ -192,7 +192,7 @@ def test_a_later_import_joins_the_earlier_claims(tmp_path):
     import_museval([given(tmp_path / "UMX")], tmp_path / "claims")
     import_museval([given(tmp_path / "Demucs")], tmp_path / "claims")
     import_museval([given(tmp_path / "UMX")], tmp_path / "claims")
-    board = make_leaderboard(tmp_path / "claims")
+    board = board_of(tmp_path / "claims")
     assert {(row.separator, row.done, row.planned) for row in board.sections[0].rows} == {
         ("UMX", 1, 1),
         ("Demucs", 1, 1),

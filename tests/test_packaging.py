@@ -49,7 +49,7 @@ def test_the_unpacked_wheel_runs_a_grid_by_itself(wheel, tmp_path):
         f"print(soundstage.run(grid, {str(tmp_path / 'out')!r}).usable)\n"
         "from soundstage.catalogue.registry import shipped_registry\n"
         "assert 'grids.demo' in shipped_registry()\n"
-        "from soundstage.published import publications\n"
+        "from soundstage.leaderboard.published.tables import publications\n"
         "assert 'namballa2025' in publications()\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

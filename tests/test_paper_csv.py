@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
+from boards import board_of
 from soundstage.cli import cli
 from soundstage.errors import SoundstageError
-from soundstage.leaderboard import make_leaderboard
-from soundstage.published import find_publication
+from soundstage.leaderboard.published.tables import find_publication
 from soundstage.results.exchange.binaural_csv import SOURCES
 from soundstage.results.exchange.claims import Labels
 from soundstage.results.exchange.importing import import_claims
@@ -75,9 +75,9 @@ def test_twins_become_one_cell_a_track_and_give_the_medians_worked_out_by_hand(t
     files = [spauq(tmp_path, FIRST), interaural(tmp_path, SECOND)]
     claims = import_claims(files, tmp_path / "out")
     assert len(claims) == 3
-    overall = medians(make_leaderboard(tmp_path / "out", protocol="binaural-mss"))[()]["umxhq"]
+    overall = medians(board_of(tmp_path / "out", protocol="binaural-mss"))[()]["umxhq"]
     assert overall == {"SSR": 3.5, "SRR": 35.0, "ITD_difference": 33.75, "ILD_difference": pytest.approx(0.35)}
-    by_source = medians(make_leaderboard(tmp_path / "out", by=["source"], protocol="binaural-mss"))
+    by_source = medians(board_of(tmp_path / "out", by=["source"], protocol="binaural-mss"))
     assert by_source[("bass",)]["umxhq"] == {"SSR": 2, "SRR": 20, "ITD_difference": 0.0, "ILD_difference": 0.2}
     assert by_source[("vocals",)]["umxhq"] == {"SSR": 5, "SRR": 50, "ITD_difference": 45.0, "ILD_difference": 0.5}
 
@@ -89,7 +89,7 @@ def test_models_and_renderings_of_one_import_make_one_grid_and_a_table_each(tmp_
     done = invoke("import", tmp_path / "in", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "12 tracks of htdemucs_ft, umxhq imported as claims" in done.output
-    board = make_leaderboard(tmp_path / "out")
+    board = board_of(tmp_path / "out")
     assert [section.group for section in board.sections] == [{"spatializer": "binaural"}, {"spatializer": "stereo"}]
     for section in board.sections:
         assert {(row.separator, row.done, row.planned, row.rank) for row in section.rows} == {
@@ -150,7 +150,7 @@ def test_a_later_twin_comes_into_the_cells_that_are_there(tmp_path):
     import_claims([interaural(tmp_path, SECOND)], tmp_path / "out")
     import_claims([spauq(tmp_path, FIRST)], tmp_path / "out")
     import_claims([spauq(tmp_path, FIRST)], tmp_path / "out")
-    board = make_leaderboard(tmp_path / "out")
+    board = board_of(tmp_path / "out")
     (row,) = board.sections[0].rows
     assert (row.done, row.planned) == (3, 3)
     assert dict(zip((column.name for column in board.columns), row.values, strict=True))["SSR"] == 3.5
@@ -185,7 +185,7 @@ def test_provenance_says_claimed_and_has_each_files_hash(tmp_path):
 def test_an_empty_field_or_nan_is_a_score_without_a_value_and_medians_pass_it_over(tmp_path):
     values = {**FIRST, ("Mu", "bass"): ("", "nan"), ("Mu", "vocals"): ("inf", 60)}
     import_claims([spauq(tmp_path, values)], tmp_path / "out")
-    board = make_leaderboard(tmp_path / "out", protocol="binaural-mss")
+    board = board_of(tmp_path / "out", protocol="binaural-mss")
     assert medians(board)[()]["umxhq"] == {"SSR": 4.0, "SRR": 40.0}
     assert any("1 of 6 scores have no value, mostly: claimed; the file has no value" in note for note in board.notes)
     frame = soundstage.load(tmp_path / "out")
@@ -241,7 +241,7 @@ def test_museval_and_the_papers_files_make_one_grid(tmp_path):
     museval = written(tmp_path / "umxhq" / "test", "Mu.json", [text])
     import_claims([spauq(tmp_path, FIRST), museval], tmp_path / "out", Labels(spatializer="binaural"))
     assert soundstage.load(tmp_path / "out")["cell"].nunique() == 3
-    found = medians(make_leaderboard(tmp_path / "out"))[()]["umxhq"]
+    found = medians(board_of(tmp_path / "out"))[()]["umxhq"]
     assert (found["SSR"], found["SDR"]) == (3.5, 7.0)
 
 
@@ -254,8 +254,8 @@ def printed(shared, table):
 def test_the_published_tracks_give_the_published_medians_to_the_last_digit(tmp_path, shared, protocol):
     models = {"Demucs": "htdemucs_ft", "OpenUnmix": "umxhq"}
     import_claims([shared / "published"], tmp_path)
-    overall = medians(make_leaderboard(tmp_path, by=["spatializer"], protocol=protocol))
-    by_source = medians(make_leaderboard(tmp_path, by=["spatializer", "source"], protocol=protocol))
+    overall = medians(board_of(tmp_path, by=["spatializer"], protocol=protocol))
+    by_source = medians(board_of(tmp_path, by=["spatializer", "source"], protocol=protocol))
     compared = 0
     for table in ("overall", "by_source"):
         for line in printed(shared, table):
@@ -272,7 +272,7 @@ def test_the_published_tracks_give_the_published_medians_to_the_last_digit(tmp_p
 
 def test_set_beside_the_paper_the_published_tracks_differ_by_less_than_half_the_last_digit(tmp_path, shared):
     import_claims([shared / "published"], tmp_path)
-    board = make_leaderboard(tmp_path, protocol="binaural-mss", published="namballa2025")
+    board = board_of(tmp_path, protocol="binaural-mss", published="namballa2025")
     compared = [one for section in board.sections for row in section.published for one in row.differences]
     assert [one.separator for one in compared] == ["htdemucs_ft", "umxhq"] * 2
     assert max(abs(value) for one in compared for value in one.values) <= 0.005
@@ -283,7 +283,7 @@ def test_set_beside_the_paper_the_published_tracks_differ_by_less_than_half_the_
 
 def test_a_claim_to_be_like_a_rendering_stands_beside_it_without_a_note_on_which_it_is(tmp_path):
     import_claims([spauq(tmp_path, FIRST)], tmp_path / "out", Labels(spatializer="hrir"))
-    board = make_leaderboard(tmp_path / "out", protocol="binaural-mss", published="namballa2025")
+    board = board_of(tmp_path / "out", protocol="binaural-mss", published="namballa2025")
     assert {row.rendering for row in board.sections[0].published} == {"Binaural"}
     assert not any("comes near" in note or "published with" in note for note in board.notes)
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from soundstage.cli import cli
 from soundstage.errors import SoundstageError, UnknownName
-from soundstage.protocols import PROTOCOLS
-from soundstage.published import find_publication, publications, read_publication
+from soundstage.leaderboard.protocols import PROTOCOLS
+from soundstage.leaderboard.published.tables import find_publication, publications, read_publication
 
 STEMS = ("drums", "bass", "other", "vocals")
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import soundstage
-from soundstage.leaderboard import make_leaderboard
+from boards import board_of
 
 ORACLES = ("irm", "ibm", "mwf")
 BLIND = ("adress", "duet")
@@ -89,7 +89,7 @@ def test_panned_scenes_are_flagged_where_the_published_definition_is_noise(whole
 
 
 def test_the_leaderboard_covers_every_cell(results):
-    board = make_leaderboard(results)
+    board = board_of(results)
     assert len(board.sections) == 3
     for section in board.sections:
         assert all(row.done == row.planned == 2 for row in section.rows)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import soundstage
+from boards import board_of
 from layouts import asked, write_musdb_song, write_papers_data
 from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
-from soundstage.leaderboard import make_leaderboard
 from soundstage.planning.request import plan_of
 from soundstage.results.store import Store
 
@@ -123,7 +123,7 @@ def spain_net(task, data, out):
 def test_exact_and_noisy_test_angles_of_spain_net_stand_beside_their_own_tables(task, data, tmp_path):
     out = spain_net(task, data, tmp_path / "out")
     options = {"protocol": "spain-net", "published": "spain-net"}
-    found = make_leaderboard(out, **options)
+    found = board_of(out, **options)
     tables = {section.group["placement"]: section.published for section in found.sections}
     assert {label: {row.rendering for row in rows} for label, rows in tables.items()} == {
         "panorama": {f"{task.upper()}, exact test angles"},
@@ -131,12 +131,12 @@ def test_exact_and_noisy_test_angles_of_spain_net_stand_beside_their_own_tables(
     }
     for words in ("other parameters", "not set beside", "comes near", "published with", "averages as", "no Δ"):
         assert not any(words in note for note in found.notes), words
-    by_source = make_leaderboard(out, by=["placement", "source"], **options)
+    by_source = board_of(out, by=["placement", "source"], **options)
     for section in by_source.sections:
         angles = "noisy" if section.group["placement"] == "panorama[noise=8]" else "exact"
         assert {row.rendering for row in section.published} == {f"{task.upper()}, {angles} test angles"}
     assert not any("out of mixtures" in note for note in by_source.notes)
-    pooled = make_leaderboard(out, by=[], **options)
+    pooled = board_of(out, by=[], **options)
     assert pooled.sections[0].published == ()
     assert sum("--by placement keeps placements apart" in note for note in pooled.notes) == 2
 
@@ -149,7 +149,7 @@ def test_the_improvements_of_spain_net_stand_beside_those_over_the_mixture(data,
         (("bsseval[references=int16]",), {"bsseval[references=int16]"}),
         (("si_sdr",), {"si_sdr"}),
     ):
-        found = make_leaderboard(out, metrics=metrics, **options)
+        found = board_of(out, metrics=metrics, **options)
         (uninformed,) = (row for row in found.sections[0].published if row.model == "4S-D0")
         beside = {
             (column.metric, column.name): value

@@ -317,7 +317,7 @@ def test_a_disk_that_cannot_be_written_to_is_a_sentence_a_song(tmp_path):
 
 
 def test_an_interrupted_render_leaves_whole_songs_and_goes_on(tmp_path):
-    from soundstage.rendering import Silence
+    from soundstage.rendering.dataset import Silence
 
     class Interrupting(Silence):
         seen = 0

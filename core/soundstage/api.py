@@ -17,7 +17,8 @@ from soundstage.running.runner import Summary, run_plan
 if TYPE_CHECKING:
     import pandas
 
-    from soundstage import rendering
+    from soundstage.rendering.dataset import Listener as RenderListener
+    from soundstage.rendering.dataset import Rendered
 
 
 def run(
@@ -79,8 +80,8 @@ def render(
     registry: Collection[str | Path] = (),
     workers: int = 1,
     format: str = "float32",
-    listener: rendering.Listener | None = None,
-) -> rendering.Rendered:
+    listener: RenderListener | None = None,
+) -> Rendered:
     """Write the scenes of a grid to the folder `out` as a data set in MUSDB18-HQ's layout, a metadata.json a song.
 
     A song that is there already, with the same address and format, is kept. grid: as for `run`; its separators and
@@ -89,7 +90,7 @@ def render(
     where a song's folder holds files that Soundstage did not write; what goes wrong with one song is in what comes
     back.
     """
-    from soundstage.rendering import render_grid
+    from soundstage.rendering.dataset import render_grid
 
     found, known = resolved(grid, data, registry, SCENE_KINDS)
     return render_grid(found, known, Path(out), form=format, workers=workers, listener=listener)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.folders import folder
+from soundstage.cli.options import folder
 from soundstage.errors import SoundstageError
 
 

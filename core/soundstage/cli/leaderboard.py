@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.folders import folder
-from soundstage.protocols import DEFAULT, PROTOCOLS
+from soundstage.cli.options import folder
+from soundstage.leaderboard.protocols import DEFAULT, PROTOCOLS
 
 FORMATS = ("table", "markdown", "csv", "json")
 
@@ -65,29 +65,27 @@ def command(
 
     Every table ranks on the scores that all its entries have; floors, oracles and the ceiling stand apart.
     """
-    from soundstage.leaderboard import make_leaderboard
+    from soundstage.leaderboard.build import make_leaderboard
+    from soundstage.leaderboard.published.comparison import compare
+    from soundstage.leaderboard.published.tables import find_publication
+    from soundstage.results.loading import load_results
 
     groups = [] if by == ["none"] else by
-    board = make_leaderboard(
-        results,
-        grid=grid,
-        by=groups,
-        metrics=metrics,
-        rank_by=rank_by,
-        protocol=protocol,
-        published=published,
-        over=over,
-    )
+    publication = find_publication(published) if published else None
+    loaded = load_results(results, grid)
+    board = make_leaderboard(loaded, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, over=over)
+    if publication is not None:
+        board = compare(board, publication, loaded)
     if form == "table":
         from rich.console import Console
 
-        from soundstage.views.table import render_table
+        from soundstage.report.terminal import render_table
 
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=max(console.width, 160))
         render_table(board, console)
         return
-    from soundstage.views import plain
+    from soundstage.report import plain
 
     click.echo({"markdown": plain.render_markdown, "csv": plain.render_csv, "json": plain.render_json}[form](board))

@@ -48,7 +48,7 @@ def _grids(known: Registry) -> list[tuple[str, str, str]]:
 
 
 def _published() -> list[tuple[str, str, str]]:
-    from soundstage.published import publications
+    from soundstage.leaderboard.published.tables import publications
 
     return [(one.name, one.title, "") for one in publications().values()]
 

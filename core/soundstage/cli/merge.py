@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from soundstage.cli.folders import folder
+from soundstage.cli.options import folder
 
 
 @click.command("merge")
@@ -26,8 +26,8 @@ def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait:
     A cell that several have with equal values is one. Where values differ, it is said who made them and with what, and
     nothing is merged unless --prefer says what counts.
     """
+    from soundstage.report.text import counted
     from soundstage.results.merge import merge
-    from soundstage.views.text import counted
 
     found = merge(out, sources, prefer or "", wait, lambda sentence: click.echo(sentence, err=True))
     for sentence in found.conflicts:

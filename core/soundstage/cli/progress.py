@@ -23,10 +23,10 @@ from rich.progress import Progress as Bar
 
 from soundstage.planning.jobs import Job
 from soundstage.planning.plan import Plan
+from soundstage.report.text import duration
 from soundstage.running.heartbeat import audio_s
 from soundstage.running.runner import Summary
 from soundstage.running.worker import Outcome
-from soundstage.views.text import duration
 
 SHOWN = 5
 """Troubles of earlier runs that are said again."""

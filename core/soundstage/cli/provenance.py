@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundstage.cli.folders import folder
+from soundstage.cli.options import folder
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:

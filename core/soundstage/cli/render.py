@@ -11,7 +11,7 @@ from soundstage.cli.run import pairs
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
-    from soundstage.rendering import Rendered
+    from soundstage.rendering.dataset import Rendered
 
 
 @click.command("render")
@@ -45,7 +45,7 @@ def command(
     """
     from soundstage.api import render
     from soundstage.cli.render_progress import RenderProgress
-    from soundstage.rendering import Silence
+    from soundstage.rendering.dataset import Silence
 
     options = {"data": data, "registry": registry, "workers": workers, "format": form}
     try:

@@ -8,8 +8,8 @@ from rich.markup import escape
 
 from soundstage.cli.progress import Display
 from soundstage.planning.grid import Grid
-from soundstage.rendering import Rendered
-from soundstage.songs import Outcome, Song
+from soundstage.rendering.dataset import Rendered
+from soundstage.rendering.songs import Outcome, Song
 
 
 class RenderProgress(Display):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.folders import folder
+from soundstage.cli.options import folder
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def command(
 
 def _show(found: Forecast, workers: int) -> None:
     """Print what would be run."""
-    from soundstage.views.text import duration
+    from soundstage.report.text import duration
 
     click.echo(
         f"{found.title}: {found.planned} cells, {found.cached} done before, {found.to_run} to run"

@@ -86,7 +86,7 @@ def _write(results: Results, form: str, out: Path | None) -> None:
     if form == "parquet":
         results.scores.to_parquet(out, index=False)
         return
-    from soundstage.views.scores import scores_csv, scores_json, scores_table
+    from soundstage.report.scores import scores_csv, scores_json, scores_table
 
     text = {"table": scores_table, "csv": scores_csv, "json": scores_json}[form](results)
     if out is None:

@@ -17,7 +17,7 @@ from soundstage.errors import SoundstageError, UnknownName
 def command(name: str, registry: tuple[Path, ...]) -> None:
     """Show the entry, grid or publication NAME: what it is, its parameters, citation and licence."""
     from soundstage.catalogue.registry import Registry
-    from soundstage.published import publications
+    from soundstage.leaderboard.published.tables import publications
 
     known = Registry.load(registry)
     shown = 0

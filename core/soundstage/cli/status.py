@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.folders import folder
+from soundstage.cli.options import folder
 
 
 @click.command("status")
@@ -16,11 +16,11 @@ from soundstage.cli.folders import folder
 )
 def command(results: Path | str, grid: str) -> None:
     """Say how many cells of the folder RESULTS are done, failed and left, and what is being run now and by whom."""
+    from soundstage.report.text import duration
     from soundstage.results.loading import load_states
     from soundstage.results.locking import STALE_S
     from soundstage.results.store import Store
     from soundstage.running.heartbeat import progress
-    from soundstage.views.text import duration
 
     store = Store(results)
     facts, states = load_states(store, grid)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.folders import folder
+from soundstage.cli.options import folder
 from soundstage.cli.run import pairs
 from soundstage.errors import SoundstageError
 
@@ -45,9 +45,9 @@ def command(
     """
     import secrets
 
+    from soundstage.report.text import counted
     from soundstage.results.store import Store
     from soundstage.running.verify import verify
-    from soundstage.views.text import counted
 
     Store(results).open_existing()
     drawn = secrets.randbelow(1_000_000) if seed is None else seed

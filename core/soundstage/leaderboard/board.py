@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from soundstage.protocols import Protocol
+from soundstage.leaderboard.protocols import Protocol
 
 ROLES = ("ceiling", "oracle", "separator", "floor")
 

@@ -9,13 +9,8 @@ from typing import Any
 
 from soundstage.errors import SoundstageError
 from soundstage.planning.plan import SceneSpec
+from soundstage.rendering.folder import PARTIALS, Format, clipped_samples, write_song
 from soundstage.running.workbench import Workbench
-from soundstage.songfolder import (
-    PARTIALS,
-    Format,
-    clipped_samples,
-    write_song,
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,7 @@ from soundstage.errors import SoundstageError
 from soundstage.planning.grid import Grid
 from soundstage.planning.identity import declared_files, identity
 from soundstage.planning.plan import SceneSpec, make_scenes
-from soundstage.results.address import address
-from soundstage.songfolder import (
+from soundstage.rendering.folder import (
     PARTIALS,
     Format,
     checked_format,
@@ -33,7 +32,8 @@ from soundstage.songfolder import (
     read_metadata,
     remove_partials,
 )
-from soundstage.songs import OnStart, Outcome, Song, Writer
+from soundstage.rendering.songs import OnStart, Outcome, Song, Writer
+from soundstage.results.address import address
 from soundstage.variants import parse_variant
 
 DEFAULT_SPLIT = "test"
@@ -140,7 +140,7 @@ def render_grid(
 def _outcomes(songs: Sequence[Song], out: Path, form: Format, workers: int, on_start: OnStart) -> Iterator[Outcome]:
     """Render and write all songs."""
     if workers > 1 and len(songs) > 1:
-        from soundstage.running.executors.songs import in_processes
+        from soundstage.rendering.pool import in_processes
 
         yield from in_processes(by_track(songs), out, form, workers, on_start)
         return

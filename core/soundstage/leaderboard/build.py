@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundstage.beside import set_beside
-from soundstage.board import ROLES, Column, Leaderboard, Row, Section
 from soundstage.errors import SoundstageError, suggestion
-from soundstage.protocols import CELL, DEFAULT, Protocol, find_protocol
-from soundstage.published import find_publication
-from soundstage.results.loading import Results, load_results
+from soundstage.leaderboard.board import ROLES, Column, Leaderboard, Row, Section
+from soundstage.leaderboard.protocols import CELL, DEFAULT, Protocol, find_protocol
+from soundstage.results.loading import Results
 
 if TYPE_CHECKING:
     import pandas
@@ -23,29 +20,24 @@ GROUPS = ("source", "spatializer", "dataset", "placement", "seed")
 
 
 def make_leaderboard(
-    path: Path | str,
+    results: Results,
     *,
-    grid: str = "",
     by: Sequence[str] | None = None,
     metrics: Sequence[str] = (),
     rank_by: str = "",
     protocol: str = DEFAULT,
-    published: str = "",
     over: str = "",
 ) -> Leaderboard:
-    """The leaderboard of a results folder.
+    """The leaderboard of a grid's results.
 
     by: what to make a table for each of, out of GROUPS; by default each spatializer and each placement, where there are
     several. metrics: metrics or single measures to show; by default every headline measure. rank_by: a shown measure;
     by default the first. protocol: how scores become values, out of PROTOCOLS. Every value is over the scores (track ×
-    source) that all entries of that table have in that column, so no entry is averaged over holes. published: a
-    publication whose rows stand beside one's own, out of ranks, or a TOML file of such. over: a separator whose own
-    score of the same scene and source is taken off every score, so that values are improvements over it. Raises
-    SoundstageError for names that the results don't have.
+    source) that all entries of that table have in that column, so no entry is averaged over holes. over: a separator
+    whose own score of the same scene and source is taken off every score, so that values are improvements over it.
+    Raises SoundstageError for names that the results don't have.
     """
     how = find_protocol(protocol)
-    publication = find_publication(published) if published else None
-    results = load_results(path, grid)
     for word in by or ():
         if word not in GROUPS:
             raise SoundstageError(f"cannot group by '{word}'{suggestion(word, GROUPS)}")
@@ -66,7 +58,7 @@ def make_leaderboard(
         chosen, cells = _within(whole, group), _within(results.cells, group)
         sections.append(_section(group, chosen, cells, results.facts, columns, columns.index(ranked_by), how))
     facts = results.facts
-    board = Leaderboard(
+    return Leaderboard(
         facts["name"],
         facts["revision"],
         facts["hash"],
@@ -77,7 +69,6 @@ def make_leaderboard(
         tuple(_notes(results, whole, columns)),
         over=over,
     )
-    return set_beside(board, publication, results) if publication else board
 
 
 def _improvements(whole: pandas.DataFrame, over: str) -> pandas.DataFrame:

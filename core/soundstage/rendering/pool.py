@@ -12,9 +12,9 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from soundstage.rendering.folder import Format
+from soundstage.rendering.songs import OnStart, Outcome, Song, Writer
 from soundstage.running.executors.interrupts import heard_later, unheard_by_children
-from soundstage.songfolder import Format
-from soundstage.songs import OnStart, Outcome, Song, Writer
 
 LOOK_S = 0.2
 """Seconds between looks at whether somebody wants to end it."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from soundstage.board import Column, Leaderboard, Row, Section
+from soundstage.leaderboard.board import Column, Leaderboard, Row, Section
 
 
 @dataclass(frozen=True, slots=True)

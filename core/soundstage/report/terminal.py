@@ -7,16 +7,8 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
-from soundstage.board import Leaderboard, Section
-from soundstage.views.text import (
-    arrow,
-    coverage_text,
-    fine_print,
-    group_text,
-    name_text,
-    published_texts,
-    value_text,
-)
+from soundstage.leaderboard.board import Leaderboard, Section
+from soundstage.report.text import arrow, coverage_text, fine_print, group_text, name_text, published_texts, value_text
 
 STYLES = {"ceiling": "dim", "oracle": "dim", "separator": "", "floor": "dim"}
 

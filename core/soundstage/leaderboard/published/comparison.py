@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from soundstage.alike import (
+from soundstage.leaderboard.board import Difference, PublishedRow
+from soundstage.leaderboard.protocols import PROTOCOLS, Protocol
+from soundstage.leaderboard.published.matching import (
     Scenes,
     entry_of,
     is_rendered_alike,
@@ -17,13 +19,11 @@ from soundstage.alike import (
     rendered_otherwise,
     scenes_of,
 )
-from soundstage.board import Difference, PublishedRow
-from soundstage.protocols import PROTOCOLS, Protocol
-from soundstage.published import Model, Publication, PublishedLine, PublishedMeasure, Rendering
+from soundstage.leaderboard.published.tables import Model, Publication, PublishedLine, PublishedMeasure, Rendering
 from soundstage.results.exchange.claims import CLAIMED
 
 if TYPE_CHECKING:
-    from soundstage.board import Column, Leaderboard, Row, Section
+    from soundstage.leaderboard.board import Column, Leaderboard, Row, Section
     from soundstage.results.loading import Results
 
 
@@ -31,7 +31,7 @@ MIXTURE = "mixture"
 """The separator over whose scores published improvements are."""
 
 
-def set_beside(board: Leaderboard, publication: Publication, results: Results) -> Leaderboard:
+def compare(board: Leaderboard, publication: Publication, results: Results) -> Leaderboard:
     """The leaderboard with the publication's rows in every table whose scenes it rendered alike.
 
     A table gets the lines of its source, or those over all sources where it is over all. Ranks, values and marks stay

@@ -10,16 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from soundstage.board import Leaderboard, Section
-from soundstage.views.text import (
-    arrow,
-    coverage_text,
-    fine_print,
-    group_text,
-    name_text,
-    published_texts,
-    value_text,
-)
+from soundstage.leaderboard.board import Leaderboard, Section
+from soundstage.report.text import arrow, coverage_text, fine_print, group_text, name_text, published_texts, value_text
 
 
 def render_markdown(board: Leaderboard) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from soundstage.published import Rendering
+from soundstage.leaderboard.published.tables import Rendering
 from soundstage.sources import ACCOMPANIMENT, rest_of
 from soundstage.variants import parse_variant
 

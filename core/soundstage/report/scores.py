@@ -11,10 +11,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from soundstage.board import Column
-from soundstage.leaderboard import shown_columns
+from soundstage.leaderboard.board import Column
+from soundstage.leaderboard.build import shown_columns
+from soundstage.report.text import arrow, value_text
 from soundstage.results.loading import Results
-from soundstage.views.text import arrow, value_text
 
 if TYPE_CHECKING:
     import pandas

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from soundstage.errors import SoundstageError, UnknownName, suggestion
-from soundstage.protocols import PROTOCOLS
+from soundstage.leaderboard.protocols import PROTOCOLS
 from soundstage.shipped import shipped
 from soundstage.variants import parse_variant
 

@@ -1,0 +1,4 @@
+"""A board or scores become something to read: terminal, Markdown, CSV, JSON.
+
+May import: `leaderboard`, `results`, the ground floor.
+"""

@@ -1,1 +1,0 @@
-"""A leaderboard as text: table, Markdown, CSV, JSON."""
