@@ -9,8 +9,7 @@ import pytest
 import scipy.linalg
 
 from soundstage.scene import Scene
-from soundstage_metrics import correlation, distortion_filters
-from soundstage_metrics.bsseval import BssEval, bss_eval
+from soundstage_metrics.bsseval import BssEval, bss_eval, correlation, filters
 
 NAMES = ("SDR", "ISR", "SIR", "SAR")
 RATE = 8000
@@ -228,7 +227,7 @@ def test_long_frames_are_the_same_in_blocks(monkeypatch):
     references = noise(2, 2.5)
     estimates = leaky(references)
     first = bss_eval(references, estimates, RATE, window=None, hop=None)
-    monkeypatch.setattr(distortion_filters, "LONG_BLOCK", 4096)
+    monkeypatch.setattr(filters, "LONG_BLOCK", 4096)
     close(bss_eval(references, estimates, RATE, window=None, hop=None), first, 1e-9)
 
 
@@ -332,8 +331,8 @@ def test_silent_sources_and_short_scenes_are_nan_with_a_reason():
 
 def test_the_factor_is_made_once_a_scene(monkeypatch):
     factored = []
-    real = distortion_filters._factored
-    monkeypatch.setattr(distortion_filters, "_factored", lambda gram: factored.append(gram.shape) or real(gram))
+    real = filters._factored
+    monkeypatch.setattr(filters, "_factored", lambda gram: factored.append(gram.shape) or real(gram))
     references = noise()
     scorer = BssEval().prepare(scene(references))
     assert len(factored) == 1 + 3

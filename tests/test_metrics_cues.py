@@ -12,13 +12,13 @@ import pytest
 from scipy.signal import butter, oaconvolve, sosfiltfilt
 
 from soundstage.scene import HrirTable, Placement, Track
-from soundstage_metrics.cue_angle import angular_error_deg, azimuth_deg
-from soundstage_metrics.cue_bands import iacc_error, ild_error_db, ipd_error_deg
-from soundstage_metrics.cue_frames import band_edges_hz, cue_frames
-from soundstage_metrics.cue_itd import itd_error_us, itd_robust_us
+from soundstage_metrics.cues.angle import angular_error_deg, azimuth_deg
+from soundstage_metrics.cues.bands import iacc_error, ild_error_db, ipd_error_deg
+from soundstage_metrics.cues.frames import band_edges_hz, cue_frames
+from soundstage_metrics.cues.itd import itd_error_us, itd_robust_us
 from soundstage_metrics.interaural import delta_itd_us, itd_us
 from soundstage_spatializers.hrir import Hrir
-from soundstage_spatializers.sphere import sphere_hrir
+from soundstage_spatializers.hrirs.sphere import sphere_hrir
 
 RATE = 44100
 
@@ -60,7 +60,7 @@ def rendered(line, azimuth, rate=RATE, hrtf=None):
     return scene.references["it"], scene.hrirs
 
 
-@pytest.mark.parametrize("module", ["cue_frames", "cue_itd", "cue_bands", "cue_angle"])
+@pytest.mark.parametrize("module", ["cues.frames", "cues.itd", "cues.bands", "cues.angle"])
 def test_the_examples_in_the_docstrings_are_true(module):
     found = doctest.testmod(importlib.import_module(f"soundstage_metrics.{module}"))
     assert found.failed == 0

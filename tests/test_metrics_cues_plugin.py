@@ -12,10 +12,10 @@ from soundstage.pipeline.scores import prepare, score
 from soundstage.pipeline.separate import Estimates
 from soundstage.scene import HrirTable, Placement, Scene, Track
 from soundstage_metrics import hooks
-from soundstage_metrics.cue_angle import angular_error_deg
-from soundstage_metrics.cue_bands import iacc_error, ild_error_db, ipd_error_deg
-from soundstage_metrics.cue_itd import itd_error_us
 from soundstage_metrics.cues import Cues
+from soundstage_metrics.cues.angle import angular_error_deg
+from soundstage_metrics.cues.bands import iacc_error, ild_error_db, ipd_error_deg
+from soundstage_metrics.cues.itd import itd_error_us
 from soundstage_spatializers.hrir import Hrir
 from soundstage_spatializers.panning import Panning
 
@@ -167,7 +167,7 @@ def test_the_hrirs_of_the_horizontal_plane_come_with_the_scene(scene):
     assert table.responses.shape == (72, 2, 256)
     assert (np.diff(table.azimuths) == 5).all()
     assert table.azimuths[-1] == 180.0
-    from soundstage_spatializers.sphere import sphere_hrir
+    from soundstage_spatializers.hrirs.sphere import sphere_hrir
 
     for azimuth in (-175, -90, -30, 0, 45, 90, 120, 180):
         index = int(np.flatnonzero(table.azimuths == azimuth)[0])

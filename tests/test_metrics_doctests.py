@@ -12,7 +12,11 @@ import pytest
 
 import soundstage_metrics
 
-MODULES = [module.name for module in pkgutil.iter_modules(soundstage_metrics.__path__) if module.name != "hooks"]
+MODULES = [
+    module.name.removeprefix("soundstage_metrics.")
+    for module in pkgutil.walk_packages(soundstage_metrics.__path__, "soundstage_metrics.")
+    if not module.name.endswith(".hooks")
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -22,7 +26,7 @@ def test_the_examples_of_a_module_run(name):
     assert found.failed == 0
 
 
-@pytest.mark.parametrize("name", ["sdr", "spauq", "interaural", "bsseval"])
+@pytest.mark.parametrize("name", ["sdr", "spauq.scores", "interaural", "bsseval.scores"])
 def test_every_public_function_of_a_metric_has_one(name):
     module = importlib.import_module(f"soundstage_metrics.{name}")
     for title, function in inspect.getmembers(module, inspect.isfunction):
@@ -33,13 +37,13 @@ def test_every_public_function_of_a_metric_has_one(name):
 @pytest.mark.parametrize(
     ("module", "function"),
     [
-        ("cue_itd", "itd_robust_us"),
-        ("cue_itd", "itd_error_us"),
-        ("cue_bands", "ild_error_db"),
-        ("cue_bands", "ipd_error_deg"),
-        ("cue_bands", "iacc_error"),
-        ("cue_angle", "azimuth_deg"),
-        ("cue_angle", "angular_error_deg"),
+        ("cues.itd", "itd_robust_us"),
+        ("cues.itd", "itd_error_us"),
+        ("cues.bands", "ild_error_db"),
+        ("cues.bands", "ipd_error_deg"),
+        ("cues.bands", "iacc_error"),
+        ("cues.angle", "azimuth_deg"),
+        ("cues.angle", "angular_error_deg"),
     ],
 )
 def test_every_cue_has_one(module, function):

@@ -9,7 +9,7 @@ import pytest
 
 from soundstage.scene import Scene
 from soundstage_metrics.spauq import Spauq, SpauqPublished, spauq
-from soundstage_metrics.spauq_frames import deviation
+from soundstage_metrics.spauq.frames import deviation
 
 RATE = 2000
 WINDOW, HOP, LAG = RATE, RATE // 2, RATE // 10

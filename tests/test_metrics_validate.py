@@ -51,7 +51,9 @@ def test_a_pair_of_different_channels_is_refused_even_where_lengths_may_differ()
     assert validate.pair(np.ones((2, 4)), np.ones((2, 3)), equal_lengths=False)[1].shape == (2, 3)
 
 
-@pytest.mark.parametrize("module", ["validate", "sdr", "spauq", "spauq_frames", "spauq_projection", "interaural"])
+@pytest.mark.parametrize(
+    "module", ["validate", "sdr", "spauq.scores", "spauq.frames", "spauq.projection", "interaural"]
+)
 def test_the_examples_in_the_docstrings_are_true(module):
     found = doctest.testmod(importlib.import_module(f"soundstage_metrics.{module}"))
     assert found.failed == 0

@@ -12,7 +12,7 @@ from scipy.signal import correlate
 from soundstage.errors import SoundstageError
 from soundstage.scene import Placement, Track
 from soundstage_spatializers.hrir import Hrir
-from soundstage_spatializers.sphere import sphere_hrir, sphere_latency
+from soundstage_spatializers.hrirs.sphere import sphere_hrir, sphere_latency
 
 PLACEMENT = Placement({"vocals": 90.0, "drums": 300.0}, {"drums": 20.0})
 

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 from soundstage.errors import SoundstageError
-from soundstage_spatializers.hrirset import HrirSet
-from soundstage_spatializers.hrtf import hrir_files, read_hrirs
-from soundstage_spatializers.sofa import HALF_KERNEL
+from soundstage_spatializers.hrirs.set import HrirSet
+from soundstage_spatializers.hrirs.sofa import HALF_KERNEL
+from soundstage_spatializers.hrirs.wav_folder import hrir_files, read_hrirs
 
 MIT_KEMAR = [
     Path(folder) / "MIT_KEMAR_normal_pinna.sofa"

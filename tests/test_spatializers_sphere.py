@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import spherical_jn, spherical_yn
 
-from soundstage_spatializers.sphere import (
+from soundstage_spatializers.hrirs.sphere import (
     RADIUS_M,
     SPEED_OF_SOUND_M_S,
     sphere_hrir,

@@ -3,5 +3,5 @@
 from soundstage_metrics.sdr import sdr, si_sdr
 from soundstage_metrics.spauq import spauq
 from soundstage_metrics.interaural import delta_ild_db, delta_itd_us, ild_db, itd_us
-from soundstage_metrics.cue_itd import itd_robust_us
+from soundstage_metrics.cues import itd_robust_us
 """

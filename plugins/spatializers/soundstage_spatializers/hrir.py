@@ -11,14 +11,14 @@ import numpy as np
 
 from soundstage.errors import SoundstageError
 from soundstage.scene import HrirTable, Scene, signed_azimuth
-from soundstage_spatializers.hrtf import hrir_files, read_hrirs
-from soundstage_spatializers.sphere import RADIUS_M, SPEED_OF_SOUND_M_S, sphere_hrir, sphere_latency
+from soundstage_spatializers.hrirs.sphere import RADIUS_M, SPEED_OF_SOUND_M_S, sphere_hrir, sphere_latency
+from soundstage_spatializers.hrirs.wav_folder import hrir_files, read_hrirs
 from soundstage_spatializers.stems import checked_length, mono, needed_placement
 
 if TYPE_CHECKING:
     from soundstage.audio import Samples
     from soundstage.scene import Placement, Track
-    from soundstage_spatializers.hrirset import HrirSet
+    from soundstage_spatializers.hrirs.set import HrirSet
 
 HORIZONTAL_DEG: Final = 0.5
 """Measured directions this near to the horizontal plane go with the scene."""

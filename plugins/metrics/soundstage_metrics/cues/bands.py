@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundstage_metrics import validate
-from soundstage_metrics.cue_frames import CueFrames, cue_frames
+from soundstage_metrics.cues.frames import CueFrames, cue_frames
 
 AUDIBLE_DB = -60.0
 """A cell is audible where its energy is above this, against the mean frame's energy over all bands."""

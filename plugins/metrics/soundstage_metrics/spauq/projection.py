@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundstage.audio import Samples
-from soundstage_metrics.spauq_frames import FLAT, deviation
+from soundstage_metrics.spauq.frames import FLAT, deviation
 
 Array = NDArray[np.float64]
 

@@ -18,8 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
-from soundstage_metrics import spauq_projection, validate
-from soundstage_metrics.spauq_frames import Lags, frame_bounds, lags, remember, remembered
+from soundstage_metrics import validate
+from soundstage_metrics.spauq import projection
+from soundstage_metrics.spauq.frames import Lags, frame_bounds, lags, remember, remembered
 from soundstage_metrics.threads import in_threads
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def spauq(
     ±80 dB; 0/0 counts as 0 dB. Frames that are silent in both are NaN by `projection` and 0 dB by `published`.
 
     near_singular marks `published` frames whose reference channels depend on each other (panned mono without noise) so
-    far that rounding alone can move SSR or SRR by 1e-3 dB: see `spauq_projection`. Equal or exactly silent
+    far that rounding alone can move SSR or SRR by 1e-3 dB: see `projection`. Equal or exactly silent
     channels are safe. It is False throughout by `projection`, which needs no such warning.
 
     Raises ValueError where the arrays or parameters are unusable or the signals are shorter than one window.
@@ -97,7 +98,7 @@ def spauq(
         raise ValueError(f"{samples} samples are shorter than one window of {width}; give at least {window} s")
     channels = len(s)
     bounds = frame_bounds(samples, width, step)
-    project = spauq_projection.defined if definition == "projection" else spauq_projection.published
+    project = projection.defined if definition == "projection" else projection.published
 
     key = (reference, estimate, samples, width, step, round(max_lag * rate))
     known = remembered(*key)

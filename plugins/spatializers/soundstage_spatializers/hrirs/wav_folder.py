@@ -9,8 +9,8 @@ import numpy as np
 
 from soundstage.audio import read_audio
 from soundstage.errors import SoundstageError
-from soundstage_spatializers.hrirset import HrirSet
-from soundstage_spatializers.sofa import read_sofa
+from soundstage_spatializers.hrirs.set import HrirSet
+from soundstage_spatializers.hrirs.sofa import read_sofa
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
-from soundstage_metrics.distortion_filters import Projector, Signals, filters, frame_energies, prepare
+from soundstage_metrics.bsseval.filters import Projector, Signals, filters, frame_energies, prepare
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundstage_metrics import validate
-from soundstage_metrics.cue_frames import (
+from soundstage_metrics.cues.frames import (
     PHASE_HZ,
     CueFrames,
     band_starts,
@@ -25,7 +25,7 @@ from soundstage_metrics.cue_frames import (
     itd_bins,
     itd_lags,
 )
-from soundstage_metrics.cue_itd import FrameItds, audible, frame_itds, parabola, summary
+from soundstage_metrics.cues.itd import FrameItds, audible, frame_itds, parabola, summary
 
 if TYPE_CHECKING:
     from soundstage.scene import HrirTable

@@ -14,7 +14,7 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
 
-from soundstage_metrics.correlation import correlations
+from soundstage_metrics.bsseval.correlation import correlations
 from soundstage_metrics.threads import in_threads
 
 TAPS = 512

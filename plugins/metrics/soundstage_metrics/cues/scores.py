@@ -1,8 +1,8 @@
 """The metric `cues`: how far the interaural cues of a source move, each by the most robust reading of it we know.
 
 It stands beside `interaural`, which is the binaural paper's: there the ITD is GCC-PHAT's, and level is one number a
-track. Here energy and coherence decide what counts (`cue_itd`), cues are compared in each frame and ERB band
-(`cue_bands`), and where the scene was rendered with HRIRs, ITD and ILD become an angle (`cue_angle`).
+track. Here energy and coherence decide what counts (`itd`), cues are compared in each frame and ERB band
+(`bands`), and where the scene was rendered with HRIRs, ITD and ILD become an angle (`angle`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
-from soundstage_metrics.cue_angle import Directions, frontal_directions, track_azimuth
-from soundstage_metrics.cue_bands import coherence_error, level_error, phase_error
-from soundstage_metrics.cue_frames import CueFrames, cue_frames
-from soundstage_metrics.cue_itd import MIN_COHERENCE, RobustItd, audible, frame_itds, summary
+from soundstage_metrics.cues.angle import Directions, frontal_directions, track_azimuth
+from soundstage_metrics.cues.bands import coherence_error, level_error, phase_error
+from soundstage_metrics.cues.frames import CueFrames, cue_frames
+from soundstage_metrics.cues.itd import MIN_COHERENCE, RobustItd, audible, frame_itds, summary
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
@@ -45,7 +45,7 @@ class Cues:
     ITD and azimuth of reference and estimate are both read from the frames audible in the reference. ITD_valid_share is
     how many percent of them have a coherent ITD in the estimate: it says what ITD_error rests on, not how good it is
     (mono has 100), and wide stereo has a low one in the reference already. The angular error is between apparent
-    azimuths, in the frontal half-plane (see `cue_angle`); it needs a scene rendered with HRIRs. A source that is silent
+    azimuths, in the frontal half-plane (see `angle`); it needs a scene rendered with HRIRs. A source that is silent
     in the scene or the estimate, or one ear of it, gets NaN and a note (but a share of 0 where the estimate is); so
     does what no frame gives.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from soundstage.errors import SoundstageError
-from soundstage_spatializers.hrirset import HrirSet
+from soundstage_spatializers.hrirs.set import HrirSet
 
 if TYPE_CHECKING:
     from pathlib import Path
