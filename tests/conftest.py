@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TOYS = ROOT / "tests" / "toys"
+TOYS = ROOT / "tests" / "support" / "toys"
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +25,17 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    """What the original implementations say of signals that anybody can build again."""
+    return ROOT / "tests" / "golden"
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
-    """Real audio and golden values, which lie beside the repository where they are at hand."""
-    folder = ROOT.parent / "shared"
-    if not (folder / "golden").is_dir():
-        pytest.skip("the shared real audio and golden values are not beside the repository")
+    """Real songs, HRIRs and published tables: what $SOUNDSTAGE_SHARED names, else the folder `shared` beside this one."""
+    folder = Path(os.environ.get("SOUNDSTAGE_SHARED") or ROOT.parent / "shared")
+    if not (folder / "real").is_dir():
+        pytest.skip(f"no real songs at {folder}; name their folder in $SOUNDSTAGE_SHARED")
     return folder
 
 

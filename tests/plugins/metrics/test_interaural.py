@@ -97,12 +97,12 @@ def test_reference_and_estimate_are_each_looked_at_on_their_own_length():
     assert delta_itd_us(signal, signal[:, :RATE], RATE) == 0.0
 
 
-def test_every_golden_value_is_met(shared):
+def test_every_golden_value_is_met(golden_folder):
     """ΔITD and ΔILD of the binaural paper's scripts."""
-    spec = importlib.util.spec_from_file_location("golden_signals", shared / "golden/signals.py")
+    spec = importlib.util.spec_from_file_location("golden_signals", golden_folder / "signals.py")
     signals = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(signals)
-    pairs = json.loads((shared / "golden/expected.json").read_text())["pairs"]
+    pairs = json.loads((golden_folder / "expected.json").read_text())["pairs"]
     assert pairs
     for key, expected in pairs.items():
         name, seed = key.split("/")

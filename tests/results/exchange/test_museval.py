@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
-from boards import board_of
+from boards import board_of, results
 from soundstage.cli import cli
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
@@ -19,7 +19,6 @@ from soundstage.results.exchange.claims import Labels
 from soundstage.results.exchange.importing import import_claims
 from soundstage.results.exchange.museval import MEASURES, TrackFile, museval_files, read_museval, write_museval
 from soundstage.results.loading import load_results
-from test_protocols import results
 
 NAN = float("nan")
 

@@ -75,11 +75,11 @@ def test_it_is_the_least_squares_that_the_papers_define():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_golden_values_of_museval(shared, monkeypatch, seed):
-    monkeypatch.syspath_prepend(str(shared / "golden"))
+def test_the_golden_values_of_museval(golden_folder, monkeypatch, seed):
+    monkeypatch.syspath_prepend(str(golden_folder))
     import signals
 
-    expected = json.loads((shared / "golden" / "expected.json").read_text())["four_sources"][str(seed)]
+    expected = json.loads((golden_folder / "expected.json").read_text())["four_sources"][str(seed)]
     references, estimates = signals.four_sources(seed)
     found = bss_eval(references, estimates, 44100)
     close(found, [expected["bsseval_v4_frames"][name] for name in NAMES], 1e-3)

@@ -7,45 +7,15 @@ import io
 import json
 import math
 
-import pyarrow as pa
 import pytest
 
-from boards import board_of
+from boards import board_of, results
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard.protocols import PROTOCOLS
 from soundstage.report.plain import render_csv, render_json, render_markdown
-from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
 
 NAN = float("nan")
-
-
-def results(path, scores, measures=("SDR",), better=True):
-    """A results folder with these scores: (separator, track) → Scores of a metric `toy`."""
-    store = Store(path).prepare()
-    cells = []
-    for number, ((separator, track), rows) in enumerate(scores.items()):
-        cell, score = f"{number:064x}", f"{number + 1000:064x}"
-        store.commit(
-            CellRecord(cell, Stage("ok"), {score: Stage("ok")}), score_rows((score, "dB", row) for row in rows)
-        )
-        labels = {"dataset": "d", "track": track, "placement": "", "spatializer": "s", "seed": 0}
-        cells.append({"cell": cell, **labels, "separator": separator, "score:toy": score})
-    about = {"role": "separator", "blind": True, "named": True, "needs": []}
-    facts = {
-        "id": "hand-00000000",
-        "name": "hand",
-        "revision": 1,
-        "hash": "0" * 64,
-        "separators": {name: about for name, _ in scores},
-        "metrics": {
-            "toy": {
-                name: {"unit": "dB", "higher_is_better": better, "headline": True, "label": ""} for name in measures
-            }
-        },
-    }
-    store.save_plan(facts["id"], StoredPlan(pa.Table.from_pylist(cells), facts))
-    return path
 
 
 def scored(source, track_value, frames, note=""):

@@ -345,18 +345,18 @@ def test_the_glance_at_a_channel_never_overstates_its_deviation():
     assert deviation(np.full(1000, 0.3)) < 1e-8
 
 
-def golden(shared):
-    spec = importlib.util.spec_from_file_location("golden_signals", shared / "golden/signals.py")
+def golden(golden_folder):
+    spec = importlib.util.spec_from_file_location("golden_signals", golden_folder / "signals.py")
     signals = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(signals)
-    for key, expected in json.loads((shared / "golden/expected.json").read_text())["pairs"].items():
+    for key, expected in json.loads((golden_folder / "expected.json").read_text())["pairs"].items():
         name, seed = key.split("/")
         yield key, *signals.case(name, int(seed)), expected["spauq_published"]
 
 
-def test_the_published_definition_meets_every_golden_frame(shared):
+def test_the_published_definition_meets_every_golden_frame(golden_folder):
     """The package's main branch: frames, shifts, scales and track medians; nothing there is near-singular."""
-    for key, reference, estimate, expected in golden(shared):
+    for key, reference, estimate, expected in golden(golden_folder):
         found = spauq(reference, estimate, 44100, "published")
         np.testing.assert_allclose(found.ssr, expected["SSR_frames"], atol=1e-6, rtol=0, err_msg=key)
         np.testing.assert_allclose(found.srr, expected["SRR_frames"], atol=1e-6, rtol=0, err_msg=key)

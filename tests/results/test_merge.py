@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import soundstage
+from boards import made
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
 from soundstage.results.merge import merge
@@ -182,9 +183,3 @@ def planned(tmp_path):
     if not (tmp_path / "planned").exists():
         soundstage.run({**GRID, "separators": ["truth"], "spatializers": ["flat"]}, tmp_path / "planned", limit=0)
     return tmp_path / "planned"
-
-
-def made(number):
-    score = f"{number + 10**6:064x}"
-    rows = score_rows([(score, "dB", Score("bass", "SDR", float(number)))])
-    return CellRecord(f"{number:064x}", Stage("ok"), {score: Stage("ok")}), rows

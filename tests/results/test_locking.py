@@ -124,7 +124,7 @@ def test_of_two_writers_of_an_object_store_the_later_learns_of_it_and_stops(monk
 def test_a_writer_of_an_object_store_removes_nothing_that_another_may_just_have_written():
     import fsspec
 
-    from test_merge import made
+    from boards import made
 
     url = "memory://tidy/results"
     one, other = Store(url), Store(url)

@@ -1,0 +1,54 @@
+"""Results folders of scores given by hand, and the leaderboard of a folder as `soundstage leaderboard` makes it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from soundstage.contracts import Score
+from soundstage.leaderboard.build import make_leaderboard
+from soundstage.leaderboard.published.comparison import compare
+from soundstage.leaderboard.published.tables import find_publication
+from soundstage.results.loading import load_results
+from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
+
+
+def board_of(path, *, grid="", published="", **options):
+    publication = find_publication(published) if published else None
+    results = load_results(path, grid)
+    board = make_leaderboard(results, **options)
+    return compare(board, publication, results) if publication else board
+
+
+def results(path, scores, measures=("SDR",), better=True):
+    """A results folder with these scores: (separator, track) → Scores of a metric `toy`."""
+    store = Store(path).prepare()
+    cells = []
+    for number, ((separator, track), rows) in enumerate(scores.items()):
+        cell, score = f"{number:064x}", f"{number + 1000:064x}"
+        store.commit(
+            CellRecord(cell, Stage("ok"), {score: Stage("ok")}), score_rows((score, "dB", row) for row in rows)
+        )
+        labels = {"dataset": "d", "track": track, "placement": "", "spatializer": "s", "seed": 0}
+        cells.append({"cell": cell, **labels, "separator": separator, "score:toy": score})
+    about = {"role": "separator", "blind": True, "named": True, "needs": []}
+    facts = {
+        "id": "hand-00000000",
+        "name": "hand",
+        "revision": 1,
+        "hash": "0" * 64,
+        "separators": {name: about for name, _ in scores},
+        "metrics": {
+            "toy": {
+                name: {"unit": "dB", "higher_is_better": better, "headline": True, "label": ""} for name in measures
+            }
+        },
+    }
+    store.save_plan(facts["id"], StoredPlan(pa.Table.from_pylist(cells), facts))
+    return path
+
+
+def made(number):
+    """A cell with one score, and its rows; both follow from the number."""
+    score = f"{number + 10**6:064x}"
+    rows = score_rows([(score, "dB", Score("bass", "SDR", float(number)))])
+    return CellRecord(f"{number:064x}", Stage("ok"), {score: Stage("ok")}), rows
