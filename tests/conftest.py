@@ -32,7 +32,7 @@ def golden_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Real songs, HRIRs and published tables: what $SOUNDSTAGE_SHARED names, else the folder `shared` beside this one."""
+    """Real songs, HRIRs and published tables: what $SOUNDSTAGE_SHARED names, else `shared` beside the repository."""
     folder = Path(os.environ.get("SOUNDSTAGE_SHARED") or ROOT.parent / "shared")
     if not (folder / "real").is_dir():
         pytest.skip(f"no real songs at {folder}; name their folder in $SOUNDSTAGE_SHARED")
