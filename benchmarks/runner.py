@@ -150,8 +150,8 @@ def scaling(folder: Path) -> dict[str, float]:
 def synthetic(folder: Path, cells: int = 100_000, separators: int = 10) -> None:
     """A results folder of so many cells with 20 rows each: 4 sources × (the whole track and 4 frames)."""
     from soundstage.results.encoding import CELLS
-    from soundstage.results.records import ROWS
-    from soundstage.results.store import CellRecord, Stage, Store, StoredPlan
+    from soundstage.results.records import ROWS, CellRecord, Stage, StoredPlan
+    from soundstage.results.store import Store
 
     store = Store(folder)
     rng = np.random.default_rng(0)
@@ -198,7 +198,7 @@ def synthetic(folder: Path, cells: int = 100_000, separators: int = 10) -> None:
             "separators": {f"model {number}": about for number in range(separators)},
             "metrics": {"sdr": {"SDR": measure}},
         }
-        store.save_plan(facts["id"], StoredPlan(pa.table(labels), facts))
+        store.save_plan(StoredPlan(pa.table(labels), facts))
 
 
 def opening(folder: Path) -> dict[str, float]:

@@ -11,13 +11,16 @@ Optional on every plugin class:
   Where it is absent the hash of the source file of the class stands in for it.
 - `out_of_address`: parameters that say where and not what is computed, such as a device; no address holds them.
 - `files(…)`: the files whose contents the result depends on. Their hashes are part of the address; paths never are.
+
+What a plugin must be able to do is a protocol (`Dataset`, `Separator`, …); what it may be able to do besides is a
+protocol of its own (`ReadsParts`, `LoadsWeights`, …), and the harness asks with `isinstance`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,25 +43,51 @@ Role = Literal["separator", "floor", "oracle", "ceiling"]
 class Dataset(Protocol):
     """Lists track ids without reading audio; loads one track.
 
-    Optional:
-
-    - `files(track_id) -> Sequence[Path]`: the files that the track is made of.
-    - `extent(track_id) -> tuple[int, int]`: its rate in Hz and its samples, from headers.
-    - `load_part(track_id, start, stop) -> Track`: exactly the samples of `load` from `start` to before `stop`, without
-      decoding the rest. With `extent` it is how excerpts are read; where either is missing the whole track is loaded
-      and cut.
-    - `split_folder`: the folder, `train` or `test`, that its songs go to when they are written in MUSDB18-HQ's layout;
-      without it the parameter `split` names the folder, and without that it is `test`.
-    - `check() -> Iterable[Finding]`: what only the dataset can know of its data, for `soundstage check`: how much of it
-      is there, what is missing, what is not as it was published. The harness itself goes through `files`, and compares
-      the headers of each track's files.
+    What else it may be able to do: `NamesFilesOfTracks`, `KnowsExtents`, `ReadsParts`, `ChecksItself`. One attribute
+    is read where it is there: `split_folder`, the folder, `train` or `test`, that its songs go to when they are written
+    in MUSDB18-HQ's layout; without it the parameter `split` names the folder, and without that it is `test`.
     """
 
     def track_ids(self) -> Sequence[str]:
-        """The ids of all tracks, in a stable order."""
+        """The ids of all tracks, each once, in a stable order."""
 
     def load(self, track_id: str) -> Track:
         """One track. Raises SoundstageError naming the track and the file where it cannot be had as declared."""
+
+
+@runtime_checkable
+class NamesFilesOfTracks(Protocol):
+    """A dataset that knows which files a track is made of: their contents become part of its results' addresses."""
+
+    def files(self, track_id: str) -> Sequence[Path]:
+        """The files of the track that are there."""
+
+
+@runtime_checkable
+class KnowsExtents(Protocol):
+    """A dataset that knows how long a track is without decoding it."""
+
+    def extent(self, track_id: str) -> tuple[int, int]:
+        """The track's rate in Hz and its samples, from headers. Raises as `load` does."""
+
+
+@runtime_checkable
+class ReadsParts(KnowsExtents, Protocol):
+    """A dataset that decodes a part of a track alone; this is how excerpts are read. Of others the whole is loaded."""
+
+    def load_part(self, track_id: str, start: int, stop: int) -> Track:
+        """Exactly the samples of `load` from `start` to before `stop`."""
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """A dataset that knows what `soundstage check` cannot see: what is missing, what is not as it was published.
+
+    The harness itself goes through `files` and compares the headers of each track's files.
+    """
+
+    def check(self) -> Iterable[Finding]:
+        """What there is, and what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +103,26 @@ class Finding:
     wrong: bool = True
 
 
-class PlacementRule(Protocol):
-    """Says where each source of a track sits.
+@runtime_checkable
+class NamesFiles(Protocol):
+    """A placement rule, spatializer or metric that depends on files; without it, on the files among its parameters."""
 
-    Optional: `files() -> Sequence[Path]`.
-    """
+    def files(self) -> Sequence[Path]:
+        """The files."""
+
+
+class PlacementRule(Protocol):
+    """Says where each source of a track sits. It may be one that `NamesFiles`."""
 
     def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
         """A placement of every source; all chance comes from `draw`."""
 
 
 class Spatializer(Protocol):
-    """Turns a track and a placement into a scene, deterministically.
+    """Turns a track and a placement into a scene, deterministically. It may be one that `NamesFiles`.
 
-    Optional: `uses_placement = False` where neither placement nor seed matters (then there is one scene a track, and
-    `placement` is None); `files() -> Sequence[Path]`.
+    Optional: `uses_placement = False` where neither placement nor seed matters; then there is one scene a track, and
+    `placement` is None.
     """
 
     def render(self, track: Track, placement: Placement | None) -> Scene:
@@ -109,7 +143,7 @@ class CellName:
 class Separator(Protocol):
     """Turns a mixture into estimates, one two-channel image per source.
 
-    Optional class or instance attributes:
+    What else it may be able to do: `LoadsWeights`, `NamesFilesOfCells`. Optional class or instance attributes:
 
     - `needs`: names out of NEEDS that `separate` wants as keyword arguments; nothing else is handed over. `sources`:
       the names wanted. `source_count`: how many there are. `references`: source → (2, samples). `gain`: see Scene.
@@ -121,12 +155,31 @@ class Separator(Protocol):
     - `named = False`: `separate` returns a sequence of unnamed images; core assigns them to the sources by the best
       SI-SDR permutation and marks the row.
     - `role`: `separator` (default), `floor`, `oracle` or `ceiling`; what needs `references` is at least an oracle.
-    - `load(device: str) -> None`: called once before the first `separate`; load weights here.
-    - `files(cell: CellName | None) -> Sequence[Path]`: weights, or for one cell the precomputed files.
     """
 
-    def separate(self, mixture: Samples, rate: int, **needed: object) -> Mapping[str, Samples] | Sequence[Samples]:
-        """The estimates of a mixture of shape (2, samples) at `rate` Hz, each (2, samples)."""
+    def separate(
+        self, mixture: Samples, rate: int, *nothing: Any, **needed: Any
+    ) -> Mapping[str, Samples] | Sequence[Samples]:
+        """The estimates of a mixture of shape (2, samples) at `rate` Hz, each (2, samples).
+
+        Of keyword arguments it is given those that it declares in `needs`, and of others none.
+        """
+
+
+@runtime_checkable
+class LoadsWeights(Protocol):
+    """A separator with something to load before the first `separate`, once a worker."""
+
+    def load(self, device: str) -> None:
+        """Load weights. device: auto, cpu, cuda, cuda:N or mps."""
+
+
+@runtime_checkable
+class NamesFilesOfCells(Protocol):
+    """A separator that depends on files: weights, or for one cell the precomputed files."""
+
+    def files(self, cell: CellName | None) -> Sequence[Path]:
+        """The files; cell: which cell, None for those that no cell in particular needs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -49,3 +50,22 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     if not known:
         return "; there is none"
     return f"; known: {', '.join(known)}"
+
+
+LONGEST_TEXT = 20_000
+"""Characters that are kept of a text that a plugin says, half of them from its end."""
+
+_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and newline, lone surrogates, and what turns the direction of the text around it."""
+
+
+def storable(text: str) -> str:
+    """The text as any file and any terminal can take it.
+
+    Lone surrogates, NUL, terminal escapes and changes of direction stand as Python would write them, so that nothing
+    obeys what a name or an exception says. What is longer than LONGEST_TEXT is cut in the middle.
+    """
+    if len(text) > LONGEST_TEXT:
+        half = LONGEST_TEXT // 2
+        text = f"{text[:half]} […] {text[-half:]}"
+    return _HARMFUL.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)

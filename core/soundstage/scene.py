@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +73,21 @@ class HrirTable:
     responses: NDArray[np.float64]
 
 
+class SceneFacts(TypedDict, total=False):
+    """What a cell's record keeps of its scene. Empty where the scene could not be rendered."""
+
+    rate: int  # Hz
+    samples: int  # of the mixture
+    gain: float  # the mixture is this times the sum of the references
+    latency: int  # samples by which rendering delayed everything
+    azimuths: dict[str, float] | None  # source → degrees, counter-clockwise: 90 is left; None where nothing is placed
+    elevations: dict[str, float] | None  # source → degrees
+    panning: Literal["half", "same"] | None  # how an azimuth becomes a panning angle
+    told: dict[str, float]  # azimuths that informed separators are told, where they are not the true ones
+    details: dict[str, Any]  # what the spatializer says of its work
+    excerpt: dict[str, Any]  # which part of the track it is, where it is not the whole
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """A two-channel mixture and the two-channel image of every source in it.
@@ -93,7 +108,7 @@ class Scene:
     details: Mapping[str, Any] = field(default_factory=dict)
     hrirs: HrirTable | None = None
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> SceneFacts:
         """What rendering found out, for the provenance. Azimuths are in degrees, counter-clockwise: 90 is left."""
         placement = self.placement
         return {
@@ -101,9 +116,15 @@ class Scene:
             "samples": int(self.mixture.shape[1]),
             "gain": self.gain,
             "latency": self.latency,
-            "azimuths": dict(placement.azimuths) if placement else None,
-            "elevations": {source: placement.elevation(source) for source in self.references} if placement else None,
+            "azimuths": _degrees(placement.azimuths) if placement else None,
+            "elevations": {source: float(placement.elevation(source)) for source in self.references}
+            if placement
+            else None,
             "panning": placement.panning if placement else None,
-            **({"told": dict(placement.told)} if placement and placement.told else {}),
+            **({"told": _degrees(placement.told)} if placement and placement.told else {}),
             "details": dict(self.details),
         }
+
+
+def _degrees(angles: Mapping[str, float]) -> dict[str, float]:
+    return {source: float(angle) for source, angle in angles.items()}

@@ -10,7 +10,8 @@ from boards import made
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
 from soundstage.results.merge import merge
-from soundstage.results.store import CellRecord, Stage, Store, score_rows
+from soundstage.results.records import CellRecord, Stage, score_rows
+from soundstage.results.store import Store
 
 GRID = {
     "name": "toys",
@@ -61,7 +62,7 @@ def holding(path, value, status="ok", run="r"):
         store.save_run(run, {"host": f"host of {run}", "versions": {"numpy": f"{value}"}})
         store.commit(CellRecord("c" * 64, Stage("ok"), {"5" * 64: Stage(status)}, run=run), rows)
         (plan,) = [Store(PLANNED[0]).plan()]
-        store.save_plan(plan.facts["id"], plan)
+        store.save_plan(plan)
     return path
 
 
@@ -173,7 +174,7 @@ def test_folders_in_different_orders_are_read_by_the_file_not_by_the_cell(tmp_pa
         with store.writing():
             for start in range(0, 1000, 50):
                 store.commit_many([made(number) for number in order[start : start + 50]])
-            store.save_plan("made-00000000", Store(planned(tmp_path)).plan())
+            store.save_plan(Store(planned(tmp_path)).plan())
     monkeypatch.setattr(cells.Cells, "_whole", counted)
     merge(tmp_path / "a", [tmp_path / "b"])
     assert reads < 900  # 20 segments on either side: at most each beside each, twice

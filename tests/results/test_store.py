@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError, StorageError
-from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.results.records import LABELS, CellRecord, Stage, StoredPlan, score_rows
+from soundstage.results.store import Store
 
 ADDRESS = "ab" + "0" * 62
 
@@ -184,15 +187,16 @@ def test_kept_estimates_that_were_touched_count_as_not_there(store):
 
 
 def plan(name, digest):
-    facts = {"id": f"{name}-{digest[:8]}", "name": name, "hash": digest}
-    return StoredPlan(pa.table({"cell": [ADDRESS]}), facts)
+    facts = {"id": f"{name}-{digest[:8]}", "name": name, "revision": 1, "hash": digest, "separators": {}, "metrics": {}}
+    labels = {label: [0 if label == "seed" else label] for label in LABELS}
+    return StoredPlan(pa.table({"cell": [ADDRESS], **labels}), facts)
 
 
 def test_the_newest_plan_is_the_one_that_readers_get(store):
-    store.save_plan("a-11111111", plan("a", "1" * 64))
-    store.save_plan("b-22222222", plan("b", "2" * 64))
+    store.save_plan(plan("a", "1" * 64))
+    store.save_plan(plan("b", "2" * 64))
     assert store.plan().facts["name"] == "b"
-    store.save_plan("a-11111111", plan("a", "1" * 64))
+    store.save_plan(plan("a", "1" * 64))
     assert store.plan().facts["name"] == "a"
     for wanted in ("b", "b-22222222", "22222222"):
         assert store.plan(wanted).facts["name"] == "b"
@@ -212,26 +216,27 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
 
 
 def test_a_damaged_plan_hides_no_other(store):
-    store.save_plan("a-11111111", plan("a", "1" * 64))
-    store.save_plan("b-22222222", plan("b", "2" * 64))
+    store.save_plan(plan("a", "1" * 64))
+    store.save_plan(plan("b", "2" * 64))
     next(store.path.glob("grids/b-22222222.*")).write_bytes(b"PAR1")
     assert store.plan().facts["name"] == "a"
     next(store.path.glob("grids/a-11111111.*")).write_bytes(b"PAR1")
-    with pytest.raises(SoundstageError, match="not a plan of Soundstage"):
+    with pytest.raises(SoundstageError, match="is not what was written"):
         store.plan()
 
 
 def test_a_plan_put_there_again_takes_the_place_of_the_older(store):
     for digit in "12":
-        store.save_plan("a-11111111", plan("a", digit * 64))
+        again = plan("a", digit * 64)
+        store.save_plan(replace(again, facts={**again.facts, "id": "a-11111111"}))
     assert len(list(store.path.glob("grids/*"))) == 1
     assert store.plan().facts["hash"] == "2" * 64
 
 
 def test_a_plan_that_is_replaced_between_listing_and_reading_is_found(store, monkeypatch):
-    store.save_plan("a-11111111", plan("a", "1" * 64))
+    store.save_plan(plan("a", "1" * 64))
     listed = store.files.names("grids")
-    store.save_plan("a-11111111", plan("a", "2" * 64))
+    store.save_plan(plan("a", "2" * 64))
     answers = [listed]
     names = type(store.files).names
     monkeypatch.setattr(
@@ -254,7 +259,7 @@ def test_an_object_store_holds_the_same(bucket):
         for number in range(100):
             store.commit(*a_cell(number))
         store.save_estimates(ADDRESS, {"bass": np.ones((2, 10))}, 44100, {})
-        store.save_plan("a-11111111", plan("a", "1" * 64))
+        store.save_plan(plan("a", "1" * 64))
         store.save_run("r", {"host": "h"})
     later = Store(bucket)
     assert len(later.addresses()) == 100

@@ -14,14 +14,16 @@ import pytest
 import soundstage
 from soundstage.contracts import Score
 from soundstage.errors import StorageError
-from soundstage.results.store import CellRecord, Stage, Store, score_rows
+from soundstage.results.records import CellRecord, Stage, score_rows
+from soundstage.results.store import Store
 
 HELPER = """
 import os, random, signal, sys, time
 import filelock, pyarrow.dataset
 import soundstage.results.cells
 from soundstage.contracts import Score
-from soundstage.results.store import CellRecord, Stage, Store, score_rows
+from soundstage.results.records import CellRecord, Stage, score_rows
+from soundstage.results.store import Store
 
 soundstage.results.cells.LOOSE = 7
 folder, log, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])

@@ -9,7 +9,8 @@ import pytest
 
 import soundstage
 from soundstage.errors import SoundstageError
-from soundstage.results.store import CellRecord, Store
+from soundstage.results.records import CellRecord
+from soundstage.results.store import Store
 from soundstage.running.verify import verify
 
 GRID = {
@@ -96,9 +97,9 @@ def test_a_grid_that_is_not_what_was_run_says_what_differs(out, monkeypatch):
 def test_results_without_a_recipe_say_how_to_get_one(out):
     store = Store(out)
     plan = store.plan()
-    from soundstage.results.store import StoredPlan
+    from soundstage.results.records import StoredPlan
 
-    store.save_plan(plan.facts["id"], StoredPlan(plan.cells, {**plan.facts, "recipe": None}))
+    store.save_plan(StoredPlan(plan.cells, {key: value for key, value in plan.facts.items() if key != "recipe"}))
     assert verify(out).wrong == ()
     with pytest.raises(SoundstageError, match="run it once more, which computes nothing"):
         verify(out, recompute=1)
@@ -107,8 +108,9 @@ def test_results_without_a_recipe_say_how_to_get_one(out):
 def test_of_claims_nothing_is_computed_again(out):
     store = Store(out)
     plan = store.plan()
+    without_recipe = {key: value for key, value in plan.facts.items() if key != "recipe"}
     claims = {name: {**about, "claimed": True} for name, about in plan.facts["separators"].items()}
-    store.save_plan(plan.facts["id"], replace(plan, facts={**plan.facts, "separators": claims, "recipe": None}))
+    store.save_plan(replace(plan, facts={**without_recipe, "separators": claims}))
     found = verify(out, recompute=1)
     assert (found.recomputed, found.wrong) == (0, ())
 

@@ -9,7 +9,8 @@ from soundstage.leaderboard.build import make_leaderboard
 from soundstage.leaderboard.published.comparison import compare
 from soundstage.leaderboard.published.tables import find_publication
 from soundstage.results.loading import load_results
-from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.results.records import CellRecord, Stage, StoredPlan, score_rows
+from soundstage.results.store import Store
 
 
 def board_of(path, *, grid="", published="", **options):
@@ -43,7 +44,7 @@ def results(path, scores, measures=("SDR",), better=True):
             }
         },
     }
-    store.save_plan(facts["id"], StoredPlan(pa.Table.from_pylist(cells), facts))
+    store.save_plan(StoredPlan(pa.Table.from_pylist(cells), facts))
     return path
 
 

@@ -24,7 +24,6 @@ from rich.progress import Progress as Bar
 from soundstage.planning.jobs import Job
 from soundstage.planning.plan import Plan
 from soundstage.report.text import duration
-from soundstage.running.heartbeat import audio_s
 from soundstage.running.runner import Summary
 from soundstage.running.worker import Outcome
 
@@ -144,7 +143,7 @@ class Progress(Display):
             self.console.print(
                 f"[red]{stage.status}[/]  {escape(what + outcome.job.cell.title)}: {escape(stage.error)}"
             )
-        self.count(bool(outcome.troubles), audio_s(outcome))
+        self.count(bool(outcome.troubles), outcome.record.audio_s)
 
     def noticed(self, sentence: str) -> None:
         """Say it."""

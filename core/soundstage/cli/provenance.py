@@ -12,7 +12,8 @@ from soundstage.cli.options import folder
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
-    from soundstage.results.store import Store, StoredPlan
+    from soundstage.results.records import StoredPlan
+    from soundstage.results.store import Store
 
 HARDWARE = (
     *("host", "platform", "machine", "processor", "cpus", "memory_gb", "gpus"),

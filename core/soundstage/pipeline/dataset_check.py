@@ -6,12 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from soundstage.audio import SUFFIXES, Header, Samples, read_header
-from soundstage.contracts import Finding
+from soundstage.contracts import ChecksItself, Dataset, Finding, KnowsExtents, NamesFilesOfTracks
 from soundstage.errors import SoundstageError
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.tracks import blocks, extent
@@ -23,7 +22,7 @@ TOLERANCE_DB = -60.0
 """How far below its mixture a song's sum of stems may differ from it, in dB, beyond what rounding to 16 bits does."""
 
 
-def check_dataset(dataset: Any, name: str, *, decode: bool = False) -> Iterator[Finding]:
+def check_dataset(dataset: Dataset, name: str, *, decode: bool = False) -> Iterator[Finding]:
     """What checking the dataset finds: its own findings, then those that files and headers of any dataset show.
 
     Headers alone are read, so this is quick. decode: also decode every track, in blocks where the dataset can read
@@ -33,7 +32,7 @@ def check_dataset(dataset: Any, name: str, *, decode: bool = False) -> Iterator[
     try:
         with named_as(f"dataset '{name}'"):
             tracks = list(dataset.track_ids())
-            own = dataset.check() if hasattr(dataset, "check") else [Finding(_count(tracks), wrong=False)]
+            own = dataset.check() if isinstance(dataset, ChecksItself) else [Finding(_count(tracks), wrong=False)]
             for finding in own:
                 said.append(finding)
                 yield finding
@@ -41,7 +40,7 @@ def check_dataset(dataset: Any, name: str, *, decode: bool = False) -> Iterator[
         yield Finding(str(error))
         return
     known = {(finding.track, finding.file) for finding in said if finding.wrong}
-    if not hasattr(dataset, "files") and not hasattr(dataset, "extent") and not decode:
+    if not isinstance(dataset, (NamesFilesOfTracks, KnowsExtents)) and not decode:
         yield Finding("it names no files to look at; --decode loads every track", wrong=False)
     for track in tracks:
         trouble = any(of == track for of, _ in known)
@@ -53,11 +52,11 @@ def check_dataset(dataset: Any, name: str, *, decode: bool = False) -> Iterator[
             yield from _decoded(dataset, name, track)
 
 
-def _quick(dataset: Any, name: str, track: str, *, told: bool) -> Iterator[Finding]:
+def _quick(dataset: Dataset, name: str, track: str, *, told: bool) -> Iterator[Finding]:
     """What the files and headers of a track show. told: whether the dataset has said itself what is wrong with it."""
     try:
         with named_as(f"dataset '{name}', track '{track}'"):
-            files = [Path(file) for file in dataset.files(track)] if hasattr(dataset, "files") else []
+            files = [Path(file) for file in dataset.files(track)] if isinstance(dataset, NamesFilesOfTracks) else []
     except SoundstageError as error:
         if not told:
             yield _of_track(error, name, track)
@@ -77,7 +76,7 @@ def _quick(dataset: Any, name: str, track: str, *, told: bool) -> Iterator[Findi
     for finding in _odd(headers, track):
         told = True
         yield finding
-    if hasattr(dataset, "extent") and not told:
+    if isinstance(dataset, KnowsExtents) and not told:
         try:
             extent(dataset, name, track)
         except SoundstageError as error:
@@ -101,7 +100,7 @@ def _odd(headers: Mapping[Path, Header], track: str) -> Iterator[Finding]:
             yield Finding(text, track, file)
 
 
-def _decoded(dataset: Any, name: str, track: str) -> Iterator[Finding]:
+def _decoded(dataset: Dataset, name: str, track: str) -> Iterator[Finding]:
     """What decoding a track shows: damage, and a mixture that is not the sum of the stems."""
     mixed, differing, samples, stems = np.zeros(2), np.zeros(2), 0, 0
     try:

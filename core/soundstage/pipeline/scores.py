@@ -6,20 +6,21 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, SupportsFloat
 
-from soundstage.contracts import SKIPPED, Measure, Score, Scorer
-from soundstage.errors import SoundstageError, suggestion
+import numpy as np
+
+from soundstage.contracts import SKIPPED, Measure, Metric, Score, Scorer
+from soundstage.errors import SoundstageError, storable, suggestion
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.separate import Estimates
 from soundstage.scene import Scene
 
 
-def prepare(metric: Any, name: str, track: str, scene: Scene) -> Scorer:
+def prepare(metric: Metric, name: str, track: str, scene: Scene) -> Scorer:
     """The metric's scorer of estimates of this scene. Raises SoundstageError naming the metric and the track."""
     with named_as(f"metric '{name}', track '{track}'"):
-        scorer: Scorer = metric.prepare(scene)
-    return scorer
+        return metric.prepare(scene)
 
 
 def skipped(measures: Mapping[str, Measure], name: str, scene: Scene, estimates: Estimates) -> list[Score]:
@@ -65,4 +66,26 @@ def score(scorer: Scorer, measures: Mapping[str, Measure], name: str, track: str
 def _checked(row: Any, where: str) -> Score:
     if not isinstance(row, Score):
         raise SoundstageError(f"{where}: returned {type(row).__name__}, not Score")
-    return replace(row, value=float(row.value))
+    where = f"{where}, source {row.source!r}, {row.name!r}"
+    for what, text in (("source", row.source), ("name", row.name), ("note", row.note)):
+        if not isinstance(text, str):
+            raise SoundstageError(f"{where}: the {what} is {text!r}, not a text")
+    if isinstance(row.value, (str, bytes)) or not isinstance(row.value, SupportsFloat):
+        raise SoundstageError(f"{where}: the value is {row.value!r}, not a number")
+    if not isinstance(row.ranked, (bool, np.bool_)):
+        raise SoundstageError(f"{where}: ranked is {row.ranked!r}, neither True nor False")
+    return replace(
+        row,
+        value=float(row.value),
+        frame=None if row.frame is None else _frame(row.frame, where),
+        note=storable(row.note),
+        ranked=bool(row.ranked),
+    )
+
+
+def _frame(frame: Any, where: str) -> int:
+    if isinstance(frame, (bool, np.bool_)) or not isinstance(frame, (int, np.integer)) or not 0 <= frame < 2**31:
+        raise SoundstageError(
+            f"{where}: the frame is {frame!r}; give a whole number from 0, or None for the whole track"
+        )
+    return int(frame)

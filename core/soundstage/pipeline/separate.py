@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from soundstage.audio import Samples, as_samples, fit_length, read_only, resample
-from soundstage.contracts import NEEDS, CellName
+from soundstage.contracts import CellName, Separator
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.pipeline.blame import named_as
+from soundstage.pipeline.declared import Declared, declared
+from soundstage.pipeline.facts import plain_facts
 from soundstage.scene import Scene
 from soundstage.sources import ACCOMPANIMENT, complete, wanted
 
@@ -26,7 +28,7 @@ class Estimates:
     details: Mapping[str, Any]
 
 
-def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimates:
+def separate(separator: Separator, name: str, scene: Scene, cell: CellName) -> Estimates:
     """What the separator makes of the scene's mixture, checked, at the scene's rate and length.
 
     The separator gets a copy of the mixture and what it declared in `needs`, nothing else. Unnamed outputs are assigned
@@ -36,40 +38,40 @@ def separate(separator: Any, name: str, scene: Scene, cell: CellName) -> Estimat
     """
     where = f"separator '{name}', track '{cell.track}'"
     length = scene.mixture.shape[1]
-    rate = getattr(separator, "rate", None) or scene.rate
+    with named_as(where):
+        about = declared(separator)
+    rate = about.rate or scene.rate
     details: dict[str, Any] = {}
     mixture = resample(scene.mixture, scene.rate, rate).copy()
     if rate != scene.rate:
         details["resampled"] = {"from": scene.rate, "to": rate, "by": "soxr VHQ, and back"}
-    needed = _needed(separator, scene, cell, rate)
+    needed = _needed(about, scene, cell, rate)
     with named_as(where):
         found = separator.separate(mixture, rate, **needed)
-    named = bool(getattr(separator, "named", True))
     sources: tuple[str, ...] = ()
-    if named:
-        images, sources = _named(found, separator, scene, where)
+    if about.named:
+        images, sources = _named(found, about, scene, where)
     else:
         images = _unnamed(found, where)
     at_rate = mixture.shape[1]
     checked = {key: as_samples(image, f"{where}, source '{key}'", length=at_rate) for key, image in images.items()}
-    if named:
+    if about.named:
         checked, summands = complete(checked, sources)
         if summands:
             details["derived"] = {ACCOMPANIMENT: list(summands)}
     if rate != scene.rate:
         checked = {key: fit_length(resample(image, rate, scene.rate), length) for key, image in checked.items()}
-    if not named:
+    if not about.named:
         checked, mean = assign(checked, scene.references)
         details["assigned"] = {"by": "best SI-SDR permutation", "mean_si_sdr_db": round(mean, 3)}
-    return Estimates(
-        {key: read_only(image) for key, image in checked.items()}, {**getattr(separator, "details", {}), **details}
-    )
+    told = plain_facts(getattr(separator, "details", None), f"{where}: details")
+    return Estimates({key: read_only(image) for key, image in checked.items()}, {**told, **details})
 
 
-def _needed(separator: Any, scene: Scene, cell: CellName, rate: int) -> dict[str, Any]:
+def _needed(about: Declared, scene: Scene, cell: CellName, rate: int) -> dict[str, Any]:
     """What the separator declared it needs. References come at the separator's rate, like the mixture."""
     needed: dict[str, Any] = {}
-    for need in getattr(separator, "needs", ()):
+    for need in about.needs:
         if need == "sources":
             needed[need] = tuple(scene.references)
         elif need == "source_count":
@@ -82,22 +84,19 @@ def _needed(separator: Any, scene: Scene, cell: CellName, rate: int) -> dict[str
             needed[need] = scene.gain
         elif need == "placement":
             needed[need] = None if scene.placement is None else scene.placement.as_told()
-        elif need == "cell":
-            needed[need] = cell
         else:
-            raise SoundstageError(f"unknown need '{need}'; the needs are {', '.join(NEEDS)}")
+            needed[need] = cell
     return needed
 
 
-def _named(found: Any, separator: Any, scene: Scene, where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _named(found: Any, about: Declared, scene: Scene, where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The images that are needed, and the sources that are wanted of them."""
     if not isinstance(found, Mapping):
         raise SoundstageError(f"{where}: returned {type(found).__name__}, not a mapping of source to array")
-    declared = getattr(separator, "sources", None)
-    expected = wanted(tuple(scene.references), declared)
+    expected = wanted(tuple(scene.references), about.sources)
     needed = list(expected)
-    if declared is not None and any(source not in declared for source in expected):
-        needed = list(declared)  # the accompaniment is a sum of what the model has
+    if about.sources is not None and any(source not in about.sources for source in expected):
+        needed = list(about.sources)  # the accompaniment is a sum of what the model has
     missing = [source for source in needed if source not in found]
     if missing:
         raise SoundstageError(
@@ -106,9 +105,9 @@ def _named(found: Any, separator: Any, scene: Scene, where: str) -> tuple[dict[s
         )
     if not expected:
         raise SoundstageError(
-            f"{where}: it separates {', '.join(declared or ())}, and the track has {', '.join(scene.references)}"
+            f"{where}: it separates {', '.join(about.sources or ())}, and the track has {', '.join(scene.references)}"
         )
-    known = set(scene.references) | set(declared or ())
+    known = set(scene.references) | set(about.sources or ())
     for source in found:
         if source not in known:
             raise SoundstageError(

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from soundstage.audio import Samples, as_samples
+from soundstage.audio import as_samples
+from soundstage.contracts import Dataset, KnowsExtents, ReadsParts
 from soundstage.errors import SoundstageError
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.excerpt import Excerpt
 from soundstage.scene import Track
 
 
-def extent(dataset: Any, name: str, track_id: str) -> tuple[int, int]:
+def extent(dataset: Dataset, name: str, track_id: str) -> tuple[int, int]:
     """A track's rate in Hz and its samples, from headers where the dataset can tell. Raises SoundstageError."""
-    if hasattr(dataset, "extent"):
+    if isinstance(dataset, KnowsExtents):
         with named_as(f"dataset '{name}', track '{track_id}'"):
             rate, samples = dataset.extent(track_id)
         return int(rate), int(samples)
@@ -26,38 +27,36 @@ def extent(dataset: Any, name: str, track_id: str) -> tuple[int, int]:
 
 
 def load_excerpt(
-    dataset: Any, name: str, track_id: str, entry: str, excerpt: Excerpt, chunk: int | None
+    dataset: Dataset, name: str, track_id: str, entry: str, excerpt: Excerpt, chunk: int | None
 ) -> tuple[Track, dict[str, Any]]:
     """The excerpt of a track, checked, and where it lies, for the provenance. entry: the dataset's registry name.
 
     Where the dataset can read parts no more is decoded than the part, or than what the search for the loudest takes.
     """
-    reads_parts = hasattr(dataset, "load_part")
-    whole = None if reads_parts and hasattr(dataset, "extent") else load_track(dataset, name, track_id)
+    parts = dataset if isinstance(dataset, ReadsParts) else None
+    whole = None if parts else load_track(dataset, name, track_id)
     rate, samples = _extent_of(whole) if whole else extent(dataset, name, track_id)
+
+    def read(first: int, end: int) -> Track:
+        if parts is None:
+            assert whole is not None
+            return _cut(whole, first, end)
+        return _checked_track(lambda: parts.load_part(track_id, first, end), name, track_id)
+
     if chunk is not None:
         start, stop = excerpt.chunks(rate, samples)[chunk]
     else:
-
-        def stems(first: int, end: int) -> Mapping[str, Samples]:
-            if whole is not None:
-                return {source: stem[:, first:end] for source, stem in whole.stems.items()}
-            return _checked_track(lambda: dataset.load_part(track_id, first, end), name, track_id).stems
-
-        start, stop = excerpt.window(entry, track_id, rate, samples, stems)
-    if whole is not None:
-        part = _cut(whole, start, stop)
-    else:
-        part = _checked_track(lambda: dataset.load_part(track_id, start, stop), name, track_id)
+        start, stop = excerpt.window(entry, track_id, rate, samples, lambda first, end: read(first, end).stems)
+    part = read(start, stop)
     facts: dict[str, Any] = {"start_s": start / rate, "seconds": (stop - start) / rate, "where": excerpt.where}
     if stop - start < round(excerpt.seconds * rate):
         facts["note"] = f"shorter than the {excerpt.seconds:g} s asked for"
     return part, facts
 
 
-def blocks(dataset: Any, name: str, track_id: str, seconds: int) -> Iterator[Track]:
+def blocks(dataset: Dataset, name: str, track_id: str, seconds: int) -> Iterator[Track]:
     """The track in consecutive parts of so many seconds, each checked; in one where the dataset cannot read parts."""
-    if not hasattr(dataset, "load_part") or not hasattr(dataset, "extent"):
+    if not isinstance(dataset, ReadsParts):
         yield load_track(dataset, name, track_id)
         return
     rate, samples = extent(dataset, name, track_id)
@@ -76,7 +75,7 @@ def _cut(track: Track, start: int, stop: int) -> Track:
     return replace(track, stems=stems, mixture=mixture)
 
 
-def load_track(dataset: Any, name: str, track_id: str) -> Track:
+def load_track(dataset: Dataset, name: str, track_id: str) -> Track:
     """The track, checked: one or two channels a stem, equal lengths, finite. Raises SoundstageError saying where."""
     return _checked_track(lambda: dataset.load(track_id), name, track_id)
 

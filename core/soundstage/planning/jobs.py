@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.planning.plan import CellSpec, MetricSpec, Plan, Problem
-from soundstage.results.store import CellRecord, Stage
+from soundstage.results.records import CellRecord, Stage
 from soundstage.variants import split_variants
 
 AXES = ("datasets", "tracks", "placements", "spatializers", "separators", "metrics", "seeds")
@@ -38,7 +38,7 @@ def jobs_left(plan: Plan, held: Mapping[str, CellRecord], again: Collection[str]
                 for label, stage in found.items()
                 if stage is None
                 or _is_stale(stage, plan.metrics[label].problem, again)
-                or (stage.status == "skipped" and record.separation.status == "ok")  # it has estimates by now
+                or (stage.status == "skipped" and record.separation.is_ok)  # it has estimates by now
             ]
         if lacking:
             jobs.append(Job(cell, {label: plan.metrics[label] for label in lacking}))

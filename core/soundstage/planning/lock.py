@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundstage.contracts import KINDS
 from soundstage.errors import SoundstageError
+from soundstage.results.records import PlanFacts, Recipe
 from soundstage.variants import parse_variant
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ LISTED = 8
 """Files of one plugin whose hashes are listed one by one; of more only one hash for all."""
 
 
-def recipe(plan: Plan) -> dict[str, Any]:
+def recipe(plan: Plan) -> Recipe:
     """What makes the plan again: entries (kind → name → plugin and parameters), the grid's table, and its parts.
 
     Paths in it are absolute: they are where this run's data and scripts lay, and `--data` gives others. Weights are
@@ -97,9 +98,7 @@ def _choices(plan: Plan) -> list[Choice]:
     return [*found.values(), *(metric.choice for metric in plan.metrics.values())]
 
 
-def plan_again(
-    name: str, made: Mapping[str, Any], data: Mapping[str, Path], registry: Collection[str | Path] = ()
-) -> Plan:
+def plan_again(name: str, made: Recipe, data: Mapping[str, Path], registry: Collection[str | Path] = ()) -> Plan:
     """The plan that the recipe makes here and now. data: where data sets lie, if not where they lay. Raises
     SoundstageError."""
     from soundstage.catalogue.registry import Registry
@@ -112,7 +111,7 @@ def plan_again(
     return make_plan(read_grid(name, made["grid"], None), known)
 
 
-def lock_text(facts: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+def lock_text(facts: PlanFacts, versions: Mapping[str, str]) -> str:
     """The lock file of a stored plan's facts. versions: package → version that it was run with.
 
     Raises SoundstageError where the plan was stored without a recipe.

@@ -9,13 +9,14 @@ from typing import Any
 
 from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Choice, Registry
-from soundstage.contracts import KINDS, NEEDS, SCENE_KINDS, CellName, Kind, Measure
+from soundstage.contracts import KINDS, NEEDS, SCENE_KINDS, CellName, Kind, Measure, Need, Role
 from soundstage.errors import DataMissing, NotInstalled, SoundstageError
 from soundstage.pipeline.excerpt import Excerpt
 from soundstage.pipeline.tracks import extent
 from soundstage.planning.grid import Grid
 from soundstage.planning.identity import declared_files, identity
 from soundstage.results.address import SHORT, address, plan_hash
+from soundstage.results.records import Status
 
 BLIND_NEEDS = frozenset({"sources", "source_count"})
 """What a blind separator may ask for. Who is told which cell it is may look anything up: nobody knows what it saw."""
@@ -25,7 +26,7 @@ BLIND_NEEDS = frozenset({"sources", "source_count"})
 class Problem:
     """Why a stage cannot run, known before anything runs."""
 
-    status: str
+    status: Status
     error: str
     traceback: str = ""
 
@@ -84,8 +85,8 @@ class CellSpec:
 class SeparatorFacts:
     """What the leaderboard needs to know of a separator."""
 
-    role: str = "separator"
-    needs: tuple[str, ...] = ()
+    role: Role = "separator"
+    needs: tuple[Need, ...] = ()
     named: bool = True
 
     @property
@@ -336,7 +337,7 @@ def _cell(scene: SceneSpec, separator: _Built, metrics: Sequence[_Built], hashes
     try:
         made_by = _identity(separator, hashes, *arguments)
     except SoundstageError as error:
-        status = "not-installed" if isinstance(error, NotInstalled) else "failed"
+        status: Status = "not-installed" if isinstance(error, NotInstalled) else "failed"
         problem = problem or Problem(status, f"{_called(separator.choice)}, track '{scene.track_name}': {error}")
         made_by = {"plugin": separator.choice.plugin.name, "parameters": {}, "unusable": "files"}
     cell = address("estimates", {"scene": scene.address, "separator": made_by})

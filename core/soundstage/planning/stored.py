@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from soundstage.catalogue.parameters import constructor_parameters
 from soundstage.catalogue.registry import Choice
 from soundstage.planning.lock import recipe
 from soundstage.planning.plan import Plan
-from soundstage.results.store import StoredPlan
+from soundstage.results.records import PlanFacts, Setting, StoredPlan, measure_facts
 
 
 def stored(plan: Plan) -> StoredPlan:
@@ -26,7 +25,7 @@ def stored(plan: Plan) -> StoredPlan:
     columns["seed"] = [name.seed for name in names]
     for label in plan.metrics:
         columns[f"score:{label}"] = [cell.scores[label] for cell in plan.cells]
-    facts = {
+    facts: PlanFacts = {
         "id": plan.id,
         "name": plan.grid.name,
         "revision": plan.grid.revision,
@@ -40,7 +39,7 @@ def stored(plan: Plan) -> StoredPlan:
             for label, facts in plan.separators.items()
         },
         "metrics": {
-            label: {name: asdict(measure) for name, measure in metric.measures.items()}
+            label: {name: measure_facts(measure) for name, measure in metric.measures.items()}
             for label, metric in plan.metrics.items()
         },
         "settings": {
@@ -54,9 +53,9 @@ def stored(plan: Plan) -> StoredPlan:
     return StoredPlan(pa.table(columns), facts)
 
 
-def _settings(choices: Iterable[Choice]) -> dict[str, dict[str, Any]]:
+def _settings(choices: Iterable[Choice]) -> dict[str, Setting]:
     """What each label stands for: the plugin and all its parameters, a given path as "file"."""
-    found = {}
+    found: dict[str, Setting] = {}
     for label, choice in {choice.label: choice for choice in choices}.items():
         known = constructor_parameters(choice.plugin.load())
         values = {name: parameter.default for name, parameter in known.items()} | dict(choice.params)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from soundstage.contracts import SKIPPED
-from soundstage.results.store import STATUSES, Store, StoredPlan
+from soundstage.results.records import LABELS, STATUSES, PlanFacts, StoredPlan
+from soundstage.results.store import Store
 
 if TYPE_CHECKING:
     import pandas
 
-LABELS = ("dataset", "track", "placement", "spatializer", "seed", "separator")
 Codes = NDArray[np.int64]
+State = Literal["ok", "failed", "left"]
 COLUMNS = (*LABELS, "metric", "source", "name", "unit", "value", "frame", "note", "ranked", "status", "error", "cell")
 SCORE = ("track", "metric", "source", "name", "unit", "value", "frame", "note", "ranked", "status", "error")
 """The columns that say something where one rendering and one separator are all there is."""
@@ -30,7 +31,7 @@ class Results:
     """A grid's results. facts: as StoredPlan has them. cells: one row a planned cell. rows: see soundstage.load; texts
     that repeat are categories. damage: a sentence for each file that is not what was written."""
 
-    facts: Mapping[str, Any]
+    facts: PlanFacts
     cells: pandas.DataFrame
     rows: pandas.DataFrame
     damage: tuple[str, ...] = ()
@@ -59,7 +60,7 @@ def load_results(path: Path | str, grid: str = "") -> Results:
     return Results(plan.facts, cells, frame, store.damage)
 
 
-def load_states(store: Store, grid: str = "") -> tuple[Mapping[str, Any], list[str]]:
+def load_states(store: Store, grid: str = "") -> tuple[PlanFacts, list[State]]:
     """A grid's facts and, for each of its cells, whether it is `ok`, `failed` in any stage, or `left` to be run.
 
     Raises SoundstageError where there are no results.
@@ -67,14 +68,14 @@ def load_states(store: Store, grid: str = "") -> tuple[Mapping[str, Any], list[s
     plan = store.plan(grid)
     records = store.records(plan.cells["cell"].to_pylist())
     columns = [plan.cells[f"score:{metric}"].to_pylist() for metric in plan.facts["metrics"]]
-    found = []
+    found: list[State] = []
     for address, *scores in zip(plan.cells["cell"].to_pylist(), *columns, strict=True):
         record = records.get(address)
         if record is None or not all(score in record.scores for score in scores):
             found.append("left")
         else:
             stages = [record.separation, *(record.scores[score] for score in scores)]
-            found.append("ok" if all(stage.status == "ok" for stage in stages) else "failed")
+            found.append("ok" if all(stage.is_ok for stage in stages) else "failed")
     return plan.facts, found
 
 
@@ -165,7 +166,7 @@ def _troubles(plan: StoredPlan, store: Store, states: pa.Table) -> pandas.DataFr
             if cell[f"score:{metric}"] in record.scores
         ]
         for metric, stage in stages:
-            if stage.status != "ok":
+            if not stage.is_ok:
                 labels = {name: cell[name] for name in (*LABELS, "cell")}
                 about = {"note": stage.error, "status": stage.status, "error": stage.traceback or stage.error}
                 found.append({**labels, **about, "metric": metric, "value": float("nan"), "ranked": False})

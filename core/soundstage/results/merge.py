@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +11,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from soundstage.errors import SoundstageError
-from soundstage.results import estimates, plans
+from soundstage.results import estimates
 from soundstage.results.encoding import CELLS_PER_SEGMENT, MANY_ROWS
-from soundstage.results.records import ROWS, CellRecord, Stage, of_run
+from soundstage.results.records import ROWS, CellRecord, RunFacts, Stage, of_run
 from soundstage.results.store import Store
 
 TOLERANCE = 1e-9
@@ -96,7 +96,7 @@ def _between(first: Store, second: Store, address: str) -> Iterator[str]:
         return
     (one, a), (two, b) = left, right
     for score in one.scores:
-        if score in two.scores and one.scores[score].status == two.scores[score].status == "ok":
+        if score in two.scores and one.scores[score].is_ok and two.scores[score].is_ok:
             different = differing(of_score(a, score), of_score(b, score))
             if different:
                 yield (
@@ -132,7 +132,7 @@ def of_score(rows: pa.Table, score: str) -> pa.Table:
 
 def _provenance(store: Store, record: CellRecord, score: str) -> str:
     run = record.scores[score].run or record.run
-    facts: Mapping[str, Any] = store.runs().get(run, {})
+    facts: RunFacts = store.runs().get(run, {})
     versions = ", ".join(f"{name} {version}" for name, version in sorted(facts.get("versions", {}).items()))
     return f"run {run or 'unknown'} on {facts.get('host', 'an unknown host')}: {versions or 'versions unknown'}"
 
@@ -159,7 +159,7 @@ def _joined(target: Store, store: Store, address: str, prefer: Prefer) -> tuple[
     (new, theirs), (held, ours) = found, there
     taken = {score for score, stage in new.scores.items() if _is_better(stage, held.scores.get(score))}
     if prefer == "last":
-        ok = [score for score, stage in new.scores.items() if stage.status == "ok" and score not in taken]
+        ok = [score for score, stage in new.scores.items() if stage.is_ok and score not in taken]
         taken |= {score for score in ok if differing(of_score(ours, score), of_score(theirs, score))}
     separated = _is_better(new.separation, held.separation)
     if not taken and not separated:
@@ -174,17 +174,17 @@ def _joined(target: Store, store: Store, address: str, prefer: Prefer) -> tuple[
 
 
 def _is_better(new: Stage, held: Stage | None) -> bool:
-    return held is None or (new.status == "ok" and held.status != "ok")
+    return held is None or (new.is_ok and not held.is_ok)
 
 
 def _take_plans(target: Store, stores: Sequence[Store]) -> int:
-    held = {plan.facts["id"]: str(plan.facts["created"]) for plan in target.plans()}
+    held = {plan.facts["id"]: plan.facts.get("created", "") for plan in target.plans()}
     taken = 0
     for plan in (plan for store in stores for plan in store.plans()):
-        if str(plan.facts["created"]) > held.get(plan.facts["id"], ""):
+        if plan.facts.get("created", "") > held.get(plan.facts["id"], ""):
             taken += plan.facts["id"] not in held
-            held[plan.facts["id"]] = str(plan.facts["created"])
-            plans.put(target.files, plan.facts["id"], plan)
+            held[plan.facts["id"]] = plan.facts.get("created", "")
+            target.put_plan(plan)
     return taken
 
 

@@ -1,136 +1,140 @@
-"""Stored plans; the name of each one's file holds the hash of its contents."""
+"""Stored plans; the name of each one's file holds the hash of its contents, which is compared whenever it is read."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from soundstage.errors import SoundstageError, suggestion
-from soundstage.results.encoding import HASH, SUFFIX, digest, parquet
+from soundstage.results.address import SHORT
+from soundstage.results.encoding import HASH, OTHER, SUFFIX, Damaged, digest, parquet
 from soundstage.results.files import Files
-from soundstage.results.records import METADATA, StoredPlan
+from soundstage.results.records import LABELS, METADATA, StoredPlan, plan_facts, plan_text
 
 ATTEMPTS = 3
 """How often a plan is looked for while other runs replace the files that were listed."""
 
 
-class _ReplacedMeanwhile(SoundstageError):
-    pass
+class Plans:
+    """The plans of a results folder."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self.damage: dict[str, str] = {}
+        """File → a sentence, for each that was found not to be what was written."""
+
+    def names(self) -> list[str]:
+        """The files of all plans."""
+        return [name for name in self.files.names("grids") if name.endswith(SUFFIX)]
+
+    def save(self, plan: StoredPlan) -> None:
+        """Put a plan there, created now. Raises StorageError."""
+        self.put(replace(plan, facts={**plan.facts, "created": datetime.now(UTC).isoformat()}))
+
+    def put(self, plan: StoredPlan) -> None:
+        """Put a plan there as it is, in place of what was there under its id. Raises StorageError."""
+        contents = parquet(plan.cells.replace_schema_metadata({METADATA: plan_text(plan.facts).encode()}))
+        written = f"grids/{_file_id(plan.facts['id'])}.{digest(contents)}{SUFFIX}"
+        self.files.write(written, contents)
+        for file in self.names():
+            if file != written and _named(file)[0] == _file_id(plan.facts["id"]):
+                self.files.remove(file)
+                self.damage.pop(file, None)
+
+    def find(self, wanted: str = "") -> StoredPlan:
+        """The newest plan of that name, id or hash (SHORT characters of it or more); of all where none is wanted.
+
+        Raises SoundstageError where there is none, or where the one that is wanted is not what was written.
+        """
+        found = [plan for plan in self.every() if not wanted or _goes_by(plan, wanted)]
+        if found:
+            return found[-1]
+        lost = [sentence for file, sentence in self.damage.items() if not wanted or _named(file)[0].startswith(wanted)]
+        if lost:
+            raise SoundstageError(lost[0])
+        names = {name for plan in self.every() for name in (plan.facts["id"], plan.facts["name"])}
+        raise SoundstageError(f"{self.files.place} holds no grid '{wanted}'{suggestion(wanted, names)}")
+
+    def every(self) -> list[StoredPlan]:
+        """Every plan that can be read, each as it was last put there, oldest first; of the others `damage` tells."""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._every()
+            except FileNotFoundError:
+                continue
+        return self._every()
+
+    def _every(self) -> list[StoredPlan]:
+        found: dict[str, StoredPlan] = {}
+        self.damage = {}
+        for file in self.names():
+            try:
+                plan = _decoded(file, self.files.read(file))
+            except Damaged as error:
+                self.damage[file] = (
+                    f"{self.files.place}/{file} is not what was written ({error.why}), so its grid is not shown; run"
+                    " the grid again, which puts it there anew"
+                )
+                continue
+            other = found.get(plan.facts["id"])
+            if other is None or _created(other) < _created(plan):
+                found[plan.facts["id"]] = plan
+        return sorted(found.values(), key=_created)
+
+    def set_aside(self) -> None:
+        """Move what is damaged out of the way. Only for who holds the lock."""
+        self.every()
+        for file in self.damage:
+            self.files.write(f"damaged/{file.replace('/', '-')}", self.files.read(file))
+            self.files.remove(file)
 
 
-def files_of(files: Files) -> list[str]:
-    """The files of all plans."""
-    return [name for name in files.names("grids") if name.endswith(SUFFIX)]
+def _decoded(file: str, contents: bytes) -> StoredPlan:
+    """The plan in a file. Raises Damaged."""
+    if _named(file)[1] != digest(contents):
+        raise Damaged(file, OTHER)
+    try:
+        table = pq.read_table(pa.BufferReader(contents), use_threads=False)
+        plan = StoredPlan(table.replace_schema_metadata(None), plan_facts(table.schema.metadata[METADATA]))
+        _check_columns(plan)
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise Damaged(file, f"it cannot be read: {str(error).partition(chr(10))[0]}") from None
+    return plan
 
 
-def save(files: Files, plan_id: str, plan: StoredPlan) -> None:
-    """Put a plan there, created now. Raises StorageError."""
-    put(files, plan_id, StoredPlan(plan.cells, {**plan.facts, "created": datetime.now(UTC).isoformat()}))
+def _check_columns(plan: StoredPlan) -> None:
+    """Raises ValueError where a column is missing or is not of texts."""
+    texts: Sequence[str] = ("cell", *LABELS, *(f"score:{metric}" for metric in plan.facts["metrics"]))
+    for name in texts:
+        if name not in plan.cells.column_names:
+            raise ValueError(f"it has no column {name}")
+        kind = plan.cells.schema.field(name).type
+        if not (pa.types.is_integer(kind) if name == "seed" else pa.types.is_string(kind) or pa.types.is_null(kind)):
+            raise ValueError(f"its column {name} is of {kind}")
 
 
-def put(files: Files, plan_id: str, plan: StoredPlan) -> None:
-    """Put a plan there as it is. Raises StorageError."""
-    contents = parquet(plan.cells.replace_schema_metadata({METADATA: json.dumps(plan.facts).encode()}))
-    written = f"grids/{plan_id}.{digest(contents)}{SUFFIX}"
-    files.write(written, contents)
-    for file in files_of(files):
-        if file != written and _named(file)[0] == plan_id:
-            files.remove(file)
+def _created(plan: StoredPlan) -> str:
+    return plan.facts.get("created", "")
+
+
+def _goes_by(plan: StoredPlan, wanted: str) -> bool:
+    facts = plan.facts
+    return wanted in (facts["id"], facts["name"]) or (len(wanted) >= SHORT and facts["hash"].startswith(wanted))
 
 
 def _named(file: str) -> tuple[str, str]:
-    """The id and the hash in a plan's file name; no hash in files of releases before 0.2."""
+    """The id and the hash in a plan's file name; no hash where it is no name of ours."""
     stem = file.rpartition("/")[2].removesuffix(SUFFIX)
-    plan_id, dot, digest = stem.rpartition(".")
-    return (plan_id, digest) if dot and re.fullmatch(f"[0-9a-f]{{{HASH}}}", digest) else (stem, "")
+    plan_id, _, found = stem.rpartition(".")
+    return (plan_id, found) if re.fullmatch(f"[0-9a-f]{{{HASH}}}", found) else (stem, "")
 
 
-def find(files: Files, wanted: str) -> StoredPlan:
-    """The newest plan of that name, id or hash; of all where none is wanted. Raises SoundstageError."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return _find(files, wanted)
-        except _ReplacedMeanwhile:
-            continue
-    return _find(files, wanted)
-
-
-def _find(files: Files, wanted: str) -> StoredPlan:
-    facts, broken = {}, []
-    for file in files_of(files):
-        try:
-            facts[file] = _facts(files, file)
-        except SoundstageError as error:
-            broken.append(error)
-    if broken and not facts:
-        raise broken[0]
-    if wanted:
-        names = {about["id"] for about in facts.values()} | {about["name"] for about in facts.values()}
-        facts = {
-            file: about for file, about in facts.items() if wanted in (about["id"], about["name"], about["hash"][:8])
-        }
-        if not facts:
-            raise SoundstageError(f"{files.place} holds no grid '{wanted}'{suggestion(wanted, names)}")
-    return read(files, max(facts, key=lambda file: str(facts[file]["created"])))
-
-
-def every(files: Files) -> list[StoredPlan]:
-    """Every plan that can be read, each as it was last put there, oldest first."""
-    found: dict[str, StoredPlan] = {}
-    for file in files_of(files):
-        try:
-            plan = read(files, file)
-        except SoundstageError:
-            continue
-        other = found.get(plan.facts["id"])
-        if other is None or str(other.facts["created"]) < str(plan.facts["created"]):
-            found[plan.facts["id"]] = plan
-    return sorted(found.values(), key=lambda plan: str(plan.facts["created"]))
-
-
-def read(files: Files, file: str) -> StoredPlan:
-    """The plan in that file. Raises SoundstageError where it cannot be read."""
-    facts = _facts(files, file)
-    try:
-        return StoredPlan(pq.read_table(pa.BufferReader(files.read(file))), facts)
-    except (pa.ArrowException, OSError) as error:
-        raise _not_a_plan(files, file, error) from None
-
-
-def _facts(files: Files, file: str) -> dict[str, Any]:
-    try:
-        schema = pq.read_schema(pa.BufferReader(files.read(file)))
-        facts: dict[str, Any] = json.loads(schema.metadata[METADATA])
-        if not {"id", "name", "hash", "created"} <= facts.keys():
-            raise KeyError("id, name, hash or created")
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise _not_a_plan(files, file, error) from None
-    return facts
-
-
-def _not_a_plan(files: Files, file: str, error: Exception) -> SoundstageError:
-    if isinstance(error, FileNotFoundError):
-        return _ReplacedMeanwhile(f"{files.place}/{file}: another run has just replaced it; try again")
-    reason = str(error).partition("\n")[0]
-    return SoundstageError(
-        f"{files.place}/{file}: not a plan of Soundstage ({reason}); delete it and run the grid again"
-    )
-
-
-def damaged(files: Files) -> Iterator[str]:
-    """A sentence for each plan that is not what was written."""
-    for file in files_of(files):
-        try:
-            read(files, file)
-            whole = _named(file)[1] == digest(files.read(file))
-        except SoundstageError as error:
-            yield str(error)
-            continue
-        if not whole:
-            yield f"{files.place}/{file} is not what was written (its hash differs); run its grid again"
+def _file_id(plan_id: str) -> str:
+    """The plan's id as part of a file's name: what no file can be called is percent-encoded."""
+    text = "".join(f"%{ord(letter):02X}" if letter in "/\\:%\0" or ord(letter) < 32 else letter for letter in plan_id)
+    return f"%2E{text[1:]}" if text.startswith(".") else text

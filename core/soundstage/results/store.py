@@ -23,13 +23,12 @@ import pyarrow as pa
 
 from soundstage.audio import Samples
 from soundstage.errors import SoundstageError
-from soundstage.results import estimates, plans, runs
+from soundstage.results import estimates, runs
 from soundstage.results.cells import Cells
 from soundstage.results.files import open_files
 from soundstage.results.locking import Holder, Lease, holder, locked
-from soundstage.results.records import ROWS, STATUSES, CellRecord, Stage, StoredPlan, score_rows
-
-__all__ = ["ROWS", "STATUSES", "CellRecord", "Stage", "Store", "StoredPlan", "score_rows"]
+from soundstage.results.plans import Plans
+from soundstage.results.records import ROWS, CellRecord, RunFacts, StoredPlan
 
 LOOSE_AT_REST = 64
 """Cells that may lie in files of their own when a run has ended."""
@@ -46,15 +45,16 @@ class Store:
         self.files = open_files(path)
         self.path = self.files.place
         self.cells = Cells(self.files)
+        self._plans = Plans(self.files)
 
     @property
     def damage(self) -> tuple[str, ...]:
         """A sentence for each file found so far that is not what was written."""
-        return tuple(self.cells.damage.values())
+        return (*self._plans.damage.values(), *self.cells.damage.values())
 
     def open_existing(self) -> Store:
         """Itself, where the folder holds results. Raises SoundstageError where it does not."""
-        if not plans.files_of(self.files):
+        if not self._plans.names():
             raise SoundstageError(
                 f"{self.path} holds no results; make some with: soundstage run GRID --out {self.path}"
             )
@@ -80,6 +80,7 @@ class Store:
         with locked(self.files, wait, notice) as lease:
             self.files.sweep()
             self.cells.set_aside()
+            self._plans.set_aside()
             for sentence in self.damage:
                 notice(sentence)
             yield lease
@@ -138,25 +139,29 @@ class Store:
 
     # plans and runs
 
-    def save_plan(self, plan_id: str, plan: StoredPlan) -> None:
+    def save_plan(self, plan: StoredPlan) -> None:
         """Put a plan there; the newest is the one that readers get. Raises StorageError."""
-        plans.save(self.files, plan_id, plan)
+        self._plans.save(plan)
 
     def plan(self, wanted: str = "") -> StoredPlan:
         """The plan of that name, `name-hash` or hash; the newest where none is asked for. Raises SoundstageError."""
         self.open_existing()
-        return plans.find(self.files, wanted)
+        return self._plans.find(wanted)
 
     def plans(self) -> list[StoredPlan]:
         """Every plan that can be read, oldest first."""
-        return plans.every(self.files)
+        return self._plans.every()
 
-    def save_run(self, run: str, facts: Mapping[str, Any]) -> None:
+    def put_plan(self, plan: StoredPlan) -> None:
+        """Put a plan there as it is, created when it was. Raises StorageError."""
+        self._plans.put(plan)
+
+    def save_run(self, run: str, facts: RunFacts) -> None:
         """Put the provenance of a run there. Raises StorageError."""
         runs.save_run(self.files, run, facts)
 
-    def runs(self) -> dict[str, Mapping[str, Any]]:
-        """The provenance of every run that can be read, by its id."""
+    def runs(self) -> dict[str, RunFacts]:
+        """The provenance of every run whose record is what was written, by the run's id."""
         return runs.runs(self.files)
 
     # kept estimates

@@ -85,10 +85,10 @@ def _times(store: Store) -> dict[tuple[str, str], float]:
             record = records.get(cell["cell"])
             if record is None:
                 continue
-            if record.separation.status == "ok" and not record.separation.details.get("kept"):
+            if record.separation.is_ok and not record.separation.details.get("kept"):
                 found.setdefault(("separator", cell["separator"]), []).append(record.separation.wall_s)
             for metric in metrics:
                 stage = record.scores.get(cell[f"score:{metric}"])
-                if stage is not None and stage.status == "ok":
+                if stage is not None and stage.is_ok:
                     found.setdefault(("metric", metric), []).append(stage.wall_s)
     return {key: statistics.median(values) for key, values in found.items()}

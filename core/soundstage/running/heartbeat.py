@@ -36,7 +36,7 @@ class Pulse:
         cell = outcome.job.cell.title
         self.working = {worker: about for worker, about in self.working.items() if about[0] != cell}
         self.failed += bool(outcome.troubles)
-        self.audio_s += audio_s(outcome)
+        self.audio_s += outcome.record.audio_s
 
     def facts(self) -> dict[str, Any]:
         """As JSON can hold it. Times are seconds since the epoch."""
@@ -51,12 +51,6 @@ class Pulse:
             "began": self.began,
             "working": {str(worker): list(about) for worker, about in self.working.items()},
         }
-
-
-def audio_s(outcome: Outcome) -> float:
-    """Seconds of audio that the cell went through."""
-    scene = outcome.record.scene
-    return scene["samples"] / scene["rate"] if "samples" in scene else 0.0
 
 
 @dataclass(frozen=True, slots=True)

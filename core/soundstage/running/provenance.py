@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from soundstage.planning.plan import Plan
+from soundstage.results.records import RunFacts
 from soundstage.running.workbench import BLAS_THREADS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ NUMERICS = ("soundstage", "numpy", "scipy", "soxr", "soundfile")
 """Distributions that every number may depend on."""
 
 
-def machine() -> dict[str, Any]:
+def machine() -> RunFacts:
     """Python, system, processor, memory and GPUs, as a paper would name them."""
     import psutil
 
@@ -44,7 +45,7 @@ def run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
-def provenance(plan: Plan, workers: int, started: datetime, ended: datetime | None) -> dict[str, Any]:
+def provenance(plan: Plan, workers: int, started: datetime, ended: datetime | None) -> RunFacts:
     """What a paper needs to say how the numbers were made. None of it is part of an address."""
     choices = [cell.separator for cell in plan.cells] + [metric.choice for metric in plan.metrics.values()]
     choices += [cell.scene.dataset for cell in plan.cells] + [cell.scene.spatializer for cell in plan.cells]

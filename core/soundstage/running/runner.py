@@ -13,8 +13,8 @@ from soundstage.errors import NotInstalled, SoundstageError, suggestion
 from soundstage.planning.jobs import Job, Only, check_only, chosen, jobs_left
 from soundstage.planning.plan import CellSpec, Plan, Problem
 from soundstage.planning.stored import stored
-from soundstage.results.records import joined
-from soundstage.results.store import STATUSES, CellRecord, Stage, Store
+from soundstage.results.records import STATUSES, CellRecord, RunFacts, Stage, joined
+from soundstage.results.store import Store
 from soundstage.running.executors import EXECUTORS, executor_of
 from soundstage.running.executors.contract import OnStart
 from soundstage.running.heartbeat import Pulse
@@ -102,7 +102,7 @@ def run_plan(
     check_only(plan, only)
     store = Store(out)
     with store.writing(wait, listener.noticed) as lease:
-        store.save_plan(plan.id, stored(plan))
+        store.save_plan(stored(plan))
         held = {address: _gist(record) for address, record in store.records(_addresses(plan)).items()}
         todo = jobs_left(plan, held, retry)
         jobs = chosen(todo, only, limit)
@@ -123,7 +123,7 @@ def run_plan(
                     pulse.finished(outcome)
                     listener.finished(outcome)
                     lease.check()
-            ended = {**provenance(plan, workers, started, datetime.now(UTC)), "cells_there": len(held)}
+            ended: RunFacts = {**provenance(plan, workers, started, datetime.now(UTC)), "cells_there": len(held)}
             store.save_run(settings.run, ended)
     usable = sum(_any_ok(cell.scores, held.get(cell.address)) for cell in plan.cells)
     troubled = sum(not _all_ok(cell.scores, held[cell.address]) for cell in plan.cells if cell.address in held)
@@ -155,7 +155,7 @@ def _gist(record: CellRecord) -> CellRecord:
 
 
 def _brief(stage: Stage) -> Stage:
-    return OK if stage.status == "ok" else Stage(stage.status, stage.error)
+    return OK if stage.is_ok else Stage(stage.status, stage.error)
 
 
 def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
@@ -189,12 +189,12 @@ def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
 
 def _any_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
     stages = record.scores if record else {}
-    return any(stages.get(address, Stage("skipped")).status == "ok" for address in scores.values())
+    return any(address in stages and stages[address].is_ok for address in scores.values())
 
 
 def _all_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:
     stages = record.scores if record else {}
-    return all(stages[address].status == "ok" for address in scores.values() if address in stages)
+    return all(stages[address].is_ok for address in scores.values() if address in stages)
 
 
 def _troubles(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> Iterator[Stage]:
@@ -203,7 +203,7 @@ def _troubles(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> Iter
         record = held.get(cell.address)
         if record is not None:
             scores = [record.scores[address] for address in cell.scores.values() if address in record.scores]
-            yield from (stage for stage in (record.separation, *scores) if stage.status not in ("ok", "skipped"))
+            yield from (stage for stage in (record.separation, *scores) if stage.went_wrong)
 
 
 def _reasons(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple[str, ...]:

@@ -11,9 +11,10 @@ from soundstage.errors import SoundstageError
 from soundstage.planning.jobs import Job
 from soundstage.planning.lock import differences, parts, plan_again
 from soundstage.planning.plan import CellSpec, Plan
-from soundstage.results import estimates, plans, runs
+from soundstage.results import estimates, runs
 from soundstage.results.merge import differing, of_score
-from soundstage.results.store import Store, StoredPlan
+from soundstage.results.records import StoredPlan
+from soundstage.results.store import Store
 from soundstage.running.workbench import Workbench, discarding
 from soundstage.running.worker import Worker
 
@@ -53,7 +54,8 @@ def verify(
     store = Store(path).open_existing()
     progress("reading every file")
     store.cells.check()
-    wrong = [*store.damage, *plans.damaged(store.files), *runs.damaged(store.files), *_missing(store)]
+    store.plans()
+    wrong = [*store.damage, *runs.damaged(store.files), *_missing(store)]
     kept = estimates.kept(store.files)
     for address in kept:
         wrong += [f"{store.path}/{sentence}" for sentence in estimates.damaged(store.files, address)]
@@ -86,7 +88,7 @@ def _missing(store: Store) -> Iterator[str]:
     addresses = set(store.addresses())
     left: dict[str, int] = {}
     for facts in store.runs().values():
-        grid = facts.get("grid", {}).get("hash", "")
+        grid = facts["grid"]["hash"] if "grid" in facts else ""
         left[grid] = max(left.get(grid, 0), facts.get("cells_there", 0))
     for plan in store.plans():
         there = sum(address in addresses for address in plan.cells["cell"].unique().to_pylist())
@@ -109,7 +111,7 @@ def _drawn(store: Store, plan: Plan, count: int, seed: int) -> list[CellSpec]:
     able = [
         cell
         for cell in plan.cells
-        if cell.problem is None and cell.address in records and records[cell.address].separation.status == "ok"
+        if cell.problem is None and cell.address in records and records[cell.address].separation.is_ok
     ]
     drawn = set(random.Random(seed).sample(range(len(able)), min(count, len(able))))
     return [cell for index, cell in enumerate(able) if index in drawn]
@@ -121,14 +123,14 @@ def _compared(store: Store, plan: Plan, cell: CellSpec, worker: Worker) -> Itera
     if held is None:
         return
     record, rows = held
-    ok = {score for score, stage in record.scores.items() if stage.status == "ok"}
+    ok = {score for score, stage in record.scores.items() if stage.is_ok}
     metrics = {label: metric for label, metric in plan.metrics.items() if cell.scores[label] in ok}
     outcome = worker.run(Job(cell, metrics))
     for name, stage in outcome.troubles:
         yield f"{cell.title}: {name} was ok and is {stage.status} now: {stage.error}"
     for label in metrics:
         score = cell.scores[label]
-        if outcome.record.scores[score].status == "ok":
+        if outcome.record.scores[score].is_ok:
             different = differing(of_score(rows, score), of_score(outcome.rows, score))
             if different:
                 run = record.scores[score].run or record.run

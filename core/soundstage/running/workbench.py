@@ -6,13 +6,21 @@ import io
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from typing import Any
+from typing import Any, cast
 
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
 from threadpoolctl import ThreadpoolController
 
 from soundstage.catalogue.registry import Choice
-from soundstage.contracts import Scorer
+from soundstage.contracts import (
+    Dataset,
+    LoadsWeights,
+    Metric,
+    PlacementRule,
+    Scorer,
+    Separator,
+    Spatializer,
+)
 from soundstage.errors import Crashed, OutOfMemory, SoundstageError
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.scenes import place, spatialize
@@ -39,7 +47,7 @@ class Workbench:
         self.contained = contained
         self.excerpt: dict[str, Any] = {}
         """Where the last track's excerpt lies in it, for the provenance; empty where it is whole."""
-        self._plugins: dict[tuple[str, str, str], Any] = {}
+        self._plugins: dict[tuple[str, str, str], object] = {}
         self._broken: dict[tuple[str, str, str], SoundstageError] = {}
         self._track: tuple[tuple[str, str], Track] | None = None
         self._scene: tuple[str, Scene] | None = None
@@ -53,7 +61,11 @@ class Workbench:
         found: AbstractContextManager[Any] = self._threads[1].limit(limits=BLAS_THREADS)
         return found
 
-    def plugin(self, choice: Choice) -> Any:
+    def separator(self, choice: Choice) -> Separator:
+        """The separator, made and loaded once. Raises SoundstageError, each time, where that fails."""
+        return cast("Separator", self._plugin(choice))
+
+    def _plugin(self, choice: Choice) -> object:
         """The plugin's instance, made and loaded once. Raises SoundstageError, each time, where that fails."""
         key = (choice.kind, choice.label, choice.entry)
         if key in self._broken:
@@ -62,7 +74,7 @@ class Workbench:
             try:
                 with named_as(f"{choice.kind[:-1]} '{choice.label}'"):
                     instance = choice.build()
-                    if choice.kind == "separators" and hasattr(instance, "load"):
+                    if choice.kind == "separators" and isinstance(instance, LoadsWeights):
                         with self.contained():
                             instance.load(self.device.partition(",")[0])
             except (Crashed, OutOfMemory):
@@ -80,9 +92,10 @@ class Workbench:
             track = self._loaded_track(spec)
             placement = None
             if spec.placement is not None:
-                rule = self.plugin(spec.placement)
+                rule = cast("PlacementRule", self._plugin(spec.placement))
                 placement = place(rule, spec.placement.plugin.name, spec.dataset.entry, track, spec.seed)
-            scene = spatialize(self.plugin(spec.spatializer), spec.spatializer.label, track, placement)
+            spatializer = cast("Spatializer", self._plugin(spec.spatializer))
+            scene = spatialize(spatializer, spec.spatializer.label, track, placement)
             self._scene = (spec.address, scene)
         return self._scene[1]
 
@@ -90,7 +103,7 @@ class Workbench:
         key = (spec.dataset.label, spec.track_name)
         if self._track is None or self._track[0] != key:
             self._track, self.excerpt = None, {}
-            dataset, name = self.plugin(spec.dataset), spec.dataset.label
+            dataset, name = cast("Dataset", self._plugin(spec.dataset)), spec.dataset.label
             if spec.excerpt is None:
                 track = load_track(dataset, name, spec.track)
             else:
@@ -103,7 +116,7 @@ class Workbench:
     def scorer(self, label: str, metric: MetricSpec, spec: SceneSpec, goal: Scene) -> Scorer:
         """The metric's scorer of estimates of `goal`, the last scene as it is to be scored; prepared once."""
         key = (label, tuple(goal.references))
-        plugin = self.plugin(metric.choice)
+        plugin = cast("Metric", self._plugin(metric.choice))
         if key not in self._scorers:
             with self.one_thread():  # of what making the plugin has imported, too
                 self._scorers[key] = prepare(plugin, label, spec.track_name, goal)

@@ -19,7 +19,8 @@ from soundstage.pipeline.scores import score, skipped
 from soundstage.pipeline.separate import Estimates, separate
 from soundstage.planning.jobs import Job
 from soundstage.planning.plan import CellSpec
-from soundstage.results.store import CellRecord, Stage, Store, score_rows
+from soundstage.results.records import CellRecord, Stage, score_rows
+from soundstage.results.store import Store
 from soundstage.running.workbench import Workbench, discarding
 from soundstage.scene import Scene
 from soundstage.sources import scored
@@ -54,7 +55,7 @@ class Outcome:
         """The stages that went wrong, by name; what was skipped because of them is left out."""
         stages = {"separation": self.record.separation}
         stages |= {label: self.record.scores[self.job.cell.scores[label]] for label in self.job.metrics}
-        return [(name, stage) for name, stage in stages.items() if stage.status not in ("ok", "skipped")]
+        return [(name, stage) for name, stage in stages.items() if stage.went_wrong]
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ class Worker:
         kept = self._kept.of(cell) if self._kept else None
         if kept is not None:
             return kept
-        separator = self.bench.plugin(cell.separator)
+        separator = self.bench.separator(cell.separator)
         with self.bench.contained(), self.bench.one_thread():  # of what loading it has imported, too
             estimates = separate(separator, cell.separator.label, scene, cell.scene.name)
         if self._kept:

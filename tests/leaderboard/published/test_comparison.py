@@ -21,7 +21,8 @@ from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
 from soundstage.report.plain import render_csv, render_json, render_markdown
 from soundstage.report.terminal import render_table
-from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.results.records import CellRecord, Stage, StoredPlan, score_rows
+from soundstage.results.store import Store
 
 TOML = """
 title    = "Toys"
@@ -115,7 +116,7 @@ def results(
         "settings": {"spatializers": settings or {}, "placements": placed or {}},
         **facts,
     }
-    store.save_plan(facts["id"], StoredPlan(pa.Table.from_pylist(cells), facts))
+    store.save_plan(StoredPlan(pa.Table.from_pylist(cells), facts))
     return path
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,24 @@ import pyarrow as pa
 from soundstage.contracts import Measure, Score
 from soundstage.errors import SoundstageError
 from soundstage.results.address import SHORT, address, plan_hash
-from soundstage.results.store import CellRecord, Stage, Store, StoredPlan, score_rows
+from soundstage.results.records import (
+    LABELS,
+    CellRecord,
+    MeasureFacts,
+    PlanFacts,
+    RunFacts,
+    Stage,
+    StoredPlan,
+    measure_facts,
+    score_rows,
+)
+from soundstage.results.store import Store
 
 CLAIMED = "claimed"
 """The name of the grid that claims make, their provenance, and the data set of those that do not name one."""
 
 UNKNOWN = "unknown"
 """The spatializer of claims that do not name one."""
-
-LABELS = ("dataset", "track", "placement", "spatializer", "seed", "separator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +148,10 @@ def keep_claims(claims: Sequence[Claim], out: Path | str) -> list[Claim]:
 
 def _keep(store: Store, claims: Sequence[Claim]) -> None:
     earlier = store.plan(CLAIMED) if any(plan.facts["name"] == CLAIMED for plan in store.plans()) else None
-    metrics = dict(earlier.facts["metrics"]) if earlier else {}
+    metrics: dict[str, dict[str, MeasureFacts]] = dict(earlier.facts["metrics"]) if earlier else {}
     for claim in claims:
         for metric, scores in claim.scores.items():
-            metrics.setdefault(metric, {name: asdict(measure) for name, measure in scores.measures.items()})
+            metrics.setdefault(metric, {name: measure_facts(measure) for name, measure in scores.measures.items()})
     cells = {_key(cell): cell for cell in earlier.cells.to_pylist()} if earlier else {}
     joined = [(claim, _joined(claim, cells.get(_key(claim.labels.cell)), store.path)) for claim in claims]
     run = f"{CLAIMED}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
@@ -151,7 +160,7 @@ def _keep(store: Store, claims: Sequence[Claim]) -> None:
         _commit(store, claim, cell, cells.get(_key(cell)), run)
         cells[_key(cell)] = cell
     plan = _plan(list(cells.values()), metrics)
-    store.save_plan(plan.facts["id"], plan)
+    store.save_plan(plan)
 
 
 def _key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -195,12 +204,12 @@ def _commit(store: Store, claim: Claim, cell: Mapping[str, Any], held: Mapping[s
     store.commit(CellRecord(cell["cell"], Stage("ok", details=details), stages, run=run), pa.concat_tables(tables))
 
 
-def _plan(cells: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> StoredPlan:
+def _plan(cells: Sequence[Mapping[str, Any]], metrics: Mapping[str, dict[str, MeasureFacts]]) -> StoredPlan:
     """The plan of all claims. Nobody knows here what their separators saw, so none counts as blind."""
     columns = [f"score:{metric}" for metric in metrics]
     digest = plan_hash(["revision 1", *(cell.get(key) or "" for cell in cells for key in ("cell", *columns))])
     axes = {name: list(dict.fromkeys(cell[name] for cell in cells)) for name in LABELS}
-    facts = {
+    facts: PlanFacts = {
         "id": f"{CLAIMED}-{digest[:SHORT]}",
         "name": CLAIMED,
         "revision": 1,
@@ -225,7 +234,7 @@ def _plan(cells: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> Sto
     return StoredPlan(table, facts)
 
 
-def _run_record(claims: Sequence[Claim]) -> dict[str, Any]:
+def _run_record(claims: Sequence[Claim]) -> RunFacts:
     """What is known of where the numbers come from: the files."""
     files: dict[str, dict[str, Any]] = {}
     for claim in claims:

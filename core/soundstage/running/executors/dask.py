@@ -17,6 +17,7 @@ from typing import Any
 from soundstage.catalogue.registry import Choice
 from soundstage.errors import NotInstalled, SoundstageError, StorageError
 from soundstage.planning.jobs import Job
+from soundstage.results.records import Status
 from soundstage.running.executors.contract import Executor, OnStart
 from soundstage.running.executors.interrupts import heard_later, unheard_by_children
 from soundstage.running.executors.queue import SceneQueue, Task
@@ -66,7 +67,7 @@ def _run(
         queue = SceneQueue(jobs)
         running: dict[str, tuple[Any, Task, float]] = {}
         numbers: dict[str, int] = {}
-        killed: dict[str, tuple[str, str]] = {}
+        killed: dict[str, tuple[Status, str]] = {}
         alone_since = time.monotonic()
         while queue or running:
             live = _usable(_live(client), settings)
@@ -138,7 +139,7 @@ def _usable(live: Mapping[str, Mapping[str, Any]], settings: Settings) -> Mappin
     return with_gpu if with_gpu and settings.device.startswith("cuda") else live
 
 
-def _excess(facts: Mapping[str, Any], seconds: float, settings: Settings) -> tuple[str, str] | None:
+def _excess(facts: Mapping[str, Any], seconds: float, settings: Settings) -> tuple[Status, str] | None:
     """The status and the sentence of a cell that takes more time or memory than it may; None where it does not."""
     if settings.timeout_s and seconds > settings.timeout_s:
         return "timeout", f"exceeded the limit of {settings.timeout_s:g} s for a cell; the worker was restarted"
@@ -201,7 +202,7 @@ def _run_there(job: Job, settings: Settings, number: int, expected: Mapping[str,
 
 
 def _outcome(
-    client: Any, future: Any, task: Task, settings: Settings, killed: tuple[str, str] | None
+    client: Any, future: Any, task: Task, settings: Settings, killed: tuple[Status, str] | None
 ) -> Outcome | None:
     """What became of a task that ended; None where it is to be begun again, or more of it run."""
     if future.status == "finished":
@@ -214,7 +215,7 @@ def _outcome(
     return task.failed("failed", f"worker: {type(error).__name__}: {error}", settings.run)
 
 
-def _lost(client: Any, task: Task, settings: Settings, killed: tuple[str, str] | None) -> Outcome | None:
+def _lost(client: Any, task: Task, settings: Settings, killed: tuple[Status, str] | None) -> Outcome | None:
     """What becomes of a task whose worker is gone; None where it is to be begun again, or more of it run.
 
     What we killed ran for long enough for its stage to be known. Who loses every worker may do so before anybody hears

@@ -24,6 +24,7 @@ from pebble import ProcessExpired, ProcessPool
 from soundstage.errors import StorageError
 from soundstage.isolation.server import die_with_parent
 from soundstage.planning.jobs import Job
+from soundstage.results.records import Status
 from soundstage.running.executors.contract import Executor, OnStart
 from soundstage.running.executors.interrupts import heard_later, unheard_by_children
 from soundstage.running.executors.queue import SceneQueue, Task
@@ -205,6 +206,7 @@ def _outcome(future: Any, task: Task, settings: Settings, slot: _Slot, greedy: b
     That is where a metric took the worker with it and others are left to run, and where somebody killed the worker.
     """
     job, notes = task.job, slot.notes
+    status: Status
     try:
         if not future.done():
             raise BrokenProcessPool

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from soundstage.planning.jobs import Job
-from soundstage.results.store import CellRecord, Stage, score_rows
+from soundstage.results.records import CellRecord, Stage, Status, score_rows
 from soundstage.running.worker import Outcome
 
 
@@ -44,7 +44,7 @@ class Task:
             return self._together()
         return self._with_lost(outcome)
 
-    def lose(self, label: str, status: str, what: str) -> Outcome | None:
+    def lose(self, label: str, status: Status, what: str) -> Outcome | None:
         """A worker did not survive this metric: the outcome, or None where more is to be run."""
         self.lost[label] = Stage(status, f"metric '{label}', track '{self.job.cell.scene.track_name}': {what}")
         self.kills = 0
@@ -52,7 +52,7 @@ class Task:
 
     def _together(self) -> Outcome | None:
         assert self.found
-        if set(self.job.metrics) - self._known() and self.found[0].record.separation.status == "ok":
+        if set(self.job.metrics) - self._known() and self.found[0].record.separation.is_ok:
             return None
         record, rows = self.found[0].record, [outcome.rows for outcome in self.found]
         scores = {address: stage for outcome in self.found for address, stage in outcome.record.scores.items()}
@@ -69,7 +69,7 @@ class Task:
         record = replace(outcome.record, scores={**outcome.record.scores, **stages})
         return Outcome(self.job, record, outcome.rows)
 
-    def failed(self, status: str, what: str, run: str) -> Outcome:
+    def failed(self, status: Status, what: str, run: str) -> Outcome:
         """The outcome of a separation that no worker came back from."""
         cell = self.job.cell
         error = f"separator '{cell.separator.label}', track '{cell.scene.track_name}': {what}"

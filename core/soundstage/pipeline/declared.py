@@ -1,0 +1,52 @@
+"""What a separator declares about itself, read in one place and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from soundstage.contracts import NEEDS, Need, Role, Separator
+from soundstage.errors import SoundstageError, suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A separator's optional attributes, with their defaults; see `soundstage.contracts.Separator`."""
+
+    needs: tuple[Need, ...] = ()
+    sources: tuple[str, ...] | None = None
+    rate: int | None = None
+    role: Role = "separator"
+    named: bool = True
+
+
+def declared(separator: Separator) -> Declared:
+    """What the separator declares now; loading may have changed its sources and rate.
+
+    Raises SoundstageError that names the attribute where it is not what it may be.
+    """
+    needs = tuple(_texts(separator, "needs") or ())
+    for need in needs:
+        if need not in NEEDS:
+            raise SoundstageError(f"declares an unknown need '{need}'; the needs are {', '.join(NEEDS)}")
+    role = getattr(separator, "role", "separator")
+    if role not in get_args(Role):
+        raise SoundstageError(f"declares the role {role!r}{suggestion(str(role), get_args(Role))}")
+    if role == "separator" and "references" in needs:
+        role = "oracle"
+    rate = getattr(separator, "rate", None)
+    if rate is not None and (isinstance(rate, bool) or int(rate) != rate or rate <= 0):
+        raise SoundstageError(f"declares the rate {rate!r}; give whole Hz, or None for any")
+    sources = _texts(separator, "sources")
+    named = bool(getattr(separator, "named", True))
+    return Declared(needs, sources, None if rate is None else int(rate), role, named)  # type: ignore[arg-type]
+
+
+def _texts(separator: Separator, name: str) -> tuple[str, ...] | None:
+    value = getattr(separator, name, None)
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
+        raise SoundstageError(f'declares {name} = {value!r}; give a tuple of names, as in {name} = ("vocals",)')
+    return tuple(value)
