@@ -55,7 +55,8 @@ def toys(monkeypatch) -> Path:
     monkeypatch.syspath_prepend(str(TOYS))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TOYS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
     yield TOYS
-    sys.modules.pop("soundstage_toys", None)
+    for name in ("soundstage_toys", "soundstage_unruly"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture

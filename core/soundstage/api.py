@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundstage.contracts import SCENE_KINDS
-from soundstage.errors import SoundstageError
 from soundstage.planning.jobs import Only
 from soundstage.planning.request import plan_of, resolved
 from soundstage.results.files import location
 from soundstage.running.listener import Listener
+from soundstage.running.options import RunOptions
 from soundstage.running.runner import Summary, run_plan
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run(
     only: Only | None = None,
     limit: int | None = None,
     wait: bool = False,
+    show_output: bool = False,
 ) -> Summary:
     """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
 
@@ -47,29 +48,25 @@ def run(
     this process; more start processes, so call it under `if __name__ == "__main__":`. keep: {"estimates"} keeps what
     the separators made. retry: statuses to run again. device: where separators load: auto, cpu, cuda, cuda:N, mps.
     timeout_s, memory_limit: seconds a cell may take, and bytes its worker may hold, before it is killed. executor:
-    inline, processes or dask; scheduler: the address of Dask's, for workers on other machines. Raises
-    SoundstageError where nothing can be run.
+    inline, processes or dask; scheduler: the address of Dask's, for workers on other machines. only: a part of the
+    grid, axis → names; limit: at most so many cells. wait: for another run on the same folder. show_output: let
+    through what plugins print. Raises SoundstageError where nothing can be run.
     """
-    for what in keep:
-        if what != "estimates":
-            raise SoundstageError(f"cannot keep '{what}'; what can be kept is: estimates")
-    plan = plan_of(grid, data=data, registry=registry)
-    return run_plan(
-        plan,
-        location(out),
+    options = RunOptions(
         workers=workers,
-        keep_estimates="estimates" in keep,
-        retry=retry,
+        keep=tuple(keep),
+        retry=tuple(retry),
         device=device,
         timeout_s=timeout_s,
         memory_limit=memory_limit,
         executor=executor,
         scheduler=scheduler,
-        listener=listener,
-        only=only,
+        only=only or {},
         limit=limit,
         wait=wait,
+        show_output=show_output,
     )
+    return run_plan(plan_of(grid, data=data, registry=registry), location(out), options, listener)
 
 
 def render(

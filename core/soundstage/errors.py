@@ -27,6 +27,21 @@ class NotInstalled(SoundstageError):
     """Something that can be had is not there: a package, weights, an environment. The message says how to get it."""
 
 
+class BadOption(SoundstageError):
+    """An option that cannot be what it was given.
+
+    option: the parameter's name. text: the sentence, with {} where the option's name stands: a caller from Python reads
+    the parameter's, the command line puts its flag there.
+    """
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(text.replace("{}", option))
+        self.option, self.text = option, text
+
+    def __reduce__(self) -> tuple[type[BadOption], tuple[str, str]]:
+        return BadOption, (self.option, self.text)
+
+
 class DataMissing(SoundstageError):
     """An entry is about files that users have, and nobody has said where they lie."""
 

@@ -6,9 +6,9 @@ import pytest
 
 from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Registry
+from soundstage.planning.cells import make_plan
 from soundstage.planning.grid import read_grid
 from soundstage.planning.identity import identity, revision
-from soundstage.planning.plan import make_plan
 from soundstage.results.address import address
 
 TOY = {

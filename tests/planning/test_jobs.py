@@ -7,7 +7,9 @@ import pytest
 import soundstage
 from soundstage.errors import SoundstageError
 from soundstage.planning.jobs import parse_only
+from soundstage.planning.request import plan_of
 from soundstage.running.forecast import forecast
+from soundstage.running.options import RunOptions
 
 GRID = {
     "name": "toys",
@@ -33,8 +35,8 @@ def test_what_is_asked_for_is_read_as_axes_and_names():
     assert parse_only("") == {}
     for text, words in (
         ("separator=a", "did you mean 'separators'"),
-        ("a,b", "is not AXIS=NAME"),
-        ("seeds=", "is not"),
+        ("a,b", "takes AXIS=NAME"),
+        ("seeds=", "takes AXIS=NAME"),
     ):
         with pytest.raises(SoundstageError, match=words):
             parse_only(text)
@@ -71,16 +73,16 @@ def test_a_limit_is_kept_and_the_rest_is_run_later(tmp_path):
 
 
 def test_a_forecast_counts_times_and_writes_nothing(tmp_path):
-    first = forecast(GRID, tmp_path / "out")
+    first = forecast(plan_of(GRID), tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert (first.planned, first.cached, first.to_run) == (18, 0, 18)
     assert all(part.median_s is None for part in first.parts)
     soundstage.run(GRID, tmp_path / "out", only={"separators": ["truth", "noisy[level=0.5]"], "metrics": ["error"]})
-    then = forecast(GRID, tmp_path / "out")
+    then = forecast(plan_of(GRID), tmp_path / "out")
     found = {part.name: (part.count, part.median_s is not None) for part in then.parts}
     assert found["separator truth"] == (6, True)
     assert found["separator noisy"] == (6, False)
     assert found["metric error"] == (6, True)
     assert found["metric other_error"] == (18, False)
     assert then.seconds > 0
-    assert forecast(GRID, tmp_path / "out", limit=3).left == 15
+    assert forecast(plan_of(GRID), tmp_path / "out", RunOptions(limit=3)).left == 15

@@ -15,8 +15,8 @@ from soundstage.catalogue.registry import Registry
 from soundstage.cli import cli
 from soundstage.contracts import SCENE_KINDS
 from soundstage.errors import SoundstageError
+from soundstage.planning.cells import make_scenes
 from soundstage.planning.grid import read_grid
-from soundstage.planning.plan import make_scenes
 from soundstage.running.workbench import Workbench
 
 GRID = {"name": "toys", "datasets": ["toy"], "placements": ["line"], "spatializers": ["gains"]}

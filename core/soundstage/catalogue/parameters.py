@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import types
 import typing
 import weakref
@@ -113,6 +114,8 @@ def _as(value: Any, option: Any, base: Path | None) -> Any:
             raise ValueError
         return int(value)
     if option is float:
+        if not math.isfinite(float(value)):
+            raise ValueError
         return float(value)
     if option is str:
         return _text(value)

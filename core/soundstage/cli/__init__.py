@@ -30,6 +30,10 @@ MODULES = {"import": "import_"}
 """Verbs whose names no module can have."""
 
 
+FLAGS = {"timeout_s": "timeout"}
+"""Parameters whose flags have other names."""
+
+
 class Verbs(click.Group):
     """A group whose commands live in modules of their own."""
 
@@ -49,6 +53,16 @@ class Verbs(click.Group):
         """List the verbs without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; an option that it cannot take is named by its flag."""
+        from soundstage.errors import BadOption
+
+        try:
+            return super().invoke(ctx)
+        except BadOption as error:
+            flag = FLAGS.get(error.option, error.option).replace("_", "-")
+            raise SoundstageError(error.text.replace("{}", f"--{flag}")) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -30,10 +30,10 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     """Bytes, out of a number with a unit."""
     if value is None:
         return None
-    found = re.fullmatch(r"\s*([0-9.]+)\s*([kMGT]?)B?\s*", value)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)B\s*", value, re.IGNORECASE)
     if not found:
-        raise click.BadParameter(f"'{value}' is not a size; write it as in 800MB or 6GB")
-    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
+        raise click.BadParameter(f"'{value}' is not a size with its unit; write it as in 800MB or 6GB")
+    return int(float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " "))
 
 
 @click.command("run")
@@ -62,6 +62,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--limit", type=click.IntRange(min=0), default=None, metavar="N", help="At most N cells.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run and how long it takes; write nothing.")
 @click.option("--wait", is_flag=True, help="Wait for another run on the same folder to end.")
+@click.option("--show-output", is_flag=True, help="Let through what plugins print; with one worker a debugger works.")
 @click.option("--quiet", is_flag=True, help="Only errors.")
 def command(
     grid: str,
@@ -80,6 +81,7 @@ def command(
     limit: int | None,
     dry_run: bool,
     wait: bool,
+    show_output: bool,
     quiet: bool,
 ) -> None:
     """Fill GRID with results: a name in the registry, or a TOML file that declares one.
@@ -87,30 +89,41 @@ def command(
     What is in the results folder already is not computed again; each cell is kept the moment it is done. A lock file
     of `soundstage provenance` is such a TOML file.
     """
-    from soundstage.api import run
     from soundstage.cli.progress import Progress
     from soundstage.planning.jobs import parse_only
+    from soundstage.planning.request import plan_of
     from soundstage.running.listener import Silence
+    from soundstage.running.options import RunOptions
+    from soundstage.running.runner import run_plan
 
     out = out or Path("results") / Path(grid.partition(".toml")[0]).name
-    statuses = [status.strip() for status in retry.split(",") if status.strip()]
-    only = parse_only(asked)
+    options = RunOptions(
+        workers=workers,
+        keep=keep,
+        retry=[status.strip() for status in retry.split(",") if status.strip()],
+        device=device,
+        timeout_s=timeout,
+        memory_limit=memory_limit,
+        executor=executor or "",
+        scheduler=scheduler,
+        only=parse_only(asked),
+        limit=limit,
+        wait=wait,
+        show_output=show_output,
+    )
+    plan = plan_of(grid, data=data, registry=registry)
     if dry_run:
         from soundstage.running.forecast import forecast
 
-        _show(forecast(grid, out, data=data, registry=registry, retry=statuses, only=only, limit=limit), workers)
+        _show(forecast(plan, out, options), workers)
         return
-    options = {"data": data, "registry": registry, "workers": workers, "keep": keep, "retry": statuses}
-    options |= {"device": device, "timeout_s": timeout, "memory_limit": memory_limit}
-    options |= {"executor": executor or "", "scheduler": scheduler}
-    options |= {"only": only, "limit": limit, "wait": wait}
     progress = Progress()
     try:
         if quiet:
-            summary = run(grid, out, **options, listener=Silence())  # type: ignore[arg-type]
+            summary = run_plan(plan, out, options, Silence())
         else:
             with progress:
-                summary = run(grid, out, **options, listener=progress)  # type: ignore[arg-type]
+                summary = run_plan(plan, out, options, progress)
                 progress.summarise(summary)
     except KeyboardInterrupt:
         finished = "" if quiet else f" after {progress.done} of {progress.total} cells"

@@ -9,6 +9,9 @@ from typing import get_args
 from soundstage.contracts import NEEDS, Need, Role, Separator
 from soundstage.errors import SoundstageError, suggestion
 
+BLIND_NEEDS = frozenset({"sources", "source_count"})
+"""What a blind separator may ask for. Who is told which cell it is may look anything up: nobody knows what it saw."""
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -19,6 +22,11 @@ class Declared:
     rate: int | None = None
     role: Role = "separator"
     named: bool = True
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether it saw the mixture alone."""
+        return self.role == "separator" and set(self.needs) <= BLIND_NEEDS
 
 
 def declared(separator: Separator) -> Declared:
@@ -36,7 +44,8 @@ def declared(separator: Separator) -> Declared:
     if role == "separator" and "references" in needs:
         role = "oracle"
     rate = getattr(separator, "rate", None)
-    if rate is not None and (isinstance(rate, bool) or int(rate) != rate or rate <= 0):
+    is_rate = isinstance(rate, (int, float)) and not isinstance(rate, bool) and rate > 0 and rate == int(rate)
+    if rate is not None and not is_rate:
         raise SoundstageError(f"declares the rate {rate!r}; give whole Hz, or None for any")
     sources = _texts(separator, "sources")
     named = bool(getattr(separator, "named", True))

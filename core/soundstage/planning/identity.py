@@ -10,6 +10,7 @@ from typing import Any
 
 from soundstage.catalogue.parameters import constructor_parameters
 from soundstage.catalogue.registry import Choice
+from soundstage.contracts import CellName, NamesFiles, NamesFilesOfCells
 from soundstage.errors import SoundstageError
 
 
@@ -48,10 +49,15 @@ def revision(plugin_class: type) -> str:
     return "source " + hashlib.sha256(source).hexdigest()
 
 
-def declared_files(instance: Any, what: str, *arguments: Any) -> list[Path]:
-    """The files a plugin says its results depend on; without `files`, the files among its Path parameters."""
-    if hasattr(instance, "files"):
-        return [Path(file) for file in instance.files(*arguments)]
+def declared_files(instance: object, what: str, cell: CellName | None = None) -> list[Path]:
+    """The files a plugin says its results depend on; without `files`, the files among its Path parameters.
+
+    cell: which one they are for, of a separator.
+    """
+    if isinstance(instance, NamesFilesOfCells) and cell is not None:
+        return [Path(file) for file in instance.files(cell)]
+    if isinstance(instance, NamesFiles):
+        return [Path(file) for file in instance.files()]
     found = []
     for name, parameter in constructor_parameters(type(instance)).items():
         value = getattr(instance, name, None) if parameter.is_path else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from soundstage.errors import SoundstageError, suggestion
+from soundstage.errors import BadOption, SoundstageError, suggestion
 from soundstage.planning.plan import CellSpec, MetricSpec, Plan, Problem
 from soundstage.results.records import CellRecord, Stage
 from soundstage.variants import split_variants
@@ -59,28 +59,24 @@ def parse_only(text: str) -> Only:
         if equals and "[" not in before:
             axis, part = before.strip(), after.strip()
             if axis not in AXES:
-                raise SoundstageError(f"--only: unknown axis '{axis}'{suggestion(axis, AXES)}")
+                raise BadOption("only", f"{{}} cannot be of '{axis}'{suggestion(axis, AXES)}")
         if not axis or not part:
-            raise SoundstageError(f"--only: '{text}' is not AXIS=NAME,…; for instance separators=irm")
+            raise BadOption("only", f"{{}} takes AXIS=NAME,…, for instance separators=irm, and not '{text}'")
         found.setdefault(axis, []).append(part)
     return found
 
 
-def chosen(jobs: Sequence[Job], only: Only | None, limit: int | None) -> list[Job]:
-    """The jobs that are asked for, with the metrics that are. Raises SoundstageError for a limit below 0."""
-    if limit is not None and limit < 0:
-        raise SoundstageError(f"--limit must be 0 or more, not {limit}")
+def chosen(jobs: Sequence[Job], only: Only, limit: int | None) -> list[Job]:
+    """The jobs that are asked for, with the metrics that are; at most `limit` of them."""
     found = list(jobs)
-    for axis, names in (only or {}).items():
+    for axis, names in only.items():
         found = _of_axis(found, axis, set(names))
     return found if limit is None else found[:limit]
 
 
-def check_only(plan: Plan, only: Only | None) -> None:
-    """Raises SoundstageError for an axis that there is not, or a name that the grid does not have."""
-    for axis, names in (only or {}).items():
-        if axis not in AXES:
-            raise SoundstageError(f"unknown axis '{axis}'{suggestion(axis, AXES)}")
+def check_only(plan: Plan, only: Only) -> None:
+    """Raises SoundstageError for a name that the grid does not have."""
+    for axis, names in only.items():
         if axis == "metrics":
             known = {name for label, metric in plan.metrics.items() for name in (label, metric.choice.entry)}
         else:

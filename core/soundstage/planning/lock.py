@@ -102,8 +102,8 @@ def plan_again(name: str, made: Recipe, data: Mapping[str, Path], registry: Coll
     """The plan that the recipe makes here and now. data: where data sets lie, if not where they lay. Raises
     SoundstageError."""
     from soundstage.catalogue.registry import Registry
+    from soundstage.planning.cells import make_plan
     from soundstage.planning.grid import read_grid
-    from soundstage.planning.plan import make_plan
 
     known = Registry.load([Path(file) for file in registry])
     known.extend(made["entries"], "the stored plan", None)

@@ -8,9 +8,10 @@ from typing import Any
 
 from soundstage.catalogue.registry import Registry
 from soundstage.contracts import KINDS, Kind
+from soundstage.planning.cells import make_plan
 from soundstage.planning.grid import Grid, find_grid, read_grid
 from soundstage.planning.lock import check_locked
-from soundstage.planning.plan import Plan, make_plan
+from soundstage.planning.plan import Plan
 
 
 def plan_of(

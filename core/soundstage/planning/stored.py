@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from soundstage.catalogue.parameters import constructor_parameters
+from soundstage.catalogue.parameters import Parameter, constructor_parameters
 from soundstage.catalogue.registry import Choice
 from soundstage.planning.lock import recipe
 from soundstage.planning.plan import Plan
@@ -57,8 +57,16 @@ def _settings(choices: Iterable[Choice]) -> dict[str, Setting]:
     """What each label stands for: the plugin and all its parameters, a given path as "file"."""
     found: dict[str, Setting] = {}
     for label, choice in {choice.label: choice for choice in choices}.items():
-        known = constructor_parameters(choice.plugin.load())
+        known = _parameters(choice)
         values = {name: parameter.default for name, parameter in known.items()} | dict(choice.params)
         values = {name: "file" if isinstance(value, Path) else value for name, value in values.items()}
         found[label] = {"plugin": choice.plugin.name, "parameters": values}
     return found
+
+
+def _parameters(choice: Choice) -> Mapping[str, Parameter]:
+    """The plugin's parameters; none where its module cannot be imported here."""
+    try:
+        return constructor_parameters(choice.plugin.load())
+    except Exception:
+        return {}

@@ -19,9 +19,10 @@ from soundstage.cache import FileHashes
 from soundstage.catalogue.parameters import constructor_parameters
 from soundstage.catalogue.registry import Choice, Registry
 from soundstage.errors import SoundstageError
+from soundstage.planning.cells import make_scenes
 from soundstage.planning.grid import Grid
 from soundstage.planning.identity import declared_files, identity
-from soundstage.planning.plan import SceneSpec, make_scenes
+from soundstage.planning.plan import SceneSpec
 from soundstage.rendering.folder import (
     PARTIALS,
     Format,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from soundstage.planning.jobs import Only, check_only, chosen, jobs_left
-from soundstage.planning.request import plan_of
+from soundstage.planning.jobs import check_only, chosen, jobs_left
+from soundstage.planning.plan import Plan
 from soundstage.results.store import Store
+from soundstage.running.options import RunOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +39,14 @@ class Forecast:
         return sum(part.count * part.median_s for part in self.parts if part.median_s is not None)
 
 
-def forecast(
-    grid: str | Path | Mapping[str, Any],
-    out: str | Path,
-    *,
-    data: Mapping[str, str | Path] | None = None,
-    registry: Collection[str | Path] = (),
-    retry: Collection[str] = (),
-    only: Only | None = None,
-    limit: int | None = None,
-) -> Forecast:
-    """What `soundstage.run` would do with these arguments. Writes nothing. Raises SoundstageError as it would."""
-    plan = plan_of(grid, data=data, registry=registry)
-    check_only(plan, only)
+def forecast(plan: Plan, out: str | Path, options: RunOptions | None = None) -> Forecast:
+    """What running the plan with these options would do. Writes nothing. Raises SoundstageError as it would."""
+    options = options or RunOptions()
+    check_only(plan, options.only)
     store = Store(out)
     held = store.records([cell.address for cell in plan.cells])
-    todo = jobs_left(plan, held, retry)
-    jobs = chosen(todo, only, limit)
+    todo = jobs_left(plan, held, options.retry)
+    jobs = chosen(todo, options.only, options.limit)
     separations = Counter(job.cell.separator.label for job in jobs if job.cell.problem is None)
     metrics = Counter(
         label

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from soundstage.errors import NotInstalled, SoundstageError, suggestion
-from soundstage.planning.jobs import Job, Only, check_only, chosen, jobs_left
+from soundstage.errors import NotInstalled
+from soundstage.planning.jobs import Job, check_only, chosen, jobs_left
 from soundstage.planning.plan import CellSpec, Plan, Problem
 from soundstage.planning.stored import stored
-from soundstage.results.records import STATUSES, CellRecord, RunFacts, Stage, joined
+from soundstage.results.records import CellRecord, Stage, joined
 from soundstage.results.store import Store
-from soundstage.running.executors import EXECUTORS, executor_of
+from soundstage.running.executors import executor_of
 from soundstage.running.executors.contract import OnStart
 from soundstage.running.heartbeat import Pulse
 from soundstage.running.listener import Listener, Silence
+from soundstage.running.options import RunOptions
 from soundstage.running.provenance import provenance, run_id
 from soundstage.running.worker import Settings
-
-DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-
 
 OK = Stage("ok")
 
@@ -52,69 +49,30 @@ class Summary:
 
 
 def run_plan(
-    plan: Plan,
-    out: Path | str,
-    *,
-    workers: int = 1,
-    keep_estimates: bool = False,
-    retry: Collection[str] = (),
-    device: str = "auto",
-    timeout_s: float | None = None,
-    memory_limit: int | None = None,
-    executor: str = "",
-    scheduler: str = "",
-    listener: Listener | None = None,
-    only: Only | None = None,
-    limit: int | None = None,
-    wait: bool = False,
+    plan: Plan, out: Path | str, options: RunOptions | None = None, listener: Listener | None = None
 ) -> Summary:
     """Run what the store lacks of a plan and commit it cell by cell.
 
-    workers: 1 runs in this process, more in a pool. retry: statuses to run again; what has been installed since always
-    is. device: where separators load. timeout_s, memory_limit: the seconds that a cell may take and the bytes that its
-    worker may hold; they need a process that can be killed, so one worker too is then a pool. executor: one of
-    EXECUTORS, by default what workers and limits ask for. scheduler: the address of Dask's; none for a local cluster.
-    only: which part of the grid; limit: how many cells at most. wait: for who writes to the folder. Raises
-    SoundstageError where the folder cannot hold results, or another process writes there, or the disk is full.
+    Raises SoundstageError where the folder cannot hold results, or another process writes there, or the disk is full,
+    or the grid has nothing of what `options.only` names.
     """
-    listener = listener or Silence()
-    limited = timeout_s is not None or memory_limit is not None
-    executor = executor or ("dask" if scheduler else "processes" if workers > 1 or limited else "inline")
-    if executor not in EXECUTORS:
-        raise SoundstageError(f"unknown executor '{executor}'{suggestion(executor, EXECUTORS)}")
-    if executor == "inline" and (workers > 1 or limited):
-        raise SoundstageError(
-            "--executor inline has one worker and can kill nothing; leave out --workers and the limits"
-        )
-    if scheduler and executor != "dask":
-        raise SoundstageError("--scheduler goes with --executor dask")
-    if workers < 1:
-        raise SoundstageError(f"--workers must be 1 or more, not {workers}")
-    if timeout_s is not None and not timeout_s > 0:
-        raise SoundstageError(f"--timeout must be more than 0 seconds, not {timeout_s:g}")
-    if memory_limit is not None and memory_limit <= 0:
-        raise SoundstageError(f"--memory-limit must be more than 0 bytes, not {memory_limit}")
-    if not all(DEVICE.fullmatch(one) for one in device.split(",")):
-        raise SoundstageError(f"unknown device '{device}'; known: auto, cpu, cuda, cuda:N, mps")
-    for status in retry:
-        if status not in STATUSES:
-            raise SoundstageError(f"unknown status '{status}'{suggestion(status, STATUSES)}")
-    check_only(plan, only)
+    options, listener = options or RunOptions(), listener or Silence()
+    check_only(plan, options.only)
     store = Store(out)
-    with store.writing(wait, listener.noticed) as lease:
+    with store.writing(options.wait, listener.noticed) as lease:
         store.save_plan(stored(plan))
         held = {address: _gist(record) for address, record in store.records(_addresses(plan)).items()}
-        todo = jobs_left(plan, held, retry)
-        jobs = chosen(todo, only, limit)
+        todo = jobs_left(plan, held, options.retry)
+        jobs = chosen(todo, options.only, options.limit)
         listener.planned(plan, jobs, len(todo) - len(jobs))
         if jobs:
-            settings = Settings(out, run_id(), keep_estimates, device, timeout_s, memory_limit)
+            settings = Settings.of(out, run_id(), options)
             pulse = Pulse(plan, len(jobs), settings.run)
             lease.tell = pulse.facts
             started = datetime.now(UTC)
-            store.save_run(settings.run, provenance(plan, workers, started, None))
+            store.save_run(settings.run, provenance(plan, options.workers, started, None))
             jobs = _with_environments(jobs, listener)
-            execute = executor_of(executor, workers, scheduler)
+            execute = executor_of(options.runs_in, options.workers, options.scheduler)
             with closing(execute(jobs, settings, _both(pulse.started, listener.started))) as outcomes:
                 for outcome in outcomes:
                     store.commit(outcome.record, outcome.rows)
@@ -123,7 +81,8 @@ def run_plan(
                     pulse.finished(outcome)
                     listener.finished(outcome)
                     lease.check()
-            ended: RunFacts = {**provenance(plan, workers, started, datetime.now(UTC)), "cells_there": len(held)}
+            ended = provenance(plan, options.workers, started, datetime.now(UTC))
+            ended["cells_there"] = len(held)
             store.save_run(settings.run, ended)
     usable = sum(_any_ok(cell.scores, held.get(cell.address)) for cell in plan.cells)
     troubled = sum(not _all_ok(cell.scores, held[cell.address]) for cell in plan.cells if cell.address in held)

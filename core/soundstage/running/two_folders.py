@@ -9,8 +9,8 @@ from pathlib import Path
 from soundstage.audio import SUFFIXES
 from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
+from soundstage.planning.cells import make_plan
 from soundstage.planning.grid import read_grid
-from soundstage.planning.plan import make_plan
 from soundstage.results.loading import Results, load_results
 from soundstage.running.listener import Listener
 from soundstage.running.runner import run_plan

@@ -21,6 +21,7 @@ from soundstage.planning.jobs import Job
 from soundstage.planning.plan import CellSpec
 from soundstage.results.records import CellRecord, Stage, score_rows
 from soundstage.results.store import Store
+from soundstage.running.options import RunOptions
 from soundstage.running.workbench import Workbench, discarding
 from soundstage.scene import Scene
 from soundstage.sources import scored
@@ -40,6 +41,12 @@ class Settings:
     device: str = "auto"
     timeout_s: float | None = None
     memory_limit: int | None = None
+
+    @classmethod
+    def of(cls, out: Path | str, run: str, options: RunOptions) -> Settings:
+        """What the options of a run ask of its workers."""
+        limits = (options.timeout_s, options.memory_limit)
+        return cls(out, run, "estimates" in options.keep, options.device, *limits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from soundstage.running.executors.contract import Executor
 
-EXECUTORS = ("inline", "processes", "dask")
-
 
 def executor_of(name: str, workers: int, scheduler: str) -> Executor:
     """The executor of that name, imported now. Raises NotInstalled where what it needs is not."""

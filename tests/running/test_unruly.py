@@ -1,0 +1,86 @@
+"""What a plugin says is kept as JSON and Arrow can hold it, or is a fault of its own cell: the run goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+import soundstage
+from soundstage.errors import LONGEST_TEXT
+from soundstage.results.store import Store
+
+GRID = {
+    "name": "unruly",
+    "datasets": ["toy"],
+    "spatializers": ["flat"],
+    "separators": ["truth"],
+    "metrics": ["error"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _toys(toys):
+    """All tests here use the toy plugins."""
+
+
+def run(out, **grid):
+    soundstage.run({**GRID, **grid}, out)
+    rows = soundstage.load(out)
+    assert set(rows.loc[(rows["separator"] == "truth") & (rows["metric"] == "error"), "status"]) == {"ok"}
+    return rows
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    run(tmp_path, separators=["truth", "unruly_model[says=numpy]"], spatializers=["unruly_flat[says=numpy]"])
+    records = Store(tmp_path).records().values()
+    told = [record.separation.details for record in records if "shape" in record.separation.details]
+    assert [(one["gain"], one["shape"], one["loud"]) for one in told] == [(0.5, [1, 2], True)] * 2
+    assert all(record.scene["details"] == {"gain": 0.5, "at": [0, 1]} for record in records)
+
+
+@pytest.mark.parametrize("says", ["none", "surrogate"])
+def test_nothing_and_odd_texts_are_kept(tmp_path, says):
+    rows = run(tmp_path, separators=["truth", f"unruly_model[says={says}]"])
+    assert set(rows["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize("says", ["nan", "circular", "keys", "text", "object"])
+def test_what_json_cannot_hold_is_the_separators_own_fault(tmp_path, says):
+    label = f"unruly_model[says={says}]"
+    rows = run(tmp_path, separators=[label, "truth"])
+    failed = rows[(rows["separator"] == label) & (rows["metric"] == "")]
+    assert set(failed["status"]) == {"failed"}
+    assert all(f"separator '{label}', track 'song" in note and "details" in note for note in failed["note"])
+
+
+def test_what_a_spatializer_says_is_its_scenes_fault(tmp_path):
+    summary = soundstage.run({**GRID, "spatializers": ["flat", "unruly_flat[says=nan]"]}, tmp_path)
+    assert (summary.planned, summary.troubled) == (4, 2)
+    rows = soundstage.load(tmp_path)[lambda rows: rows["metric"] == ""]
+    assert all("spatializer 'unruly_flat[says=nan]'" in note for note in rows["note"])
+
+
+@pytest.mark.parametrize("returns", ["note", "frame", "huge frame", "value", "ranked", "source"])
+def test_scores_that_are_none_are_the_metrics_own_fault(tmp_path, returns):
+    label = f"unruly_metric[returns={returns}]"
+    rows = run(tmp_path, metrics=["error", label])
+    bad = rows[rows["metric"] == label]
+    assert set(bad["status"]) == {"failed"}
+    assert all(f"metric '{label}', track 'song" in note for note in bad["note"])
+
+
+@pytest.mark.parametrize("returns", ["surrogate", "numpy"])
+def test_scores_that_can_be_kept_are(tmp_path, returns):
+    rows = run(tmp_path, metrics=["error", f"unruly_metric[returns={returns}]"])
+    assert set(rows["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize(("fault", "said"), [("surrogate", r"caf\udce9.wav"), ("escape", r"\x1b]0;owned\x07\x00")])
+def test_an_error_of_any_text_is_kept_and_printable(tmp_path, fault, said):
+    rows = run(tmp_path, separators=[f"unruly_model[fault={fault}]", "truth"])
+    assert any(said in note for note in rows["note"])
+    assert soundstage.run({**GRID, "separators": ["truth"]}, tmp_path).ran == 0
+
+
+def test_a_message_of_any_length_is_kept_in_part(tmp_path):
+    rows = run(tmp_path, separators=["unruly_model[fault=long]", "truth"])
+    assert max(map(len, rows["error"])) < 2 * LONGEST_TEXT
