@@ -221,10 +221,12 @@ Scorer = Callable[["Mapping[str, Samples]"], Iterable[Score]]
 class Metric(Protocol):
     """Scores estimates against a scene, in two steps so that work on the references is done once a scene.
 
-    `measures`: name → Measure of everything the scorer may return.
+    It may be one that `NamesFiles`.
     """
 
-    measures: Mapping[str, Measure]
+    @property
+    def measures(self) -> Mapping[str, Measure]:
+        """Name → Measure of everything that the scorer may return; a class attribute will do."""
 
     def prepare(self, scene: Scene) -> Scorer:
         """A scorer of estimates (source → (2, samples)) of that scene; keep what depends on the references in it.

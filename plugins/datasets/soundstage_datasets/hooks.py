@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from soundstage.hooks import Register, hookimpl
 
 
@@ -69,3 +71,19 @@ def register_placements(register: Register) -> None:
         " 2022",
         licence="Apache-2.0",
     )
+
+
+if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
+    from soundstage.contracts import ChecksItself, Dataset, NamesFiles, NamesFilesOfTracks, PlacementRule, ReadsParts
+    from soundstage_datasets.folder import Folder
+    from soundstage_datasets.musdb18hq import Musdb18hq
+    from soundstage_datasets.placements import Fixed, Frontal, Panorama
+    from soundstage_datasets.sketches import Sketches
+    from soundstage_datasets.slakh2100 import Slakh2100
+
+    _DATASETS: tuple[type[Dataset], ...] = (Folder, Musdb18hq, Sketches, Slakh2100)
+    _NAME_FILES: tuple[type[NamesFilesOfTracks], ...] = (Folder, Musdb18hq, Slakh2100)
+    _READ_PARTS: tuple[type[ReadsParts], ...] = (Folder, Musdb18hq, Slakh2100)
+    _CHECK_THEMSELVES: tuple[type[ChecksItself], ...] = (Musdb18hq, Slakh2100)
+    _PLACEMENTS: tuple[type[PlacementRule], ...] = (Fixed, Frontal, Panorama)
+    _WITH_FILES: tuple[type[NamesFiles], ...] = (Fixed,)

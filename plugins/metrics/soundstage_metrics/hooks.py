@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from soundstage.hooks import Register, hookimpl
 
 
@@ -63,3 +65,14 @@ def register_metrics(register: Register) -> None:
         " cues based on interaural coherence, https://doi.org/10.1121/1.1791872",
         licence="Apache-2.0",
     )
+
+
+if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
+    from soundstage.contracts import Metric
+    from soundstage_metrics.bsseval import BssEval
+    from soundstage_metrics.cues import Cues
+    from soundstage_metrics.interaural import Interaural
+    from soundstage_metrics.sdr import Sdr, SiSdr
+    from soundstage_metrics.spauq import Spauq, SpauqPublished
+
+    _METRICS: tuple[type[Metric], ...] = (BssEval, Cues, Interaural, Sdr, SiSdr, Spauq, SpauqPublished)

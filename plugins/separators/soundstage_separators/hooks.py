@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from soundstage.hooks import Register, hookimpl
 
 _ORACLES = (
@@ -105,3 +107,19 @@ def register_separators(register: Register) -> None:
         "separation tool with pre-trained models, JOSS 5(50), doi:10.21105/joss.02154",
         licence="MIT",
     )
+
+
+if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
+    from soundstage.contracts import LoadsWeights, NamesFilesOfCells, Separator
+    from soundstage_separators.adress import Adress
+    from soundstage_separators.baselines import Mixture, Reference
+    from soundstage_separators.demucs import Demucs
+    from soundstage_separators.duet import Duet
+    from soundstage_separators.estimates import Estimates
+    from soundstage_separators.openunmix import OpenUnmix
+    from soundstage_separators.oracles import Ibm, Irm, Mwf
+
+    _BLIND: tuple[type[Separator], ...] = (Adress, Demucs, Duet, OpenUnmix)
+    _OTHERS: tuple[type[Separator], ...] = (Estimates, Ibm, Irm, Mixture, Mwf, Reference)
+    _LOAD_WEIGHTS: tuple[type[LoadsWeights], ...] = (Demucs, OpenUnmix)
+    _NAME_FILES: tuple[type[NamesFilesOfCells], ...] = (Demucs, Estimates, OpenUnmix)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from soundstage.hooks import Register, hookimpl
 
 
@@ -31,3 +33,13 @@ def register_spatializers(register: Register) -> None:
         summary="Stereo: the dataset's own stems as they were mixed",
         licence="Apache-2.0",
     )
+
+
+if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
+    from soundstage.contracts import NamesFiles, Spatializer
+    from soundstage_spatializers.hrir import Hrir
+    from soundstage_spatializers.original import Original
+    from soundstage_spatializers.panning import Panning
+
+    _SPATIALIZERS: tuple[type[Spatializer], ...] = (Hrir, Original, Panning)
+    _WITH_FILES: tuple[type[NamesFiles], ...] = (Hrir,)
