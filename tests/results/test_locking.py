@@ -84,6 +84,21 @@ def test_a_writer_on_another_host_whose_lock_is_not_seen_holds_while_it_is_heard
         pass
 
 
+def test_a_sign_from_the_future_that_is_never_renewed_holds_nobody_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(locking, "BEAT_S", 0.05)
+    beat = {"host": "elsewhere", "pid": 1, "since": "then", "token": "t", "beat": time.time() + 10**6, "facts": {}}
+    (tmp_path / locking.RUNNING).write_text(json.dumps(beat))
+    with Store(tmp_path).writing():
+        pass
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", "null", '{"host": 1}', '{"beat": NaN, "facts": {}}', "[" * 10**5])
+def test_a_sign_that_is_none_holds_nobody_up(tmp_path, text):
+    (tmp_path / locking.RUNNING).write_text(text)
+    with Store(tmp_path).writing():
+        pass
+
+
 def test_an_object_store_is_locked_by_an_object():
     import fsspec
 

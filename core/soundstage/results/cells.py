@@ -14,7 +14,7 @@ from soundstage.results import encoding
 from soundstage.results.encoding import Damaged, LooseName, Segment, as_dictionaries
 from soundstage.results.files import Files
 from soundstage.results.index import Index, to_rewrite
-from soundstage.results.records import ROWS, CellRecord, joined, joined_rows, record_of
+from soundstage.results.records import ROWS, CellRecord, brief, joined, joined_rows, record_of
 
 LOOSE = 1024
 """Cells that may lie in files of their own while a run goes on."""
@@ -87,6 +87,10 @@ class Cells:
     def records(self, addresses: Collection[str] | None = None) -> dict[str, CellRecord]:
         """The records of these cells, or of all, as far as they are there and whole."""
         return self._reading(lambda: self._records(addresses))
+
+    def briefs(self, addresses: Collection[str]) -> dict[str, CellRecord]:
+        """How each of these cells went, as `records.brief` has it, as far as they are there and whole."""
+        return self._reading(lambda: self._briefs(addresses))
 
     def contents(self, addresses: Collection[str] | None = None) -> tuple[pa.Table, pa.Table]:
         """What readers need of these cells, or of all, in two tables.
@@ -238,21 +242,35 @@ class Cells:
         return encoding.decode_rows(segment.rows_file, self.files.read(segment.rows_file))
 
     def _records(self, addresses: Collection[str] | None) -> dict[str, CellRecord]:
-        index = self._looked()
-        found: dict[str, CellRecord] = {}
-        in_segments: dict[str, tuple[Segment, list[int]]] = {}
-        for address in addresses if addresses is not None else index.addresses():
-            while name := index.newest_loose(address):
-                cell = self._loose_cell(index, name)
-                if cell is not None:
-                    found[address] = cell[0]
-                    break
-            if address not in found and (place := index.place(address)):
-                in_segments.setdefault(place[0].file, (place[0], []))[1].append(place[1])
-        for segment, ordinals in in_segments.values():
+        found, in_segments = self._places(addresses if addresses is not None else self._looked().addresses())
+        for segment, ordinals in in_segments:
             texts = segment.record_texts()
             found |= {segment.addresses[ordinal]: record_of(texts[ordinal]) for ordinal in ordinals}
         return found
+
+    def _briefs(self, addresses: Collection[str]) -> dict[str, CellRecord]:
+        loose, in_segments = self._places(addresses)
+        found = {address: brief(record) for address, record in loose.items()}
+        for segment, ordinals in in_segments:
+            found |= {record.address: record for record in segment.briefs(ordinals)}
+        return found
+
+    def _places(
+        self, addresses: Collection[str]
+    ) -> tuple[dict[str, CellRecord], Collection[tuple[Segment, list[int]]]]:
+        """The records of those that lie loose; of the others the segments, with their ordinals in it."""
+        index = self._looked()
+        loose: dict[str, CellRecord] = {}
+        in_segments: dict[str, tuple[Segment, list[int]]] = {}
+        for address in addresses:
+            while name := index.newest_loose(address):
+                cell = self._loose_cell(index, name)
+                if cell is not None:
+                    loose[address] = cell[0]
+                    break
+            if address not in loose and (place := index.place(address)):
+                in_segments.setdefault(place[0].file, (place[0], []))[1].append(place[1])
+        return loose, in_segments.values()
 
     def _contents(self, addresses: Collection[str] | None) -> tuple[pa.Table, pa.Table]:
         index = self._looked()
@@ -284,19 +302,24 @@ class Cells:
         empty = as_dictionaries(ROWS.empty_table())
         return pa.concat_tables(cells), pa.concat_tables([table.cast(empty.schema) for table in [empty, *tables]])
 
-    def check(self) -> None:
-        """Read every file and note what is damaged."""
+    def check(self, again: bool = True) -> None:
+        """Compare every file with the hash in its name, and note what is damaged.
+
+        again: read each; else a local file that was right before, and has not been touched since, still is.
+        """
         index = self._looked()
-        for segment in index.segments:
+        expected = [(segment.rows_file, encoding.named_digest(segment.rows_file)) for segment in index.segments]
+        loose = {name.file: name for names in index.loose.values() for name in names}
+        expected += [(file, name.digest) for file, name in loose.items()]
+        for file, digest in expected:
             try:
-                encoding.check_rows(segment.rows_file, self.files.read(segment.rows_file))
+                if not self.files.digest(file, again).startswith(digest):
+                    self._note(Damaged(file, encoding.OTHER))
+                    if file in loose:
+                        index.drop_loose(loose[file])
             except FileNotFoundError:
                 continue  # a writer has packed it into another one
-            except Damaged as error:
-                self._note(error)
-        for name in [name for names in list(index.loose.values()) for name in names]:
-            with contextlib.suppress(FileNotFoundError):
-                self._loose_cell(index, name)
+        self.files.remember()
 
     def set_aside(self) -> None:
         """Move what is damaged out of the way, so that it is reported once. Only for who holds the lock.
@@ -305,7 +328,7 @@ class Cells:
         may be packing now.
         """
         self.refresh()
-        self.check()
+        self.check(again=False)
         if not self.damage and self.files.is_exclusive:
             self._tidy()
         broken = set(self.damage)

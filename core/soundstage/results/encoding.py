@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundstage.results.records import METADATA, ROWS, CellRecord, record_of, record_text
+from soundstage.results.records import METADATA, OK, ROWS, CellRecord, brief, record_of, record_text
 
 TEXTS = tuple(field.name for field in ROWS if field.type == pa.string())
 STATES = ("separation", "error", "assigned", "troubled")
@@ -79,6 +79,20 @@ class Segment:
     states: pa.Table
     contents: bytes
 
+    def briefs(self, ordinals: Sequence[int]) -> Iterator[CellRecord]:
+        """The cells of these ordinals as `brief` has them; records are parsed where something went wrong, not else."""
+        troubled = self.states["troubled"].to_pylist()
+        try:
+            scores = _parsed(self.contents, ["scores"])["scores"].to_pylist()
+        except (pa.ArrowException, KeyError) as error:
+            raise Damaged(self.file, f"it cannot be read: {_first_line(error)}") from None
+        texts = self.record_texts() if any(troubled[ordinal] for ordinal in ordinals) else ()
+        for ordinal in ordinals:
+            if troubled[ordinal]:
+                yield brief(record_of(texts[ordinal]))
+            else:
+                yield CellRecord(self.addresses[ordinal], OK, dict.fromkeys(scores[ordinal], OK))
+
     def record_texts(self) -> Sequence[str]:
         """Every cell's record as JSON."""
         texts: list[str] = _parsed(self.contents, ["record"])["record"].to_pylist()
@@ -103,7 +117,7 @@ def decode_cell(name: LooseName, contents: bytes) -> tuple[CellRecord, pa.Table]
         raise Damaged(name.file, OTHER)
     try:
         with pq.ParquetFile(pa.BufferReader(contents)) as file:
-            table = file.read().cast(ROWS)
+            table = file.read(use_threads=False).cast(ROWS)
             record = record_of(file.schema_arrow.metadata[METADATA])
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise Damaged(name.file, f"it cannot be read: {_first_line(error)}") from None
@@ -127,6 +141,7 @@ def encode_segment(cells: Sequence[tuple[CellRecord, int]], tables: Sequence[pa.
         "version": pa.array([version for _, version in cells], pa.int32()),
         "rows": pa.array(counts, pa.int32()),
         **states([record for record, _ in cells]),
+        "scores": pa.array([list(record.scores) for record, _ in cells], pa.list_(pa.string())),
         "record": [record_text(record) for record, _ in cells],
     }
     contents = parquet(pa.table(columns).replace_schema_metadata({METADATA: rows_digest.encode()}))
@@ -148,7 +163,7 @@ def states(records: Sequence[CellRecord]) -> dict[str, pa.Array]:
 
 def decode_records(file: str, contents: bytes) -> Segment:
     """The segment of a records file. Raises Damaged."""
-    if digest(contents) != file.rpartition("/")[2].partition("-")[0]:
+    if digest(contents) != named_digest(file):
         raise Damaged(file, OTHER)
     try:
         table = _parsed(contents, ["address", "version", "rows", *STATES])
@@ -166,9 +181,14 @@ def decode_records(file: str, contents: bytes) -> Segment:
         raise Damaged(file, f"it cannot be read: {_first_line(error)}") from None
 
 
+def named_digest(file: str) -> str:
+    """The hash in the name of a segment's file."""
+    return file.rpartition("/")[2].partition("-")[0]
+
+
 def check_rows(file: str, contents: bytes) -> None:
     """Raises Damaged where the contents are not what a rows file was written with."""
-    if digest(contents) != file.rpartition("/")[2].partition("-")[0]:
+    if digest(contents) != named_digest(file):
         raise Damaged(file, OTHER)
 
 
@@ -176,7 +196,7 @@ def decode_rows(file: str, contents: bytes) -> pa.Table:
     """ROWS, texts as dictionaries, and `cell`, the ordinal of each row's cell in the segment. Raises Damaged."""
     check_rows(file, contents)
     try:
-        return pq.read_table(pa.BufferReader(contents), read_dictionary=list(TEXTS))
+        return pq.read_table(pa.BufferReader(contents), read_dictionary=list(TEXTS), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise Damaged(file, f"it cannot be read: {_first_line(error)}") from None
 
@@ -197,7 +217,7 @@ def parquet(table: pa.Table) -> bytes:
 
 
 def _parsed(contents: bytes, columns: Sequence[str]) -> pa.Table:
-    return pq.read_table(pa.BufferReader(contents), columns=list(columns))
+    return pq.read_table(pa.BufferReader(contents), columns=list(columns), use_threads=False)
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,13 +6,17 @@ is one step of itself. So whoever reads sees the old file or the new one, at eve
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import stat
 import uuid
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from soundstage.errors import SoundstageError, StorageError
+from soundstage.cache import FileHashes
+from soundstage.errors import SoundstageError, StorageError, storable
 
 PARTIAL = ".partial"
 """The folder of files being written; what a killed writer left in it belongs to nobody."""
@@ -34,6 +38,15 @@ class Files(Protocol):
 
     def read(self, name: str) -> bytes:
         """The contents. Raises FileNotFoundError."""
+
+    def digest(self, name: str, again: bool = True) -> str:
+        """The SHA-256 of the contents, in hex. Raises FileNotFoundError.
+
+        again: read them now; else what is known of a file that has not been touched since is good enough.
+        """
+
+    def remember(self) -> None:
+        """Keep what was found out about hashes for the next process, where that is worth it."""
 
     def write(self, name: str, contents: bytes) -> None:
         """Put the file there whole, in place of what was there. Raises StorageError where it cannot be kept."""
@@ -74,6 +87,8 @@ class LocalFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._hashes: FileHashes | None = None
+        self._was_there = False
 
     @property
     def place(self) -> Path:
@@ -86,9 +101,12 @@ class LocalFiles:
         return True
 
     def names(self, folder: str) -> list[str]:
-        """The files below `folder`, hidden ones left out."""
+        """The files below `folder`, hidden ones left out. Raises SoundstageError for a link."""
         found: list[str] = []
-        self._list(self.folder / folder, folder, found)
+        path = self._path(folder)
+        if path.is_symlink():
+            raise _is_a_link(path)
+        self._list(path, folder, found)
         return sorted(found)
 
     def _list(self, folder: Path, prefix: str, found: list[str]) -> None:
@@ -97,40 +115,85 @@ class LocalFiles:
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
+                    if entry.is_symlink():
+                        raise _is_a_link(folder / entry.name)
                     if entry.is_dir():
                         self._list(folder / entry.name, f"{prefix}/{entry.name}", found)
-                    else:
+                    elif entry.is_file():
                         found.append(f"{prefix}/{entry.name}")
         except (FileNotFoundError, NotADirectoryError):
             return
 
     def read(self, name: str) -> bytes:
-        """The contents."""
-        return (self.folder / name).read_bytes()
+        """The contents of a regular file."""
+        path = self._path(name)
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise _is_a_link(path) if path.is_symlink() else FileNotFoundError(f"{path} is no regular file")
+        return path.read_bytes()
+
+    def digest(self, name: str, again: bool = True) -> str:
+        """The SHA-256 of the contents."""
+        path = self._path(name)
+        if again:
+            return hashlib.sha256(self.read(name)).hexdigest()
+        if not path.exists():
+            raise FileNotFoundError(path)
+        if self._hashes is None:
+            self._hashes = FileHashes()
+        return self._hashes.one(path.absolute())
+
+    def remember(self) -> None:
+        """In the user's cache."""
+        if self._hashes is not None:
+            self._hashes.save()
 
     def write(self, name: str, contents: bytes) -> None:
         """Written beside, brought to the disk, moved in one step."""
-        partial = self.folder / PARTIAL / uuid.uuid4().hex
-        target = self.folder / name
+        partial = self._path(f"{PARTIAL}/{uuid.uuid4().hex}")
+        target = self._path(name)
         try:
             try:
                 _written(partial, contents)
             except FileNotFoundError:
-                partial.parent.mkdir(parents=True, exist_ok=True)
+                self._make_folder(partial.parent)
                 _written(partial, contents)
             try:
                 os.replace(partial, target)
             except FileNotFoundError:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                self._make_folder(target.parent)
                 os.replace(partial, target)
         except OSError as error:
             raise _cannot_keep(self.folder, name, error) from error
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
-        """Remove the file, and its folder where that is an emptied one of kept estimates."""
-        (self.folder / name).unlink(missing_ok=True)
+        """Remove the file. Raises StorageError where it is there and cannot be removed."""
+        try:
+            self._path(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{self.folder}: {name} cannot be removed ({error.strerror}); make the folder writable again"
+            ) from error
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder below ours, which must be there: nobody wants results in a folder made anew midway."""
+        if self._was_there and not self.folder.is_dir():
+            raise FileNotFoundError(2, "the folder is gone, removed or renamed")
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _path(self, name: str) -> Path:
+        """The path of a name below our folder. Raises SoundstageError where it would lead out of it, or over a link."""
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts or "\0" in name or "\\" in name:
+            raise SoundstageError(f"{self.folder}: '{storable(name)}' is no name of a file of a results folder")
+        path = self.folder
+        for part in parts[:-1]:
+            path = path / part
+            if path.is_symlink():
+                raise _is_a_link(path)
+        return path / parts[-1]
 
     def settle(self, folders: Sequence[str]) -> None:
         """Bring the folders' own entries to the disk, where the system knows how."""
@@ -150,6 +213,7 @@ class LocalFiles:
         """Make the folder."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._was_there = True
         except OSError as error:
             raise SoundstageError(
                 f"{self.folder}: cannot hold results ({error.strerror}); choose another --out"
@@ -157,8 +221,14 @@ class LocalFiles:
 
     def sweep(self) -> None:
         """Remove partial files."""
-        for partial in (self.folder / PARTIAL).glob("*"):
-            partial.unlink(missing_ok=True)
+        folder = self.folder / PARTIAL
+        if folder.is_symlink():
+            raise _is_a_link(folder)
+        if folder.is_file():
+            raise SoundstageError(f"{folder} is a file where a folder of Soundstage's own belongs; remove it")
+        for partial in folder.glob("*"):
+            if not partial.is_dir() or partial.is_symlink():
+                partial.unlink(missing_ok=True)
 
 
 class ObjectFiles:
@@ -202,6 +272,13 @@ class ObjectFiles:
         contents: bytes = self._system.cat_file(f"{self._root}/{name}")
         return contents
 
+    def digest(self, name: str, again: bool = True) -> str:
+        """The SHA-256 of the contents, which are read."""
+        return hashlib.sha256(self.read(name)).hexdigest()
+
+    def remember(self) -> None:
+        """Nothing: an object has no stamp that would say it is untouched."""
+
     def write(self, name: str, contents: bytes) -> None:
         """One put."""
         try:
@@ -232,6 +309,12 @@ def _written(path: Path, contents: bytes) -> None:
         stream.write(contents)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _is_a_link(path: Path) -> SoundstageError:
+    return SoundstageError(
+        f"{path} is a link, and nothing below a results folder is followed to elsewhere; put there what it points to"
+    )
 
 
 def _cannot_keep(place: Path | str, name: str, error: OSError) -> StorageError:

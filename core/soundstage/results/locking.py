@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 import threading
@@ -46,6 +47,11 @@ class Holder:
     beat: float
     token: str
     facts: Mapping[str, Any]
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it was heard of at a time that has not come yet, so that its own clock or ours is wrong."""
+        return self.beat > time.time() + 2 * BEAT_S
 
     @property
     def silent_s(self) -> float:
@@ -88,7 +94,8 @@ class Lease:
         self._ended.set()
         self._thread.join()
         if self._other is None:
-            self._files.remove(RUNNING)
+            with contextlib.suppress(StorageError):  # where the folder cannot be written any more, that was said
+                self._files.remove(RUNNING)
 
     def check(self) -> None:
         """Raise SoundstageError where another writer was let in too, and was first."""
@@ -119,8 +126,10 @@ def holder(files: Files) -> Holder | None:
     try:
         facts = json.loads(files.read(RUNNING))
         told = facts["facts"]
+        if not math.isfinite(float(facts["beat"])) or not isinstance(told, dict):
+            return None
         return Holder(facts["host"], int(facts["pid"]), facts["since"], float(facts["beat"]), facts["token"], told)
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -176,6 +185,10 @@ def _taken(
     if found is None or not found.is_alive:
         return None
     here = isinstance(files.place, Path) and found.host == platform.node()
+    if found.is_ahead and not here:
+        time.sleep(3 * BEAT_S)  # whoever lives is heard of again, whatever its clock says
+        again = holder(files)
+        return None if again is None or again.beat == found.beat else again
     return None if here else found  # on this host the system's lock is ours, whoever has that process's number now
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,9 @@ from soundstage.results.address import SHORT
 from soundstage.results.encoding import HASH, OTHER, SUFFIX, Damaged, digest, parquet
 from soundstage.results.files import Files
 from soundstage.results.records import LABELS, METADATA, StoredPlan, plan_facts, plan_text
+
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
 
 ATTEMPTS = 3
 """How often a plan is looked for while other runs replace the files that were listed."""
@@ -33,8 +36,9 @@ class Plans:
         return [name for name in self.files.names("grids") if name.endswith(SUFFIX)]
 
     def save(self, plan: StoredPlan) -> None:
-        """Put a plan there, created now. Raises StorageError."""
-        self.put(replace(plan, facts={**plan.facts, "created": datetime.now(UTC).isoformat()}))
+        """Put a plan there as the newest: created now, or just after one whose clock was ahead. Raises StorageError."""
+        created = max([datetime.now(UTC), *(_created(other) + MOMENT for other in self.every())])
+        self.put(replace(plan, facts={**plan.facts, "created": created.isoformat()}))
 
     def put(self, plan: StoredPlan) -> None:
         """Put a plan there as it is, in place of what was there under its id. Raises StorageError."""
@@ -118,8 +122,13 @@ def _check_columns(plan: StoredPlan) -> None:
             raise ValueError(f"its column {name} is of {kind}")
 
 
-def _created(plan: StoredPlan) -> str:
-    return plan.facts.get("created", "")
+def _created(plan: StoredPlan) -> datetime:
+    """When it was put there; long ago where it does not say so in a way that we would write."""
+    try:
+        found = datetime.fromisoformat(plan.facts.get("created", ""))
+    except ValueError:
+        return LONG_AGO
+    return found if found.tzinfo is not None and found.year < 9999 else LONG_AGO
 
 
 def _goes_by(plan: StoredPlan, wanted: str) -> bool:

@@ -281,6 +281,23 @@ def _parsed(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+OK = Stage("ok")
+
+
+def brief(record: CellRecord) -> CellRecord:
+    """The record without what only readers of that one cell want, so that memory does not grow with what cells tell."""
+    scores = {address: _brief(stage) for address, stage in record.scores.items()}
+    return CellRecord(record.address, _brief(record.separation), scores)
+
+
+def _brief(stage: Stage) -> Stage:
+    return OK if stage.is_ok else Stage(stage.status, stage.error, details=_kept_of(stage.details))
+
+
+def _kept_of(details: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: details[name] for name in ("killed_from_outside",) if name in details}
+
+
 def joined(held: CellRecord | None, new: CellRecord) -> CellRecord:
     """The new record, with the scores of the held one that it lacks; what was ok stays, whatever went wrong since.
 

@@ -81,6 +81,8 @@ class Store:
             self.files.sweep()
             self.cells.set_aside()
             self._plans.set_aside()
+            if self.files.is_exclusive:
+                estimates.tidy(self.files)
             for sentence in self.damage:
                 notice(sentence)
             yield lease
@@ -128,6 +130,10 @@ class Store:
     def records(self, addresses: Collection[str] | None = None) -> dict[str, CellRecord]:
         """The records of these cells, or of all, as far as they are there and whole."""
         return self.cells.records(addresses)
+
+    def briefs(self, addresses: Collection[str]) -> dict[str, CellRecord]:
+        """How each of these cells went, as `records.brief` has it, as far as they are there and whole."""
+        return self.cells.briefs(addresses)
 
     def contents(self, addresses: Collection[str] | None = None) -> tuple[pa.Table, pa.Table]:
         """What readers need of these cells, or of all, in two tables.

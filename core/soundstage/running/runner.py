@@ -12,7 +12,7 @@ from soundstage.errors import NotInstalled
 from soundstage.planning.jobs import Job, check_only, chosen, jobs_left
 from soundstage.planning.plan import CellSpec, Plan, Problem
 from soundstage.planning.stored import stored
-from soundstage.results.records import CellRecord, Stage, joined
+from soundstage.results.records import CellRecord, Stage, brief, joined
 from soundstage.results.store import Store
 from soundstage.running.executors import executor_of
 from soundstage.running.executors.contract import OnStart
@@ -21,8 +21,6 @@ from soundstage.running.listener import Listener, Silence
 from soundstage.running.options import RunOptions
 from soundstage.running.provenance import provenance, run_id
 from soundstage.running.worker import Settings
-
-OK = Stage("ok")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def run_plan(
     store = Store(out)
     with store.writing(options.wait, listener.noticed) as lease:
         store.save_plan(stored(plan))
-        held = {address: _gist(record) for address, record in store.records(_addresses(plan)).items()}
+        held = store.briefs([cell.address for cell in plan.cells])
         todo = jobs_left(plan, held, options.retry)
         jobs = chosen(todo, options.only, options.limit)
         listener.planned(plan, jobs, len(todo) - len(jobs))
@@ -77,7 +75,7 @@ def run_plan(
                 for outcome in outcomes:
                     store.commit(outcome.record, outcome.rows)
                     address = outcome.record.address
-                    held[address] = joined(held.get(address), _gist(outcome.record))
+                    held[address] = joined(held.get(address), brief(outcome.record))
                     pulse.finished(outcome)
                     listener.finished(outcome)
                     lease.check()
@@ -101,20 +99,6 @@ def _both(first: OnStart, second: OnStart) -> OnStart:
         second(job, worker)
 
     return started
-
-
-def _addresses(plan: Plan) -> list[str]:
-    return [cell.address for cell in plan.cells]
-
-
-def _gist(record: CellRecord) -> CellRecord:
-    """What a run needs to remember of a cell, so that its memory does not grow with what cells are told."""
-    scores = {address: _brief(stage) for address, stage in record.scores.items()}
-    return CellRecord(record.address, _brief(record.separation), scores)
-
-
-def _brief(stage: Stage) -> Stage:
-    return OK if stage.is_ok else Stage(stage.status, stage.error)
 
 
 def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
