@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -42,12 +43,14 @@ def test_links_below_the_folder_are_refused_and_what_they_point_to_is_left_alone
     if (out / folder).exists():
         (out / folder).rename(tmp_path / "moved")
     (out / folder).symlink_to(private)
-    for act in (
-        lambda: soundstage.run({**GRID, "metrics": ["error", "other_error"]}, out, keep=["estimates"]),
-        lambda: merge(tmp_path / "merged", [out]),
-        lambda: merge(out, [out.parent / "other"]),
-    ):
-        with pytest.raises(SoundstageError, match="is a link|holds no results|no results"):
+    grid = {**GRID, "metrics": ["error", "other_error"], "separators": ["truth", "noisy"]}
+    if folder == "damaged":  # nothing is looked for there until something is
+        broken = next((out / "grids").iterdir())
+        broken.write_bytes(broken.read_bytes()[:-1])
+    with pytest.raises(SoundstageError, match="is a link"):
+        soundstage.run(grid, out, keep=["estimates"])
+    for act in (lambda: merge(tmp_path / "merged", [out]), lambda: merge(out, [tmp_path / "merged"])):
+        with contextlib.suppress(SoundstageError):
             act()
     assert [file.name for file in private.iterdir()] == ["diary.txt"]
     assert (private / "diary.txt").read_text() == "dear diary"
