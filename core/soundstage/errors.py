@@ -42,6 +42,10 @@ class BadOption(SoundstageError):
         return BadOption, (self.option, self.text)
 
 
+class ConsentMissing(SoundstageError):
+    """Somebody else's code would run, and nobody here has agreed to that."""
+
+
 class DataMissing(SoundstageError):
     """An entry is about files that users have, and nobody has said where they lie."""
 

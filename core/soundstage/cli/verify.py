@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from soundstage.cli.options import folder
 from soundstage.cli.run import pairs
 from soundstage.errors import SoundstageError
+
+if TYPE_CHECKING:
+    from soundstage.running.verify import Verdict
 
 
 @click.command("verify")
@@ -30,6 +35,7 @@ from soundstage.errors import SoundstageError
     "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where a dataset lies now. Repeatable."
 )
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")
 def command(
     results: Path | str,
     recompute: int,
@@ -38,6 +44,7 @@ def command(
     grid: str,
     data: dict[str, Path],
     registry: tuple[Path, ...],
+    trust: bool,
 ) -> None:
     """Check every file of the folder RESULTS against its recorded hash, and compute random cells again.
 
@@ -45,7 +52,6 @@ def command(
     """
     import secrets
 
-    from soundstage.report.text import counted
     from soundstage.results.store import Store
     from soundstage.running.verify import verify
 
@@ -55,28 +61,30 @@ def command(
     def progress(text: str) -> None:
         click.echo(text, err=True)
 
+    checked = partial(verify, results, grid=grid, seed=drawn, device=device, data=data, registry=registry, trust=trust)
     try:
-        found = verify(
-            results,
-            grid=grid,
-            recompute=recompute,
-            seed=drawn,
-            device=device,
-            data=data,
-            registry=registry,
-            progress=progress,
-        )
+        found = checked(recompute=recompute, progress=progress)
     except SoundstageError as error:
         if not recompute:
             raise
-        raise SoundstageError(f"{error}; or check the files alone, with --recompute 0") from None
+        found = checked(recompute=0)
+        _say(found, "")
+        raise SoundstageError(f"{error}; nothing was computed again. --recompute 0 checks the files alone") from None
+    if found.refused:
+        click.echo(f"nothing was computed again: {found.refused}", err=True)
+    _say(found, f"; {found.recomputed} computed again (--seed {drawn})" if recompute else "")
+    if found.wrong:
+        raise SystemExit(1)
+
+
+def _say(found: Verdict, again: str) -> None:
+    """Print what is wrong, and what was looked at."""
+    from soundstage.report.text import counted
+
     for sentence in found.wrong:
         click.echo(sentence)
-    again = f"; {found.recomputed} computed again (--seed {drawn})" if recompute else ""
     click.echo(
         f"{counted(found.cells, 'cell')}, {counted(found.plans, 'grid')}, {counted(found.runs, 'run')},"
         f" {counted(found.estimates, 'kept estimate')}{again}: "
         + (f"{len(found.wrong)} not as recorded" if found.wrong else "all as recorded")
     )
-    if found.wrong:
-        raise SystemExit(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from soundstage.results.records import PlanFacts, Recipe
 from soundstage.variants import parse_variant
 
 if TYPE_CHECKING:
-    from soundstage.catalogue.registry import Choice
+    from soundstage.catalogue.registry import Choice, Registry
     from soundstage.planning.plan import Plan
 
 LISTED = 8
@@ -98,17 +98,17 @@ def _choices(plan: Plan) -> list[Choice]:
     return [*found.values(), *(metric.choice for metric in plan.metrics.values())]
 
 
-def plan_again(name: str, made: Recipe, data: Mapping[str, Path], registry: Collection[str | Path] = ()) -> Plan:
-    """The plan that the recipe makes here and now. data: where data sets lie, if not where they lay. Raises
-    SoundstageError."""
-    from soundstage.catalogue.registry import Registry
+def plan_again(name: str, made: Recipe, data: Mapping[str, Path], registry: Registry) -> Plan:
+    """The plan that the recipe makes here and now; the registry is extended by it.
+
+    data: where data sets lie, if not where they lay. Raises SoundstageError.
+    """
     from soundstage.planning.cells import make_plan
     from soundstage.planning.grid import read_grid
 
-    known = Registry.load([Path(file) for file in registry])
-    known.extend(made["entries"], "the stored plan", None)
-    known.set_roots(data)
-    return make_plan(read_grid(name, made["grid"], None), known)
+    registry.extend(made["entries"], "the stored plan", None)
+    registry.set_roots(data)
+    return make_plan(read_grid(name, made["grid"], None), registry)
 
 
 def lock_text(facts: PlanFacts, versions: Mapping[str, str]) -> str:

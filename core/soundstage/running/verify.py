@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundstage.errors import SoundstageError
+from soundstage.catalogue.registry import Choice, Registry
+from soundstage.errors import ConsentMissing, SoundstageError
+from soundstage.planning.consent import check_consent, own_scripts
 from soundstage.planning.jobs import Job
 from soundstage.planning.lock import differences, parts, plan_again
 from soundstage.planning.plan import CellSpec, Plan
@@ -29,6 +31,8 @@ class Verdict:
     estimates: int
     recomputed: int
     wrong: tuple[str, ...]
+    refused: str = ""
+    """Why nothing was computed again, where nobody has agreed to the code that would run."""
 
 
 def verify(
@@ -40,6 +44,7 @@ def verify(
     device: str = "auto",
     data: Mapping[str, Path] | None = None,
     registry: Collection[str | Path] = (),
+    trust: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Verdict:
     """Check every file against the hash it was written with, and compute some cells again.
@@ -48,18 +53,19 @@ def verify(
     again without kept estimates; their values must be what is stored within 1e-9. device: where separators run, for
     the last bits of a GPU are not those of a CPU. grid: which, where there are several;
     it is planned again from what its stored plan says. data, registry: as `soundstage run` takes them, where they are
-    not where they were. Writes nothing. Raises SoundstageError where the folder holds no results or the grid cannot be
-    planned again.
+    not where they were. trust: whether scripts that the folder names, and files in it that plugins load, may run here;
+    without it only what the user's own registry knows does. Writes nothing. Raises SoundstageError where the folder
+    holds no results or the grid cannot be planned again.
     """
     store = Store(path).open_existing()
     progress("reading every file")
     store.cells.check()
     store.plans()
-    wrong = [*store.damage, *runs.damaged(store.files), *_missing(store)]
+    wrong = [*store.damage, *runs.damaged(store.files), *_missing(store), *_unrecorded(store)]
     kept = estimates.kept(store.files)
     for address in kept:
         wrong += [f"{store.path}/{sentence}" for sentence in estimates.damaged(store.files, address)]
-    recomputed = 0
+    recomputed, refused = 0, ""
     stored = store.plan(grid)
     if recompute and not _is_claimed(stored):
         if not stored.facts.get("recipe"):
@@ -67,18 +73,36 @@ def verify(
                 f"grid '{stored.facts['name']}' was stored without what makes it again, so nothing of it can be"
                 " computed again; run it once more, which computes nothing"
             )
-        plan = plan_again(stored.facts["name"], stored.facts["recipe"], data or {}, registry)
+        known = Registry.load([Path(file) for file in registry])
+        scripts = own_scripts(known)
+        plan = plan_again(stored.facts["name"], stored.facts["recipe"], data or {}, known)
         if plan.hash != stored.facts["hash"]:
             changed = "; ".join(differences(stored.facts["recipe"]["parts"], parts(plan))) or "its cells are others"
             wrong.append(f"grid '{stored.facts['name']}' is not here what was run: {changed}")
         cells = _drawn(store, plan, recompute, seed)
+        try:
+            if not trust:
+                check_consent(_used(plan), scripts, store.path, "the stored grid")
+        except ConsentMissing as error:
+            cells, refused = [], str(error)
         recomputed = len(cells)
         worker = Worker(Workbench(device, discarding), run="verify")
         for number, cell in enumerate(cells):
             progress(f"computing {number + 1} of {len(cells)} again: {cell.title}")
             wrong += _compared(store, plan, cell, worker)
     looked = (len(store.addresses()), len(store.plans()), len(store.runs()), len(kept))
-    return Verdict(*looked, recomputed, tuple(wrong))
+    return Verdict(*looked, recomputed, tuple(wrong), refused)
+
+
+def _used(plan: Plan) -> list[Choice]:
+    """The plugins that computing the plan's cells runs, each once."""
+    found = {(metric.choice.kind, label): metric.choice for label, metric in plan.metrics.items()}
+    for cell in plan.cells:
+        scene = cell.scene
+        for choice in (scene.dataset, scene.placement, scene.spatializer, cell.separator):
+            if choice is not None:
+                found[choice.kind, choice.label] = choice
+    return list(found.values())
 
 
 def _missing(store: Store) -> Iterator[str]:
@@ -98,6 +122,18 @@ def _missing(store: Store) -> Iterator[str]:
                 f"grid '{plan.facts['name']}': {expected - there} of the {expected} cells that a run left there are"
                 " gone; run it again"
             )
+
+
+def _unrecorded(store: Store) -> Iterator[str]:
+    """A sentence for each run that made cells and has no record, so that nobody can say how."""
+    there = {file.removeprefix("runs/").removesuffix(".json") for file in store.files.names("runs")}
+    made: dict[str, int] = {}
+    for record in store.records().values():
+        for run in {record.run, *(stage.run for stage in record.scores.values())} - {""}:
+            made[run] = made.get(run, 0) + 1
+    for run, cells in made.items():
+        if run not in there:
+            yield f"{store.path}: the record of run {run}, which had a hand in {cells} cells, is gone; do not cite them"
 
 
 def _is_claimed(stored: StoredPlan) -> bool:

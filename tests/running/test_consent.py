@@ -1,0 +1,93 @@
+"""Checking a folder runs nothing that the folder brings, unless that is asked for."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+import soundstage
+from soundstage.cli import cli
+from soundstage.results.store import Store
+from soundstage.running.verify import verify
+
+SCRIPT = """
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["numpy", "a-package-that-would-be-fetched"]
+# ///
+from pathlib import Path
+
+Path(r"{mark}").touch()
+
+
+def load():
+    return lambda mixture, rate: dict(vocals=mixture)
+
+
+sources = ("vocals",)
+revision = 1
+"""
+
+
+@pytest.fixture
+def hostile(toys, tmp_path):
+    """A results folder whose stored grid names a script; the script has never been run."""
+    script = tmp_path / "separator.py"
+    script.write_text(SCRIPT.format(mark=tmp_path / "mark"))
+    (tmp_path / "own.toml").write_text(f"[separators.theirs]\nscript = '{script}'\n")
+    grid = {"name": "g", "datasets": ["toy"], "spatializers": ["flat"], "separators": ["noisy"], "metrics": ["error"]}
+    soundstage.run(grid, tmp_path / "out")
+    store = Store(tmp_path / "out")
+    plan = store.plan()
+    recipe = plan.facts["recipe"]
+    recipe["entries"]["separators"]["noisy"] = {"script": str(script)}
+    store.save_plan(plan)
+    return tmp_path
+
+
+def test_a_script_that_a_folder_names_is_not_run(hostile):
+    found = verify(hostile / "out", recompute=3)
+    assert "is the script" in found.refused
+    assert "--trust" in found.refused
+    assert found.recomputed == 0
+    assert not (hostile / "mark").exists()
+
+
+def test_the_files_are_checked_all_the_same(hostile):
+    file = next((hostile / "out" / "cells").rglob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:-3])
+    done = CliRunner().invoke(cli, ["verify", str(hostile / "out")])
+    assert done.exit_code == 1
+    assert "is not what was written" in done.output
+    assert "nothing was computed again: separator 'noisy' of the stored grid is the script" in done.output
+
+
+def test_files_of_the_folder_itself_are_not_loaded(toys, tmp_path):
+    (tmp_path / "model.th").write_bytes(b"0123456789")
+    (tmp_path / "own.toml").write_text(
+        f"[separators.w]\nplugin = 'weighty'\nparams = {{ folder = '{tmp_path}' }}\n[grids.g]\ndatasets = ['toy']\n"
+        "spatializers = ['flat']\nseparators = ['w']\nmetrics = ['error']\n"
+    )
+    soundstage.run(tmp_path / "own.toml", tmp_path)
+    found = verify(tmp_path, recompute=1)
+    assert "lies in the results folder itself" in found.refused
+    assert (verify(tmp_path, recompute=1, trust=True).recomputed, found.wrong) == (1, ())
+
+
+def test_what_ones_own_registry_knows_runs_without_asking(hostile):
+    from soundstage.catalogue.registry import Registry
+    from soundstage.planning.consent import own_scripts
+
+    assert len(own_scripts(Registry.load([hostile / "own.toml"]))) == 1 + len(own_scripts(Registry.load()))
+
+
+def test_a_run_whose_record_is_gone_or_is_anothers_is_named(toys, tmp_path):
+    grid = {"name": "g", "datasets": ["toy"], "spatializers": ["flat"], "separators": ["noisy"], "metrics": ["error"]}
+    soundstage.run(grid, tmp_path)
+    (record,) = (tmp_path / "runs").iterdir()
+    moved = record.rename(record.with_name("another.json"))
+    wrong = verify(tmp_path).wrong
+    assert any("another.json is not what was written" in one for one in wrong)
+    assert any("which had a hand in 2 cells, is gone" in one for one in wrong)
+    moved.unlink()
+    assert len(verify(tmp_path).wrong) == 1
