@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import soundstage
 from soundstage.errors import LONGEST_TEXT
+from soundstage.pipeline.fingerprint import fingerprint
 from soundstage.results.store import Store
+from soundstage.scene import Scene
 
 GRID = {
     "name": "unruly",
@@ -84,3 +87,27 @@ def test_an_error_of_any_text_is_kept_and_printable(tmp_path, fault, said):
 def test_a_message_of_any_length_is_kept_in_part(tmp_path):
     rows = run(tmp_path, separators=["unruly_model[fault=long]", "truth"])
     assert max(map(len, rows["error"])) < 2 * LONGEST_TEXT
+
+
+def test_who_writes_into_the_scene_costs_its_own_cell_and_no_number_of_others(tmp_path):
+    alone = run(tmp_path / "alone", separators=["truth", "noisy"])
+    rows = run(tmp_path / "beside", separators=["truth", "meddler", "noisy"])
+    bad = rows[(rows["separator"] == "meddler") & (rows["metric"] == "")]
+    assert len(bad) == 2
+    assert all("the scene's own samples were written into" in note for note in bad["note"])
+    others = rows[rows["separator"] != "meddler"]
+    assert others["value"].tolist() == alone["value"].tolist()
+
+
+def test_a_fingerprint_changes_with_every_sample_and_their_order():
+    rng = np.random.default_rng(0)
+    mixture, reference = rng.standard_normal((2, 2, 70_001))
+    scene = Scene(8000, mixture, {"bass": reference})
+    before = fingerprint(scene)
+    assert before == fingerprint(Scene(8000, mixture.copy(), {"bass": np.asfortranarray(reference)}))
+    for at in ((0, 0), (1, 70_000), (0, 65_536)):
+        changed = reference.copy()
+        changed[at] = np.nextafter(changed[at], 1)
+        assert fingerprint(Scene(8000, mixture, {"bass": changed})) != before
+    swapped = reference[:, ::-1].copy()
+    assert fingerprint(Scene(8000, mixture, {"bass": swapped})) != before

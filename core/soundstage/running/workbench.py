@@ -23,6 +23,7 @@ from soundstage.contracts import (
 )
 from soundstage.errors import Crashed, OutOfMemory, SoundstageError
 from soundstage.pipeline.blame import named_as
+from soundstage.pipeline.fingerprint import fingerprint
 from soundstage.pipeline.scenes import place, spatialize
 from soundstage.pipeline.scores import prepare
 from soundstage.pipeline.tracks import load_excerpt, load_track
@@ -51,6 +52,7 @@ class Workbench:
         self._broken: dict[tuple[str, str, str], SoundstageError] = {}
         self._track: tuple[tuple[str, str], Track] | None = None
         self._scene: tuple[str, Scene] | None = None
+        self._fingerprint = 0
         self._scorers: dict[tuple[str, tuple[str, ...]], Scorer] = {}
         self._threads: tuple[int, ThreadpoolController] | None = None
 
@@ -96,8 +98,21 @@ class Workbench:
                 placement = place(rule, spec.placement.plugin.name, spec.dataset.entry, track, spec.seed)
             spatializer = cast("Spatializer", self._plugin(spec.spatializer))
             scene = spatialize(spatializer, spec.spatializer.label, track, placement)
-            self._scene = (spec.address, scene)
+            self._scene, self._fingerprint = (spec.address, scene), fingerprint(scene)
         return self._scene[1]
+
+    def check_unaltered(self, who: str) -> None:
+        """Raise SoundstageError where somebody has written into the last scene, which then is made anew.
+
+        who: has had a chance to; every array is handed out read-only or as a copy, so it took some doing.
+        """
+        if self._scene is not None and fingerprint(self._scene[1]) != self._fingerprint:
+            self._track = self._scene = None
+            raise SoundstageError(
+                f"{who}: the scene's own samples were written into, which nobody is handed for writing; its estimates"
+                " are not kept, and the scene is rendered anew for what follows. Run it as a separator script, which"
+                " gets copies in a process of its own"
+            )
 
     def _loaded_track(self, spec: SceneSpec) -> Track:
         key = (spec.dataset.label, spec.track_name)

@@ -166,6 +166,7 @@ class Worker:
         separator = self.bench.separator(cell.separator)
         with self.bench.contained(), self.bench.one_thread():  # of what loading it has imported, too
             estimates = separate(separator, cell.separator.label, scene, cell.scene.name)
+        self.bench.check_unaltered(f"separator '{cell.separator.label}', track '{cell.scene.track_name}'")
         if self._kept:
             self._kept.keep(cell, estimates, scene.rate)
         return estimates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
 from typing import Literal
 
@@ -11,6 +12,7 @@ from soundstage_toys import ErrorDb, Flat, Line, Nothing, Toy
 
 import soundstage
 from soundstage.contracts import Measure, Score
+from soundstage.scene import Scene
 
 Where = Literal["", "track_ids", "files", "not texts", "twice", "one track"]
 
@@ -32,6 +34,7 @@ def register_spatializers(register):
 
 @soundstage.hookimpl
 def register_separators(register):
+    register("meddler", "soundstage_unruly:Meddler", summary="Writes into the scene")
     register("unruly_model", "soundstage_unruly:Model", summary="Raises while planning, says what nobody can keep")
 
 
@@ -127,6 +130,21 @@ class Model(Nothing):
                 raise ValueError("\x1b]0;owned\x07\x00")
             case "long":
                 raise ValueError("x" * 5_000_000)
+        return super().separate(mixture, rate, sources=sources)
+
+
+class Meddler(Nothing):
+    """Finds the scene's own arrays and makes the references its own estimates."""
+
+    def separate(self, mixture, rate, *, sources):
+        for found in gc.get_objects():
+            if isinstance(found, Scene):
+                for reference in found.references.values():
+                    own = reference
+                    while isinstance(own.base, np.ndarray):
+                        own = own.base
+                    own.flags.writeable = True
+                    own[..., 7] += 1e-9
         return super().separate(mixture, rate, sources=sources)
 
 
