@@ -343,3 +343,44 @@ def test_check_without_data_says_what_to_download_and_where_to_put_it():
     )
     fails(soundstage("check", "slakh2100_4s2g"), "--data slakh2100_4s2g=PATH: download slakh2100_flac_redux.tar.gz")
     fails(soundstage("check", "musdb18"), "unknown dataset 'musdb18'", "did you mean 'musdb18hq'")
+
+
+@pytest.fixture
+def troubled(tmp_path, toys):
+    """A grid in which one separator raises and another is not installed."""
+    grid = tmp_path / "t.toml"
+    grid.write_text(
+        GRID.format(dataset="toy[tracks=2]").replace('"mixture"', '"mixture", "misbehaving[how=raises]", "absent"')
+    )
+    return grid
+
+
+def test_a_dry_run_says_what_cannot_be_run(tmp_path, troubled):
+    said = soundstage("run", troubled, "--out", tmp_path / "out", "--dry-run").stdout
+    assert "cannot be run, 2 cells: separator 'absent' needs not_a_module" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_last_lines_of_a_run_say_what_failed_and_how_to_see_why(tmp_path, troubled):
+    out = tmp_path / "out"
+    result = soundstage("run", troubled, "--out", out)
+    assert result.returncode == 0
+    assert "4 of 8 with trouble" in result.stderr
+    assert f"see why with: soundstage status {out} --errors" in result.stderr
+    why = soundstage("status", out, "--errors").stdout
+    assert "failed in 1 cell, first: song 0" in why
+    assert "not-installed in 2 cells, first: song 0" in why
+    assert "ValueError: no such layer" in why
+    assert "soundstage_toys.py" in why  # where in the code
+
+
+def test_strict_runs_fail_where_anything_is_not_ok(tmp_path, troubled):
+    fails(soundstage("run", troubled, "--out", tmp_path / "out", "--strict"), "4 of 8 cells are not ok")
+    fine = quick(tmp_path, "toy[tracks=1]")
+    assert soundstage("run", fine, "--out", tmp_path / "fine", "--strict").returncode == 0
+
+
+def test_a_traceback_is_printed_where_it_is_asked_for(tmp_path, troubled):
+    result = soundstage("run", troubled, "--out", tmp_path / "out", "--traceback")
+    assert "Traceback (most recent call last)" in result.stderr
+    assert 'raise ValueError("no such layer")' in result.stderr

@@ -112,7 +112,11 @@ class Display:
 
 
 class Progress(Display):
-    """A listener that shows a run."""
+    """A listener that shows a run. traceback: also where in the code each trouble came up."""
+
+    def __init__(self, traceback: bool = False) -> None:
+        super().__init__()
+        self._traceback = traceback
 
     def planned(self, plan: Plan, todo: Sequence[Job], left: int) -> None:
         """Say what is to be done."""
@@ -143,6 +147,8 @@ class Progress(Display):
             self.console.print(
                 f"[red]{stage.status}[/]  {escape(what + outcome.job.cell.title)}: {escape(stage.error)}"
             )
+            if self._traceback and stage.traceback:
+                self.console.print(escape(stage.traceback))
         self.count(bool(outcome.troubles), outcome.record.audio_s)
 
     def noticed(self, sentence: str) -> None:
@@ -161,5 +167,6 @@ class Progress(Display):
             self.console.print(f"{some}run these again with --retry {','.join(summary.again)}")
         self.console.print(
             f"{summary.ran} cells run in {spent:.1f} s{bad}; results in {escape(str(summary.out))}\n"
-            f"see them with: soundstage leaderboard {escape(str(summary.out))}"
+            + (f"see why with: soundstage status {escape(str(summary.out))} --errors\n" if summary.troubled else "")
+            + f"see them with: soundstage leaderboard {escape(str(summary.out))}"
         )

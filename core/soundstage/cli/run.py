@@ -63,6 +63,8 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--dry-run", is_flag=True, help="Say what would be run and how long it takes; write nothing.")
 @click.option("--wait", is_flag=True, help="Wait for another run on the same folder to end.")
 @click.option("--show-output", is_flag=True, help="Let through what plugins print; with one worker a debugger works.")
+@click.option("--strict", is_flag=True, help="Exit with 1 where anything of what is planned is not ok.")
+@click.option("--traceback", is_flag=True, help="Print where in the code each trouble came up.")
 @click.option("--quiet", is_flag=True, help="Only errors.")
 def command(
     grid: str,
@@ -82,6 +84,8 @@ def command(
     dry_run: bool,
     wait: bool,
     show_output: bool,
+    strict: bool,
+    traceback: bool,
     quiet: bool,
 ) -> None:
     """Fill GRID with results: a name in the registry, or a TOML file that declares one.
@@ -117,7 +121,7 @@ def command(
 
         _show(forecast(plan, out, options), workers)
         return
-    progress = Progress()
+    progress = Progress(traceback)
     try:
         if quiet:
             summary = run_plan(plan, out, options, Silence())
@@ -135,16 +139,20 @@ def command(
     if not summary.usable and (summary.ran or not summary.left):
         first = next(iter((*summary.now, *summary.earlier)), "nothing was run")
         raise SoundstageError(f"no cell of grid '{summary.grid}' gave a score; first of the reasons: {first}")
+    if strict and summary.troubled:
+        raise SoundstageError(f"{summary.troubled} of {summary.planned} cells are not ok, and --strict was asked for")
 
 
 def _show(found: Forecast, workers: int) -> None:
     """Print what would be run."""
-    from soundstage.report.text import duration
+    from soundstage.report.text import counted, duration
 
     click.echo(
         f"{found.title}: {found.planned} cells, {found.cached} done before, {found.to_run} to run"
         + (f", {found.left} left for later" if found.left else "")
     )
+    for reason, cells in found.impossible:
+        click.echo(f"  cannot be run, {counted(cells, 'cell')}: {reason}")
     for part in found.parts:
         each = "never timed here" if part.median_s is None else f"{part.median_s:.3g} s each"
         click.echo(f"  {part.name}: {part.count} × {each}")

@@ -14,7 +14,8 @@ from soundstage.cli.options import folder
 @click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
-def command(results: Path | str, grid: str) -> None:
+@click.option("--errors", is_flag=True, help="Everything that went wrong, with where in the code it came up.")
+def command(results: Path | str, grid: str, errors: bool) -> None:
     """Say how many cells of the folder RESULTS are done, failed and left, and what is being run now and by whom."""
     from soundstage.report.text import duration
     from soundstage.results.loading import load_states
@@ -29,6 +30,9 @@ def command(results: Path | str, grid: str) -> None:
     click.echo(f"{counts['ok']} done, {counts['failed']} with trouble, {counts['left']} left")
     for sentence in store.damage:
         click.echo(sentence)
+    if errors:
+        _show_errors(results, grid)
+        return
     writer = store.writer()
     if writer is None:
         click.echo("nobody writes there now")
@@ -51,3 +55,19 @@ def command(results: Path | str, grid: str) -> None:
     )
     for worker, title, seconds in found.working:
         click.echo(f"  worker {worker}: {title}, for {duration(seconds)}")
+
+
+def _show_errors(results: Path | str, grid: str) -> None:
+    """Each trouble once: in how many cells it came up, in which first, and its traceback."""
+    from soundstage.report.text import counted
+    from soundstage.results.loading import load_results
+
+    rows = load_results(results, grid).rows
+    rows = rows[~rows["status"].isin(["ok", "skipped"])]
+    for (status, _), same in rows.groupby(["status", "note"], sort=False, observed=True):
+        first = same.iloc[0]
+        at = " · ".join(str(first[name]) for name in ("track", "placement", "spatializer", "separator") if first[name])
+        click.secho(f"{status} in {counted(len(same), 'cell')}, first: {at}", bold=True)
+        click.echo(f"{first['note']}\n{first['error'] if first['error'] != first['note'] else ''}")
+    if not len(rows):
+        click.echo("nothing went wrong")

@@ -32,6 +32,8 @@ class Forecast:
     to_run: int
     left: int
     parts: tuple[Part, ...]
+    impossible: tuple[tuple[str, int], ...] = ()
+    """Why some of the cells and metrics to run cannot be, each reason once, and of how many it is true."""
 
     @property
     def seconds(self) -> float:
@@ -44,7 +46,7 @@ def forecast(plan: Plan, out: str | Path, options: RunOptions | None = None) -> 
     options = options or RunOptions()
     check_only(plan, options.only)
     store = Store(out)
-    held = store.records([cell.address for cell in plan.cells])
+    held = store.briefs([cell.address for cell in plan.cells])
     todo = jobs_left(plan, held, options.retry)
     jobs = chosen(todo, options.only, options.limit)
     separations = Counter(job.cell.separator.label for job in jobs if job.cell.problem is None)
@@ -54,6 +56,13 @@ def forecast(plan: Plan, out: str | Path, options: RunOptions | None = None) -> 
         for label, metric in job.metrics.items()
         if metric.problem is None and job.cell.problem is None
     )
+    impossible = Counter(job.cell.problem.error for job in jobs if job.cell.problem)
+    impossible.update(
+        metric.problem.error
+        for job in jobs
+        for metric in job.metrics.values()
+        if metric.problem and not job.cell.problem
+    )
     times = _times(store)
     parts = [
         Part(f"{kind} {label}", count, times.get((kind, label)))
@@ -62,7 +71,7 @@ def forecast(plan: Plan, out: str | Path, options: RunOptions | None = None) -> 
     ]
     title = f"{plan.grid.name} · revision {plan.grid.revision} · {plan.hash[:8]}"
     cached, left = len(plan.cells) - len(todo), len(todo) - len(jobs)
-    return Forecast(title, len(plan.cells), cached, len(jobs), left, tuple(parts))
+    return Forecast(title, len(plan.cells), cached, len(jobs), left, tuple(parts), tuple(impossible.items()))
 
 
 def _times(store: Store) -> dict[tuple[str, str], float]:
