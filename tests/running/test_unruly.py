@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import soundstage
+from boards import board_of
 from soundstage.errors import LONGEST_TEXT
 from soundstage.pipeline.fingerprint import fingerprint
 from soundstage.results.store import Store
+from soundstage.running.listener import Silence
 from soundstage.scene import Scene
 
 GRID = {
@@ -111,3 +113,20 @@ def test_a_fingerprint_changes_with_every_sample_and_their_order():
         assert fingerprint(Scene(8000, mixture, {"bass": changed})) != before
     swapped = reference[:, ::-1].copy()
     assert fingerprint(Scene(8000, mixture, {"bass": swapped})) != before
+
+
+def test_what_a_spatializer_notices_is_told_in_the_run_and_in_the_fine_print(tmp_path):
+    told = []
+
+    class Ears(Silence):
+        def noticed(self, sentence):
+            told.append(sentence)
+
+    grid = {**GRID, "spatializers": ["unruly_flat[says=notices]"], "separators": ["truth", "noisy"]}
+    soundstage.run(grid, tmp_path, listener=Ears())
+    assert told == [f"track 'song {n}': bass of song {n} is heard from the wrong side" for n in range(2)]
+    for packed in (False, True):
+        if packed:
+            Store(tmp_path).compact()
+        notes = board_of(tmp_path).notes
+        assert "unruly_flat[says=notices]: bass of song 1 is heard from the wrong side" in notes

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas
 
 
+FEW = 3
+"""Notices of a spatializer that are each shown."""
+
 GROUPS = ("source", "spatializer", "dataset", "placement", "seed")
 
 
@@ -219,6 +222,7 @@ def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column])
     claimed = [name for name, about in results.facts["separators"].items() if about.get("claimed")]
     if claimed:
         notes.insert(0, f"claimed, not measured here: the scores of {', '.join(claimed)} were imported from files")
+    notes += _noticed(results)
     bad = results.rows[~results.rows["status"].isin(["ok", "skipped"])]
     for (separator, metric, status), rows in bad.groupby(["separator", "metric", "status"], sort=False, observed=True):
         what = f"{metric} of {separator}" if metric else separator
@@ -226,6 +230,19 @@ def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column])
     waiting = int((results.cells["separation"] == "not run").sum())
     if waiting:
         notes.append(f"{waiting} of {len(results.cells)} cells have not been run; run the grid again to fill them")
+    return notes
+
+
+def _noticed(results: Results) -> list[str]:
+    """What spatializers told of their scenes: each sentence where there are few, else how many and the first."""
+    told = results.cells.loc[results.cells["notices"] != "", ["spatializer", "track", "notices"]].drop_duplicates()
+    notes = []
+    for spatializer, rows in told.groupby("spatializer", sort=False, observed=True):
+        sentences = list(dict.fromkeys(line for text in rows["notices"] for line in str(text).split("\n")))
+        if len(sentences) > FEW:
+            notes.append(f"{spatializer}: {len(sentences)} notices on {len(rows)} scenes; first: {sentences[0]}")
+        else:
+            notes += [f"{spatializer}: {sentence}" for sentence in sentences]
     return notes
 
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from soundstage.results.records import METADATA, OK, ROWS, CellRecord, brief, record_of, record_text
 
 TEXTS = tuple(field.name for field in ROWS if field.type == pa.string())
-STATES = ("separation", "error", "assigned", "troubled")
+STATES = ("separation", "error", "assigned", "troubled", "notices")
 """What readers need of every cell, so that records need not be parsed."""
 
 SUFFIX = ".parquet"
@@ -158,6 +158,7 @@ def states(records: Sequence[CellRecord]) -> dict[str, pa.Array]:
         "error": pa.array([record.separation.error for record in records], pa.string()),
         "assigned": pa.array(["assigned" in record.separation.details for record in records], pa.bool_()),
         "troubled": pa.array([record.is_troubled for record in records], pa.bool_()),
+        "notices": pa.array(["\n".join(record.notices) for record in records], pa.string()),
     }
 
 

@@ -86,6 +86,7 @@ def _cells(planned: pa.Table, states: pa.Table) -> pandas.DataFrame:
     columns: dict[str, Any] = {name: _label(planned[name]) for name in LABELS}
     columns["separation"] = pc.fill_null(states["separation"], "not run").to_pandas()
     columns["error"] = pc.fill_null(states["error"], "").to_pandas()
+    columns["notices"] = pc.fill_null(states["notices"], "").to_pandas()
     columns["assigned"] = pc.fill_null(states["assigned"], False).to_pandas()
     return pd.DataFrame(columns)
 

@@ -111,6 +111,12 @@ class CellRecord:
         return score in self.scores and self.scores[score].is_ok
 
     @property
+    def notices(self) -> list[str]:
+        """What whoever reads the scores should be told of the scene."""
+        told = self.scene.get("details", {}).get("notices", [])
+        return [str(one) for one in told] if isinstance(told, list) else []
+
+    @property
     def audio_s(self) -> float:
         """Seconds of audio that the cell went through; 0 where no scene was rendered."""
         return self.scene["samples"] / self.scene["rate"] if "samples" in self.scene and "rate" in self.scene else 0.0

@@ -22,6 +22,9 @@ from soundstage.running.options import RunOptions
 from soundstage.running.provenance import provenance, run_id
 from soundstage.running.worker import Settings
 
+MOST_NOTICES = 20
+"""Notices of scenes that are told as they come; the leaderboard and the records have all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -71,12 +74,17 @@ def run_plan(
             store.save_run(settings.run, provenance(plan, options.workers, started, None))
             jobs = _with_environments(jobs, listener)
             execute = executor_of(options.runs_in, options.workers, options.scheduler)
+            told: set[str] = set()
             with closing(execute(jobs, settings, _both(pulse.started, listener.started))) as outcomes:
                 for outcome in outcomes:
                     store.commit(outcome.record, outcome.rows)
                     address = outcome.record.address
                     held[address] = joined(held.get(address), brief(outcome.record))
                     pulse.finished(outcome)
+                    for sentence in outcome.record.notices:
+                        if sentence not in told and len(told) < MOST_NOTICES:
+                            told.add(sentence)
+                            listener.noticed(f"track '{outcome.job.cell.scene.track_name}': {sentence}")
                     listener.finished(outcome)
                     lease.check()
             ended = provenance(plan, options.workers, started, datetime.now(UTC))

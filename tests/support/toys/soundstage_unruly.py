@@ -70,11 +70,12 @@ class Placing(Line):
 
 
 class Rendering(Flat):
-    def __init__(self, says: Literal["numpy", "nan", "object"] = "numpy") -> None:
+    def __init__(self, says: Literal["numpy", "nan", "object", "notices"] = "numpy") -> None:
         self.says = says
 
     def render(self, track, placement):
         told = {
+            "notices": {"notices": [f"bass of {track.id} is heard from the wrong side"]},
             "numpy": {"gain": np.float32(0.5), "at": np.arange(2)},
             "nan": {"x": math.nan},
             "object": {"x": object()},
