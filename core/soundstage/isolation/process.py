@@ -19,6 +19,7 @@ import numpy as np
 from soundstage.errors import Crashed, OutOfMemory, SoundstageError
 from soundstage.isolation import environment
 from soundstage.isolation.script import Script
+from soundstage.isolation.surroundings import surroundings
 
 SERVER = Path(__file__).with_name("server.py")
 KEPT_BYTES = 16_384
@@ -33,6 +34,7 @@ THREADS = (
 )
 TENSORFLOW_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 MAX_HEADER_BYTES = 1 << 26
+MAX_ARRAY_BYTES = 1 << 34
 
 
 class ScriptProcess:
@@ -42,12 +44,10 @@ class ScriptProcess:
         """Start the script's interpreter, its environment made first where need be. Raises NotInstalled."""
         self.script = script
         python = environment.make(script)
-        unwanted = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP")
-        surroundings = {name: value for name, value in os.environ.items() if name not in unwanted}
-        surroundings |= dict.fromkeys((*THREADS, *TENSORFLOW_THREADS), str(threads))
+        variables = surroundings() | dict.fromkeys((*THREADS, *TENSORFLOW_THREADS), str(threads))
         command = [str(python), "-I", str(SERVER), str(script.path)]
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=surroundings)
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=variables)
         weakref.finalize(self, _end, self._process)
         self._said = bytearray()
         assert self._process.stderr is not None
@@ -99,13 +99,21 @@ class ScriptProcess:
         size = struct.unpack("<Q", self._read(8))[0]
         if size > MAX_HEADER_BYTES:
             raise EOFError
-        header = json.loads(self._read(size))
-        found = []
-        for about in header.pop("arrays"):
-            dtype = np.dtype(about["dtype"])
-            data = self._read(math.prod(about["shape"]) * dtype.itemsize)
-            found.append(np.frombuffer(data, dtype).reshape(about["shape"]))
-        return header, found
+        try:
+            header = json.loads(self._read(size))
+            arrays = [(np.dtype(about["dtype"]), tuple(about["shape"])) for about in header.pop("arrays")]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            self.close()  # nobody knows what follows in the pipe
+            raise SoundstageError(f"the script's process answered what is no reply ({error})") from None
+        return header, [self._array(dtype, shape) for dtype, shape in arrays]
+
+    def _array(self, dtype: np.dtype[Any], shape: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+        sizes = all(isinstance(size, int) and size >= 0 for size in shape)
+        if not sizes or dtype.kind not in "fiuc" or math.prod(shape) * dtype.itemsize > MAX_ARRAY_BYTES:
+            self.close()
+            raise SoundstageError(f"the script's process answered an array of {dtype} with shape {shape}")
+        data = self._read(math.prod(shape) * dtype.itemsize)
+        return np.frombuffer(data, dtype).reshape(shape)
 
     def _read(self, size: int) -> bytes:
         stream = self._process.stdout
