@@ -15,11 +15,12 @@ class StorageError(SoundstageError):
 
 
 class UnknownName(SoundstageError):
-    """A name that nothing is registered under."""
+    """A name that nothing is registered under. broken: sentences on what did not register all that it holds."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, what: str, name: str, known: Iterable[str], broken: Iterable[str] = ()) -> None:
         known = sorted(known)
-        super().__init__(f"unknown {what} '{name}'{suggestion(name, known)}")
+        why = "".join(f"\nit may be one of what is broken here: {sentence}" for sentence in broken)
+        super().__init__(f"unknown {what} '{name}'{suggestion(name, known)}{why}")
         self.name = name
 
 

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from soundstage.catalogue.plugins import Catalogue, Plugin, discover
+from soundstage.cli import cli
 from soundstage.errors import SoundstageError, UnknownName
 
 
@@ -60,6 +62,123 @@ def test_a_hook_that_raises_is_a_problem(tmp_path, monkeypatch):
     distribution(tmp_path, "raising-toys", "raising_toys_module", source)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert any("raising-toys" in problem and "summary" in problem for problem in discover().problems)
+
+
+MARKED = "import soundstage\n@soundstage.hookimpl\n"
+REGISTER = "def register_separators(register):\n    register({}, summary='A model')\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import soundstage\n" + REGISTER.format("'m', 'a:B'"), "register_separators is not marked; write @soundstage"),
+        (
+            REGISTER.format("'m', 'a:B'").replace("separators", "seperators"),
+            "no hook; did you mean 'register_separators'",
+        ),
+        ("import json\n", "it has none of the hooks register_datasets, "),
+        (
+            "class Model: ...\n" + MARKED + REGISTER.format("'m', Model"),
+            "its import path as text, 'faulty_module:Model'",
+        ),
+        (MARKED + REGISTER.format("'m', 'a.b.Model'"), "'a.b.Model', which is no import path; write 'a.b:Model'"),
+        (MARKED + REGISTER.format("'m', 'a:b:Model'"), "which is no import path"),
+        (MARKED + REGISTER.format("'m', 3"), "is registered with 3; register takes an import path"),
+        (MARKED + REGISTER.format("'../m', 'a:B'"), "separator '../m' cannot be called so: it holds '/'"),
+        (MARKED + REGISTER.format("'m[x=1]', 'a:B'"), "separator 'm[x=1]' cannot be called so"),
+        (MARKED + REGISTER.format("'m', 'a:B', requires='torch'"), "write requires=('torch',)"),
+        (MARKED + "def register_metrics(registr):\n    pass\n", "register_metrics: PluginValidationError"),
+        ("import sys\nsys.exit('no licence')\n", "it ends the program (SystemExit: no licence)"),
+        ("raise GeneratorExit\n", "GeneratorExit"),
+        ("class Odd(BaseException): ...\nraise Odd('two\\nlines')\n", "Odd: two lines"),
+        ("def broken(:\n", "SyntaxError"),
+    ],
+)
+def test_whatever_is_wrong_with_a_plugin_is_one_sentence_where_its_name_is_asked_for(
+    tmp_path, monkeypatch, source, words
+):
+    distribution(tmp_path, "faulty-toys", "faulty_module", source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "faulty_module", raising=False)
+    catalogue = discover()
+    (problem,) = catalogue.problems
+    assert problem.startswith("plugin 'plugin' of faulty-toys 1.0 is broken: ")
+    assert words in problem
+    assert "\n" not in problem
+    assert "sketches" in catalogue.plugins["datasets"]
+    for verb in (["show", "my_model"], ["fetch", "my_model"], ["run", "grid.toml"], ["check", "my_model"]):
+        (tmp_path / "grid.toml").write_text(
+            '[grids.g]\ndatasets = ["sketches"]\nspatializers = ["original"]\nseparators = ["my_model"]\n'
+            'metrics = ["sdr"]\n'
+        )
+        monkeypatch.chdir(tmp_path)
+        refused = CliRunner().invoke(cli, verb).exception
+        assert isinstance(refused, SoundstageError)
+        assert problem in str(refused)
+    listed = CliRunner().invoke(cli, ["list"])
+    assert listed.exit_code == 0
+    assert f"problem: {problem}" in listed.output
+
+
+def test_what_is_wrong_with_one_plugin_takes_nothing_from_the_next(tmp_path, monkeypatch):
+    source = (
+        HOOK.format(name="model_good")
+        + "    register('bad', int, summary='')\n    register('after', 'a:B', summary='')"
+    )
+    source += "\n@soundstage.hookimpl\ndef register_metrics(register):\n    raise ValueError('no')\n"
+    distribution(tmp_path, "half-toys", "half_toys_module", source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    catalogue = discover()
+    assert {"model_good", "after"} <= set(catalogue.plugins["separators"])
+    assert len(catalogue.problems) == 2
+
+
+def test_what_a_plugin_prints_when_imported_is_said_and_not_printed(tmp_path, monkeypatch, capsys):
+    distribution(tmp_path, "loud-toys", "loud_toys_module", "print('hello')\n" + HOOK.format(name="model_loud"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    catalogue = discover()
+    assert "model_loud" in catalogue.plugins["separators"]
+    assert not catalogue.problems
+    assert any("loud-toys" in notice and "'hello'" in notice for notice in catalogue.all_problems())
+    assert capsys.readouterr().out == ""
+
+
+def test_a_distribution_without_metadata_ends_nothing(tmp_path, monkeypatch):
+    distribution(tmp_path, "bare-toys", "bare_toys_module", HOOK.format(name="model_bare"))
+    (tmp_path / "bare_toys-1.0.dist-info" / "METADATA").unlink()
+    (tmp_path / "rubbish-1.0.dist-info").mkdir()
+    (tmp_path / "rubbish-1.0.dist-info" / "entry_points.txt").write_text("[soundstage]\nplugin = !?\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    catalogue = discover()
+    assert "model_bare" in catalogue.plugins["separators"]
+    assert any("unnamed" in problem for problem in catalogue.problems)
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "words"),
+    [
+        ("lazy_model:Modell", "class Model: ...", "module lazy_model has no 'Modell'"),
+        ("lazy_model:model", "model = 3", "has 'model', which is not a class"),
+        ("lazy_model:Model", "raise ValueError('no')", "ValueError: no"),
+        ("lazy_model:Model", "import sys; sys.exit(3)", "SystemExit: 3"),
+        ("lazy_modell:Model", "", "No module named 'lazy_modell'"),
+        ("lazy_modell:script.py", "", "there is no package lazy_modell"),
+        ("lazy.modell:script.py", "", "there is no package lazy.modell"),
+    ],
+)
+def test_a_class_that_cannot_be_had_is_a_sentence_in_show_and_ends_no_list(tmp_path, monkeypatch, target, body, words):
+    (tmp_path / "lazy_model.py").write_text(body)
+    source = HOOK.format(name="lazy_one").replace("nowhere:Model", target)
+    distribution(tmp_path, "lazy-toys", "lazy_toys_module", source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for module in ("lazy_model", "lazy_toys_module"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    shown = CliRunner().invoke(cli, ["show", "lazy_one"])
+    assert words in shown.output + str(shown.exception)
+    assert shown.exception is None or isinstance(shown.exception, SoundstageError)
+    listed = CliRunner().invoke(cli, ["list", "separators"])
+    assert listed.exit_code == 0
+    assert "lazy_one" in listed.output
 
 
 def test_two_distributions_with_the_same_entry_point_name_are_both_found(tmp_path, monkeypatch):

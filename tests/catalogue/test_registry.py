@@ -46,12 +46,21 @@ def test_relative_paths_start_at_the_toml_that_says_them(tmp_path):
     ("text", "sentence"),
     [
         ("[separators.x\n", "not valid TOML"),
-        ("[seperators.x]\n", "unknown table 'seperators'; did you mean 'separators'"),
-        ('[separators.x]\nplugn = "irm"\n', "unknown key 'plugn'; did you mean 'plugin'"),
-        ("[separators.x]\nparams = 3\n", "params must be a table"),
+        ("[seperators.x]\n", "seperators: is no key here; did you mean 'separators'"),
+        (
+            '[separators.x]\nplugn = "irm"\n',
+            "separators.x.plugn: is no key here; did you mean 'plugin'?; parameters of the plugin go under params",
+        ),
+        ("[separators.x]\nparams = 3\n", "separators.x.params: is 3; write params = { parameter = value }"),
         ("separators = 3\n", "not a table"),
         ("[separators]\nx = 3\n", "not a table"),
-        ("[separators.x]\nplugin = 3\n", "plugin must be a text"),
+        ("[separators.x]\nplugin = 3\n", 'separators.x.plugin: is 3; write plugin = "…"'),
+        ("[separators.x]\nparams = {when = 2024-01-01}\n", "params: holds datetime.date(2024, 1, 1); a parameter is"),
+        ('[separators.x]\nscript = "~nobody-of-that-name/m.py"\n', "nobody here has the home folder of"),
+        ('[separators."../x"]\n', "cannot be called '../x': it holds '/'"),
+        ('[grids."a\\u0000b"]\n', "holds the character NUL"),
+        ('[grids."nul.1"]\n', "Windows takes it for a device"),
+        ("[defaults]\nplacement = 1\n", "defaults.placement: is no key here; did you mean 'placements'"),
     ],
 )
 def test_a_malformed_toml_is_one_sentence_with_the_file(tmp_path, text, sentence):
@@ -92,15 +101,19 @@ GRID = {"datasets": ["sketches"], "spatializers": ["original"], "separators": ["
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"metric": ["sdr"]}, "unknown key 'metric'; did you mean 'metrics'"),
-        ({"metrics": "sdr"}, "metrics must be a list of names"),
-        ({"metrics": []}, "metrics must be a list of names"),
-        ({"separators": ["irm", "irm"]}, "'irm' stands twice in separators"),
-        ({"seeds": [0.5]}, "seeds must be a list of whole numbers"),
-        ({"seeds": [True]}, "seeds must be a list of whole numbers"),
-        ({"seeds": [1, 1]}, "a seed stands twice"),
-        ({"revision": "2"}, "revision must be a whole number"),
-        ({"summary": 3}, "summary must be a text"),
+        ({"metric": ["sdr"]}, "metric: is no key here; did you mean 'metrics'"),
+        ({"metrics": "sdr"}, 'metrics: is \'sdr\'; write metrics = ["…", "…"]'),
+        ({"metrics": []}, "metrics: is empty"),
+        ({"separators": ["irm", "irm"]}, "separators: 'irm' stands twice; remove one"),
+        ({"seeds": [0.5]}, "seeds: holds 0.5; every entry must be a whole number, as in seeds = [0]"),
+        ({"seeds": [True]}, "seeds: holds True; every entry must be a whole number"),
+        ({"seeds": [-1]}, "seeds: is -1; write a whole number that is not negative"),
+        ({"seeds": [2**64]}, "write a whole number of at most 64 bits"),
+        ({"seeds": [1, 1]}, "seeds: 1 stands twice"),
+        ({"revision": "2"}, "revision: is '2'; write revision = a whole number"),
+        ({"summary": 3}, 'summary: is 3; write summary = "…"'),
+        ({"parts": 3}, "parts: is 3"),
+        ({"name\n": 3}, "is no key here"),
     ],
 )
 def test_a_malformed_grid_is_one_sentence(change, sentence):
@@ -135,3 +148,29 @@ def test_a_file_of_two_grids_asks_which(tmp_path):
 def test_an_unknown_grid_gets_the_nearest_one_suggested():
     with pytest.raises(SoundstageError, match="unknown grid 'dmeo'; did you mean 'demo'"):
         find_grid("dmeo", Registry.load())
+
+
+def test_what_a_grid_file_says_wrong_is_named_with_file_and_place(tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text("[grids.study]\n" + "".join(f"{key} = {value}\n" for key, value in GRID.items()) + "seeds = 3\n")
+    with pytest.raises(SoundstageError, match=r"study\.toml: grids\.study\.seeds: is 3; write seeds = \[0\]"):
+        find_grid(file, Registry.load())
+
+
+def test_defaults_stand_in_the_registry_and_a_users_toml_goes_before(tmp_path):
+    body = 'datasets = ["sketches"]\nspatializers = ["hrir"]\nseparators = ["irm"]\nmetrics = ["sdr"]\n'
+    file = tmp_path / "mine.toml"
+    file.write_text(f'[defaults]\nplacements = ["panorama"]\nscore = {{ metrics = ["sdr"] }}\n[grids.g]\n{body}')
+    registry = Registry.load()
+    assert find_grid(file, registry).axes["placements"] == ("panorama",)
+    assert registry.defaults.metrics == ("sdr",)
+    assert registry.defaults.dataset == "folder"
+    assert read_grid("g", GRID, None).axes["placements"] == ("frontal",)
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "a/b", "a\\b", "C:x", "", " ", "con", "LPT1.wav", "tab\tname", "x" * 300, "a."]
+)
+def test_a_grids_name_is_never_a_path(name):
+    with pytest.raises(SoundstageError, match="cannot be called"):
+        read_grid(name, GRID, None)

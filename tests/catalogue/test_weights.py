@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import io
+import re
 import tarfile
 import threading
 from pathlib import Path
@@ -19,6 +20,7 @@ from soundstage.catalogue.registry import Registry
 from soundstage.catalogue.weights import WeightFile, Weights, read_weights
 from soundstage.cli import cli
 from soundstage.errors import SoundstageError
+from soundstage.toml import Table
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 DIGEST = hashlib.sha256(DATA).hexdigest()
@@ -213,21 +215,56 @@ def test_a_damaged_archive_leaves_nothing(server, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == []
 
 
+FILE = {"url": "https://host/x"}
+
+
+def files(**facts):
+    """A `weights` table of one file."""
+    return {"parameter": "repo", "files": [{**FILE, **facts}]}
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"files": []}, "parameter must name"),
-        ({"parameter": "repo", "files": []}, "files must be a list"),
-        ({"parameter": "repo", "files": [{}]}, "every file needs a url"),
-        ({"parameter": "repo", "files": [{"url": "u/x", "sha": "1"}]}, "unknown key 'sha'; did you mean 'sha256'"),
-        ({"parameter": "repo", "files": [{"url": "u/x", "sha256": "12"}]}, "8 to 64 hexadecimal"),
-        ({"parameter": "repo", "files": [{"url": "u/x", "size": "1"}]}, "whole number of bytes"),
-        ({"parameter": "repo", "files": [{"url": "u/x", "name": "../x"}]}, "plain name without folders"),
+        ({"files": []}, 'weights.parameter: is missing; write parameter = "…"'),
+        ({"parameter": "repo", "files": []}, "weights.files: must be one or more tables"),
+        ({"parameter": "repo", "files": [{}]}, 'weights.files[0].url: is missing; write url = "…"'),
+        (files(sha="1"), "files[0].sha: is no key here; did you mean 'sha256'"),
+        (files(sha256="12"), "files[0].sha256: is '12'; write 8 to 64 hexadecimal characters"),
+        (files(size="1"), "files[0].size: is '1'; write size = a whole number"),
+        (files(size=0), "files[0].size: is 0; write a whole number of at least 1"),
+        (files(url="file:///etc/passwd"), "files[0].url: is 'file:///etc/passwd'; write one that begins with https://"),
+        (files(url="http:///x"), "files[0].url: is 'http:///x'; write one"),
+        (files(url="https://h/"), "files[0].name: '' cannot be the name of a file or folder"),
+        (files(url="https://h/..%2Fx"), "files[0].name: '../x' cannot be"),
+        (files(name="../x"), "files[0].name: '../x' cannot be the name of a file or folder: it holds '/'"),
+        (files(name="x.part"), "a download's own"),
+        *[
+            (files(unpack=name), f"files[0].unpack: '{name}' cannot be the name of a file or folder")
+            for name in ("..", ".", "...", "a/..", "C:", "NUL", ".lock", " x", "x.sha256")
+        ],
+        (files(unpack="a\0b"), "holds the character NUL"),
+        ({"parameter": "repo", "files": [FILE, {**FILE, "name": "X"}]}, "files: two of them are to be called 'X'"),
     ],
 )
 def test_a_weights_table_that_makes_no_sense_is_refused(table, words):
-    with pytest.raises(SoundstageError, match=words):
-        read_weights(table, "r.toml: [separators.mine], weights")
+    with pytest.raises(SoundstageError, match=re.escape(words)):
+        read_weights(Table(table, "r.toml", "separators.mine.weights"))
+
+
+def test_no_name_out_of_a_registry_makes_fetch_touch_what_lies_beside(tmp_path, server):
+    kept = weights_folder("other")
+    kept.mkdir(parents=True)
+    (kept / "model.th").write_bytes(b"weights")
+    file = tmp_path / "mine.toml"
+    for name, unpack in (("mine", ".."), ("mine", "."), ("..", "x"), ("../other", "x")):
+        files = f'[{{ url = "{server.url}/x.tar", unpack = "{unpack}" }}]'
+        weights = f'weights = {{ parameter = "folder", files = {files} }}'
+        file.write_text(f'[separators."{name}"]\nplugin = "spleeter"\n{weights}\n')
+        done = CliRunner().invoke(cli, ["fetch", name, "--registry", str(file)])
+        assert isinstance(done.exception, SoundstageError)
+        assert (kept / "model.th").read_bytes() == b"weights"
+    assert server.asked == []
 
 
 @pytest.fixture

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import importlib
 import importlib.util
+import io
+import re
 import traceback
-from collections.abc import Sequence
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -16,9 +21,16 @@ import pluggy
 
 from soundstage import hooks
 from soundstage.contracts import KINDS, Kind
-from soundstage.errors import SoundstageError, UnknownName
+from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.names import fault
+from soundstage.toml import shown
 
 GROUP = "soundstage"
+
+HOOKS = tuple(f"register_{kind}" for kind in KINDS)
+
+MARK = f"{GROUP}_impl"
+"""What `hookimpl` leaves on a function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,10 @@ class Plugin:
         package, colon, path = self.target.partition(":")
         if not colon or len(package) == 1:  # a path, perhaps with a drive
             return Path(self.target)
-        found = importlib.util.find_spec(package)
+        try:
+            found = importlib.util.find_spec(package)
+        except (ImportError, ValueError):
+            found = None
         if found is None or not found.submodule_search_locations:
             raise SoundstageError(
                 f"separator '{self.name}' of {self.distribution}: there is no package {package}; correct {self.target}"
@@ -72,14 +87,14 @@ class Plugin:
             return script_class(self.script)
         module_name, _, attribute = self.target.partition(":")
         module = importlib.import_module(module_name)
-        try:
-            found = getattr(module, attribute)
-        except AttributeError:
+        found = getattr(module, attribute, None)
+        if not isinstance(found, type):
+            what = f"has no '{attribute}'" if found is None else f"has '{attribute}', which is not a class"
             raise SoundstageError(
-                f"{self.kind[:-1]} '{self.name}' of {self.distribution}: module {module_name} has no '{attribute}';"
+                f"{self.kind[:-1]} '{self.name}' of {self.distribution}: module {module_name} {what};"
                 f" correct the import path it registers"
-            ) from None
-        return found  # type: ignore[no-any-return]
+            )
+        return found
 
     def wrapped_versions(self) -> dict[str, str]:
         """The versions of the distributions whose numbers the plugin passes on."""
@@ -88,11 +103,16 @@ class Plugin:
 
 @dataclass(slots=True)
 class Catalogue:
-    """Everything that is registered: plugins by kind and name, names claimed twice, and broken distributions."""
+    """Everything that is registered: plugins by kind and name, and names claimed twice.
+
+    problems: a sentence for each distribution that did not register all that it holds; notices: for what is odd and
+    takes nothing away.
+    """
 
     plugins: dict[Kind, dict[str, Plugin]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     clashes: dict[tuple[Kind, str], list[Plugin]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     def add(self, plugin: Plugin) -> None:
         """Add a plugin; a name that another plugin holds becomes a clash and neither is usable under it."""
@@ -112,11 +132,13 @@ class Catalogue:
         try:
             return self.plugins[kind][name]
         except KeyError:
-            raise UnknownName(kind[:-1], name, self.plugins[kind]) from None
+            raise UnknownName(kind[:-1], name, self.plugins[kind], self.problems) from None
 
     def all_problems(self) -> list[str]:
-        """A sentence for every broken distribution and every clash."""
-        return self.problems + [clash_sentence(kind, name, found) for (kind, name), found in self.clashes.items()]
+        """A sentence for every broken distribution, every clash and every oddity."""
+        return [*self.problems, *self.notices] + [
+            clash_sentence(kind, name, found) for (kind, name), found in self.clashes.items()
+        ]
 
 
 def clash_sentence(kind: Kind, name: str, plugins: Sequence[Plugin]) -> str:
@@ -129,7 +151,8 @@ def discover() -> Catalogue:
     """What is installed in group `soundstage`, walked entry point by entry point.
 
     A plugin that fails to import or to register is reported with its distribution's name and the rest go on. (pluggy's
-    own loader drops the second of two same-named entry points and stops at the first ImportError.)
+    own loader drops the second of two same-named entry points and stops at the first ImportError.) What it prints
+    meanwhile is reported too, for standard output belongs to the verb.
     """
     catalogue = Catalogue()
     found = entry_points(group=GROUP)
@@ -137,40 +160,115 @@ def discover() -> Catalogue:
         found, key=lambda point: (_distribution(point)[0].lower() != GROUP, _distribution(point)[0], point.name)
     ):
         distribution, release = _distribution(point)
+        whose = f"plugin '{point.name}' of {distribution} {release}".rstrip()
+        printed = io.StringIO()
         try:
-            plugins = registrations(point.load(), distribution, release)
-        except Exception as error:
-            where = _innermost_line(error)
-            catalogue.problems.append(
-                f"plugin '{point.name}' of {distribution} {release} is broken: {type(error).__name__}: {error}{where};"
-                f" update or uninstall {distribution}"
-            )
-            continue
+            with contextlib.redirect_stdout(printed):
+                module = point.load()
+                plugins, troubles = registrations(module, distribution, release)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            plugins, troubles = [], [f"{_sentence(error)}{_innermost_line(error)}"]
+        catalogue.problems += [
+            f"{whose} is broken: {trouble}; correct, update or uninstall {distribution}" for trouble in troubles
+        ]
+        if said := " ".join(printed.getvalue().split()):
+            catalogue.notices.append(f"{whose} prints when it is imported, which nobody asked for: {shown(said)}")
         for plugin in plugins:
             catalogue.add(plugin)
     return catalogue
 
 
-def registrations(module: object, distribution: str, release: str) -> list[Plugin]:
-    """What the hooks of one plugin module register."""
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hooks)
-    manager.register(module)
-    manager.check_pending()
+def registrations(module: object, distribution: str, release: str) -> tuple[list[Plugin], list[str]]:
+    """What the hooks of one plugin module register, and a phrase for each thing that is wrong with them.
+
+    What is wrong with one hook, or with one plugin, takes nothing from the others.
+    """
     found: list[Plugin] = []
+    troubles = list(_hooks_never_called(module))
+    called = 0
     for kind in KINDS:
+        hook = getattr(module, f"register_{kind}", None)
+        if not callable(hook) or not hasattr(hook, MARK):
+            continue
+        called += 1
 
         def register(name: str, target: str, *, summary: str, kind: Kind = kind, **facts: Any) -> None:
+            trouble = _fault(kind, name, target, facts)
+            if trouble:
+                troubles.append(trouble)
+                return
             for sequence in ("requires", "wraps", "required"):
                 facts[sequence] = tuple(facts.get(sequence, ()))
             found.append(Plugin(kind, name, target, distribution, release, summary, **facts))
 
-        getattr(manager.hook, f"register_{kind}")(register=register)
-    return found
+        manager = pluggy.PluginManager(GROUP)
+        manager.add_hookspecs(hooks)
+        try:
+            manager.register(types.SimpleNamespace(**{f"register_{kind}": hook}), name=distribution)
+            getattr(manager.hook, f"register_{kind}")(register=register)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            troubles.append(f"register_{kind}: {_sentence(error)}{_innermost_line(error)}")
+    if not called and not troubles:
+        troubles.append(f"it has none of the hooks {', '.join(HOOKS)}; its entry point names the wrong module, perhaps")
+    return found, troubles
+
+
+def _hooks_never_called(module: object) -> Iterator[str]:
+    """A phrase for each hook that is misspelt or not marked, and would be passed over in silence."""
+    for name in dir(module):
+        found = getattr(module, name, None)
+        if not callable(found):
+            continue
+        marked = hasattr(found, MARK)
+        if name in HOOKS and not marked:
+            yield f"{name} is not marked; write @soundstage.hookimpl above it"
+        elif name not in HOOKS and marked:
+            yield f"{name} is no hook{suggestion(name, HOOKS)}"
+        elif name not in HOOKS and difflib.get_close_matches(name, HOOKS, n=1, cutoff=0.85):
+            yield f"{name} is no hook{suggestion(name, HOOKS)} A hook has @soundstage.hookimpl above it"
+
+
+def _fault(kind: Kind, name: object, target: object, facts: Mapping[str, object]) -> str:
+    """What is wrong with the facts that a plugin is registered with, as a phrase; empty where nothing is."""
+    one = f"{kind[:-1]} {name!r}"
+    if not isinstance(name, str) or fault(name) or set("[]") & set(name):
+        why = fault(name) if isinstance(name, str) else ""
+        return f"{one} cannot be called so{': ' + why if why else ''}; register takes a plain name"
+    if isinstance(target, type):
+        path = f"{target.__module__}:{target.__qualname__}"
+        return f"{one} is registered with a class; register takes its import path as text, '{path}'"
+    if not isinstance(target, str):
+        return (
+            f"{one} is registered with {shown(target)}; register takes an import path as text, 'package.module:Class'"
+        )
+    if not target.endswith(".py") and not re.fullmatch(r"[\w.]+:\w+", target):
+        module, _, attribute = target.replace(":", ".").rpartition(".")
+        return f"{one} is registered with '{target}', which is no import path; write '{module or 'module'}:{attribute}'"
+    for key, value in facts.items():
+        if key in ("requires", "wraps", "required") and (isinstance(value, str) or not isinstance(value, Iterable)):
+            return f"{one} is registered with {key}={value!r}; write {key}=({value!r},)"
+    return ""
+
+
+def _sentence(error: BaseException) -> str:
+    """The error as one line."""
+    if isinstance(error, SystemExit):
+        return f"it ends the program (SystemExit: {error.code})"
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist is not None else ("an unnamed distribution", "")
+    """Its name and version, as far as its metadata is there and whole."""
+    try:
+        name, release = (point.dist.name, point.dist.version) if point.dist is not None else ("", "")
+    except Exception:
+        name, release = "", ""
+    return name or "an unnamed distribution", release or ""
 
 
 def _innermost_line(error: BaseException) -> str:
@@ -189,5 +287,7 @@ def _version(distribution: str) -> str:
 def _is_importable(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a package above it was imported for this, and may do anything
         return False

@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from soundstage import toml
 from soundstage.cache import weights_folder
+from soundstage.catalogue.entries import (
+    Defaults,
+    Entry,
+    GridTable,
+    checked_name,
+    expanded,
+    named_tables,
+    read_defaults,
+    read_entry,
+)
 from soundstage.catalogue.parameters import checked, constructor_parameters
 from soundstage.catalogue.plugins import Catalogue, Plugin, discover
-from soundstage.catalogue.weights import Weights, read_weights
+from soundstage.catalogue.weights import Weights
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import DataMissing, SoundstageError, UnknownName, suggestion
 from soundstage.shipped import shipped
+from soundstage.toml import Table
 from soundstage.variants import parse_variant
-
-ENTRY_KEYS = ("plugin", "script", "params", "summary", "citation", "licence", "url", "weights", "data", "download")
-
-
-SECTIONS = (*KINDS, "grids")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One named, parameterised, citable entry. base: where its relative paths start; None is the current folder.
-
-    script: of a separator that is a script, its path. weights: what has to be fetched before it can be used. data: the
-    parameter that `--data NAME=PATH` sets, where the entry is about files that users have; `root` for datasets.
-    download: a sentence on what to get and which folder to name, where those files are to be had.
-    """
-
-    kind: Kind
-    name: str
-    plugin: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    summary: str = ""
-    citation: str = ""
-    licence: str = ""
-    url: str = ""
-    base: Path | None = None
-    script: Path | None = None
-    weights: Weights | None = None
-    data: str = ""
-    download: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +60,25 @@ class Registry:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
-        self.grids: dict[str, tuple[Mapping[str, Any], Path | None]] = {}
+        self.grids: dict[str, GridTable] = {}
+        self.defaults = Defaults()
 
     @classmethod
     def load(cls, files: Iterable[Path] = ()) -> Registry:
         """The shipped registry, extended by TOML files in their order, over what is installed."""
         registry = cls(discover())
-        registry.extend(tomllib.loads(shipped_registry()), "registry.toml", None)
+        registry.extend(toml.parse(shipped_registry(), "registry.toml"), "registry.toml", None)
         for file in files:
-            registry.extend(read_toml(file), str(file), file.absolute().parent)
+            registry.extend(toml.read(file), str(file), file.absolute().parent)
         return registry
+
+    @staticmethod
+    @cache
+    def shipped_defaults() -> Defaults:
+        """What stands in where nothing is said, as Soundstage comes."""
+        return read_defaults(
+            Table(toml.parse(shipped_registry(), "registry.toml"), "registry.toml").table("defaults"), Defaults()
+        )
 
     def set_roots(self, data: Mapping[str, Path]) -> None:
         """Say where the files of entries lie: name → path, as `--data NAME=PATH` does. Raises UnknownName."""
@@ -94,20 +86,22 @@ class Registry:
             kinds = [kind for kind in KINDS if name in self.entries[kind] and self.entries[kind][name].data]
             kind: Kind = kinds[0] if kinds else "datasets"
             entry = self.entry(kind, name)
-            params = {**entry.params, entry.data or "root": path.expanduser().absolute()}
+            try:
+                params = {**entry.params, entry.data or "root": expanded(str(path), None)}
+            except ValueError as error:
+                raise SoundstageError(f"--data {name}={path}: {error}") from None
             self.entries[kind][name] = replace(entry, params=params)
 
     def extend(self, table: Mapping[str, Any], source: str, base: Path | None) -> None:
-        """Add the entries and grids of a parsed TOML; a name that is there already is overridden."""
-        for section, names in table.items():
-            if section not in SECTIONS:
-                raise SoundstageError(f"{source}: unknown table '{section}'{suggestion(section, SECTIONS)}")
-            for name, facts in _tables(names, f"{source}: {section}"):
-                if section == "grids":
-                    self.grids[name] = (facts, base)
-                else:
-                    kind: Kind = section  # type: ignore[assignment]
-                    self.entries[kind][name] = _entry(kind, name, facts, source, base)
+        """Add the entries, grids and defaults of a parsed TOML; a name that is there already is overridden."""
+        whole = Table(table, source)
+        for kind in KINDS:
+            for name, facts in named_tables(whole, kind):
+                self.entries[kind][name] = read_entry(kind, name, facts, base)
+        for name, facts in named_tables(whole, "grids"):
+            self.grids[checked_name(name, "a grid", source)] = GridTable(dict(facts.left), base, source)
+        self.defaults = read_defaults(whole.table("defaults"), self.defaults)
+        whole.close()
 
     def names(self, kind: Kind) -> list[str]:
         """Every name of that kind: the registry's entries and the plugins that have none."""
@@ -123,7 +117,7 @@ class Registry:
         elsewhere = [other for other in KINDS if other != kind and name in self.names(other)]
         if elsewhere:
             raise SoundstageError(f"'{name}' is not one of the {kind} but one of the {elsewhere[0]}")
-        raise UnknownName(kind[:-1], name, self.names(kind))
+        raise UnknownName(kind[:-1], name, self.names(kind), self.catalogue.problems)
 
     def plugin(self, entry: Entry) -> Plugin:
         """The plugin behind an entry; a script is its own. Raises UnknownName."""
@@ -180,7 +174,7 @@ class Registry:
             parameters = constructor_parameters(plugin.load())
         except SoundstageError:
             raise
-        except Exception:
+        except (Exception, SystemExit):
             return Choice(
                 kind, variant.strip(), name, plugin, {**entry.params, **given}, None, None, entry.data, entry.script
             )
@@ -208,47 +202,3 @@ class Registry:
 def shipped_registry() -> str:
     """The text of registry.toml: the packaged copy, or the repository's own file in an editable install."""
     return shipped("registry.toml", "registry.toml").read_text(encoding="utf-8")
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """The parsed TOML. Raises SoundstageError naming the file and the place."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SoundstageError(f"{file}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SoundstageError(f"{file}: cannot be read ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SoundstageError(f"{file}: not valid TOML: {error}; correct it there") from None
-
-
-def _tables(names: Any, where: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    if not isinstance(names, Mapping) or not all(isinstance(facts, Mapping) for facts in names.values()):
-        raise SoundstageError(f"{where} holds something that is not a table; write [{where.rsplit(' ', 1)[-1]}.NAME]")
-    return names.items()
-
-
-def _entry(kind: Kind, name: str, facts: Mapping[str, Any], source: str, base: Path | None) -> Entry:
-    where = f"{source}: [{kind}.{name}]"
-    for key in facts:
-        if key not in ENTRY_KEYS:
-            hint = suggestion(key, ENTRY_KEYS)
-            raise SoundstageError(f"{where} has an unknown key '{key}'{hint}; parameters of the plugin go under params")
-    params = facts.get("params", {})
-    if not isinstance(params, Mapping):
-        raise SoundstageError(f"{where}: params must be a table, as in params = {{ name = value }}")
-    texts = {
-        key: facts.get(key, "")
-        for key in ("plugin", "script", "summary", "citation", "licence", "url", "data", "download")
-    }
-    for key, text in texts.items():
-        if not isinstance(text, str):
-            raise SoundstageError(f"{where}: {key} must be a text, not {text!r}")
-    weights = read_weights(facts["weights"], f"{where}, weights") if "weights" in facts else None
-    plugin, script = texts.pop("plugin"), texts.pop("script")
-    if script and (plugin or kind != "separators"):
-        raise SoundstageError(f"{where}: script makes a separator of a file; it goes with no plugin and no other kind")
-    path = Path(script).expanduser() if script else None
-    if path is not None:
-        path = (path if base is None else base / path).absolute()
-    return Entry(kind, name, plugin or name, dict(params), **texts, base=base, script=path, weights=weights)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from soundstage.errors import SoundstageError, suggestion
+from soundstage.errors import SoundstageError
+from soundstage.names import fault
+from soundstage.toml import Table
 
 FILE_KEYS = ("url", "name", "size", "sha256", "unpack")
-KEYS = ("parameter", "files", "licence")
 MIN_SHA256 = 8
 """Characters of a hash that its publisher may have left us with, as in `955717e8-8726e21a.th`."""
 
@@ -76,39 +78,46 @@ class Weights:
                 )
 
 
-def read_weights(table: Any, where: str) -> Weights:
-    """The `weights` table of a registry entry. Raises SoundstageError naming the entry and the key."""
-    if not isinstance(table, Mapping):
-        raise SoundstageError(f"{where}: weights must be a table with parameter and files")
-    _only(table, KEYS, where)
-    parameter, files, licence = table.get("parameter"), table.get("files"), table.get("licence", "")
-    if not isinstance(parameter, str) or not isinstance(licence, str):
-        raise SoundstageError(f"{where}: parameter must name the plugin's parameter that takes the weights' folder")
-    if not isinstance(files, list) or not files:
-        raise SoundstageError(f'{where}: files must be a list of tables, as in files = [{{ url = "…", sha256 = "…" }}]')
-    return Weights(parameter, tuple(_file(file, where) for file in files), licence)
+def read_weights(table: Table) -> Weights:
+    """The `weights` table of a registry entry. Raises SoundstageError naming the entry, the key and the form."""
+    found = Weights(
+        table.text("parameter", required=True),
+        tuple(_file(file) for file in table.list_of_tables("files")),
+        table.text("licence"),
+    )
+    table.close()
+    taken: set[str] = set()
+    for file in found.files:
+        for name in filter(None, (file.name, file.unpack)):
+            if name.casefold() in taken:
+                table.refuse("files", f"two of them are to be called '{name}'; give one another name")
+            taken.add(name.casefold())
+    return found
 
 
-def _file(table: Any, where: str) -> WeightFile:
-    if not isinstance(table, Mapping) or not isinstance(table.get("url"), str):
-        raise SoundstageError(f"{where}: every file needs a url")
-    _only(table, FILE_KEYS, where)
-    name = table.get("name") or table["url"].rpartition("/")[2].partition("?")[0]
-    digest, size, unpack = str(table.get("sha256", "")).lower(), table.get("size"), table.get("unpack", "")
+def _file(table: Table) -> WeightFile:
+    url = table.text("url", required=True)
+    parts = urlsplit(url)
+    if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
+        table.refuse("url", f"is '{url}'; write one that begins with https:// or http://")
+    name, unpack = table.text("name") or unquote(parts.path.rpartition("/")[2]), table.text("unpack")
+    for key, given in (("name", name), ("unpack", unpack)):
+        if (key == "name" or given) and (trouble := fault(given) or _taken(given)):
+            table.refuse(key, f"'{given}' cannot be the name of a file or folder: {trouble}; give another {key}")
+    digest = table.text("sha256").lower()
     if digest and (not MIN_SHA256 <= len(digest) <= 64 or set(digest) - set("0123456789abcdef")):
-        raise SoundstageError(f"{where}: sha256 of {name} must be {MIN_SHA256} to 64 hexadecimal characters")
-    if size is not None and (type(size) is not int or size <= 0):
-        raise SoundstageError(f"{where}: size of {name} must be a whole number of bytes")
-    for part, what in ((name, "name"), (unpack or "x", "unpack")):
-        if not isinstance(part, str) or not part or Path(part).name != part:
-            raise SoundstageError(f"{where}: {what} {part!r} must be a plain name without folders")
-    return WeightFile(table["url"], name, size, digest, unpack)
+        table.refuse("sha256", f"is '{digest}'; write {MIN_SHA256} to 64 hexadecimal characters")
+    size = table.whole("size", default=1, least=1) if "size" in table.left else None
+    table.asked.append("size")
+    table.close()
+    return WeightFile(url, name, size, digest, unpack)
 
 
-def _only(table: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
-    for key in table:
-        if key not in keys:
-            raise SoundstageError(f"{where}: unknown key '{key}'{suggestion(key, keys)}")
+def _taken(name: str) -> str:
+    """Why a name is not free among what a download leaves beside the files."""
+    if name.startswith(".") or name.endswith((".part", ".part.json", ".sha256")):
+        return "what begins with a dot or ends with .part, .part.json or .sha256 is a download's own"
+    return ""
 
 
 def seal(folder: Path, file: WeightFile) -> Path:

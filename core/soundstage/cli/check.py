@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli.options import added, toml_of
 from soundstage.cli.run import pairs
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
+    from soundstage.catalogue.registry import Registry
     from soundstage.contracts import Finding
 
 
@@ -24,24 +26,59 @@ if TYPE_CHECKING:
 def command(name: str, data: dict[str, Path], decode: bool, registry: tuple[Path, ...]) -> None:
     """Check the dataset NAME, or a variant of it: what is there, what is missing, which file is odd.
 
+    NAME may be a TOML file of your own, for its grids' datasets or else those that it declares; or FILE.toml:GRID.
+
     Reads headers alone unless --decode is given. Exits with 1 where something is wrong.
     """
     from soundstage.catalogue.registry import Registry
-    from soundstage.pipeline.dataset_check import check_dataset
 
     known = Registry.load(registry)
+    file, wanted = toml_of(name)
+    variants = [(name, None)] if file is None else _datasets(known, file, wanted)
     known.set_roots(data)
-    choice = known.choose("datasets", name)
+    wrong = [_check(known, variant, base, decode) for variant, base in variants]
+    if any(wrong):
+        raise SystemExit(1)
+
+
+def _datasets(known: Registry, file: Path, wanted: str) -> list[tuple[str, Path | None]]:
+    """The datasets of a TOML file's grids, or of the one wanted; those that it declares, where it has no grid. With
+    each the folder that its relative paths start from."""
+    from soundstage.planning.grid import find_grid
+
+    declared = added(known, file)
+    grids = [wanted] if wanted else declared.get("grids", [])
+    read = [find_grid(f"{file}:{grid}", known, ("datasets",)) for grid in grids]
+    found = dict.fromkeys((text, grid.base) for grid in read for text in grid.axes["datasets"])
+    found = found or dict.fromkeys((name, None) for name in declared.get("datasets", []))
+    if not found:
+        raise SoundstageError(f"{file} has neither a grid nor a dataset to check; add [grids.NAME] or [datasets.NAME]")
+    return list(found)
+
+
+def _check(known: Registry, name: str, base: Path | None, decode: bool) -> bool:
+    """Print what is found of a dataset; whether anything is wrong."""
+    from soundstage.pipeline.dataset_check import check_dataset
+
+    choice = known.choose("datasets", name, base)
     if choice.plugin.unusable():
         raise SoundstageError(f"dataset '{name}' {choice.plugin.unusable()}")
+    try:
+        dataset = choice.build()
+    except SoundstageError as error:
+        raise SoundstageError(f"dataset '{name}': {error}") from None
+    except (Exception, SystemExit) as error:
+        whose = f"dataset '{name}' of {choice.plugin.distribution}"
+        raise SoundstageError(f"{whose} cannot be built: {type(error).__name__}: {error}") from None
     wrong = 0
-    for finding in check_dataset(choice.build(), choice.label, decode=decode):
+    for finding in check_dataset(dataset, choice.label, decode=decode):
         wrong += finding.wrong
         click.echo(_line(finding))
     if wrong:
         click.echo(f"{choice.label}: {wrong} {'thing is' if wrong == 1 else 'things are'} wrong")
-        raise SystemExit(1)
-    click.echo(f"{choice.label}: nothing is wrong" + ("" if decode else " in files and headers"))
+    else:
+        click.echo(f"{choice.label}: nothing is wrong" + ("" if decode else " in files and headers"))
+    return bool(wrong)
 
 
 def _line(finding: Finding) -> str:

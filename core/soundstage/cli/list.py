@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli.options import added, toml_of
 from soundstage.contracts import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -16,35 +21,70 @@ if TYPE_CHECKING:
 USABLE = "usable"
 """Said of separators, which may lack much; of other plugins only what is missing is said."""
 
+ROOM = 30
+"""Columns that a terminal must leave for what is said, or lines are not broken."""
+
 SECTIONS = (*KINDS, "grids", "published")
 
 
 @click.command("list")
-@click.argument("kind", required=False, type=click.Choice(SECTIONS))
+@click.argument("words", nargs=-1, metavar="[KIND | FILE.toml]…")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
-def command(kind: str | None, registry: tuple[Path, ...]) -> None:
-    """List what is registered: what each is, and whether it can be used here."""
+def command(words: tuple[str, ...], registry: tuple[Path, ...]) -> None:
+    """List what is registered: what each is, and whether it can be used here.
+
+    KIND: datasets, placements, spatializers, separators, metrics, grids or published; all without one. FILE.toml: a
+    grid or registry of your own, of which only what it declares is listed.
+    """
     from soundstage.catalogue.registry import Registry
+    from soundstage.errors import suggestion
 
     known = Registry.load(registry)
-    for section in [kind] if kind else SECTIONS:
+    kinds, declared = [], {}
+    for word in words:
+        if word in SECTIONS:
+            kinds.append(word)
+        elif (file := toml_of(word)[0]) is not None:
+            for section, names in added(known, file).items():
+                declared.setdefault(section, []).extend(names)
+        else:
+            raise click.BadParameter(f"'{word}' is neither a kind nor a TOML file{suggestion(word, SECTIONS)}")
+    for section in kinds or SECTIONS:
         if section == "published":
-            rows = _published()
+            rows = [] if declared else _published()
         else:
             rows = _grids(known) if section == "grids" else _entries(known, section)  # type: ignore[arg-type]
+        if declared:
+            rows = [row for row in rows if row[0] in declared.get(section, ())]
+            if not rows:
+                continue
         click.secho(section, bold=True)
-        width = max((len(name) for name, _, _ in rows), default=0)
-        for name, summary, trouble in rows:
-            colour = "green" if trouble == USABLE else "yellow"
-            click.echo(f"  {name:<{width}}  {summary}" + (click.style(f"  [{trouble}]", fg=colour) if trouble else ""))
-        if not kind:
+        for line in _lines(rows):
+            click.echo(line)
+        if len(kinds) != 1:
             click.echo()
     for problem in known.catalogue.all_problems():
         click.secho(f"problem: {problem}", fg="red", err=True)
 
 
+def _lines(rows: list[tuple[str, str, str]]) -> Iterator[str]:
+    """A line for each, whole; in a terminal several, broken between words."""
+    width = max((len(name) for name, _, _ in rows), default=0)
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    for name, summary, trouble in rows:
+        mark = click.style(f"[{trouble}]", fg="green" if trouble == USABLE else "yellow") if trouble else ""
+        if columns - width < ROOM:
+            yield f"  {name:<{width}}  {summary}" + (f"  {mark}" if mark else "")
+            continue
+        text = summary + (f"  [{trouble}]" if trouble else "")
+        broken = textwrap.wrap(text, columns - width - 4, break_on_hyphens=False, break_long_words=False)
+        for index, line in enumerate(broken or [""]):
+            line = line.replace(f"[{trouble}]", mark) if trouble else line
+            yield f"  {name if index == 0 else '':<{width}}  {line}"
+
+
 def _grids(known: Registry) -> list[tuple[str, str, str]]:
-    return [(name, str(table.get("summary", "")), "") for name, (table, _) in sorted(known.grids.items())]
+    return [(name, str(grid.table.get("summary", "")), "") for name, grid in sorted(known.grids.items())]
 
 
 def _published() -> list[tuple[str, str, str]]:
@@ -62,7 +102,7 @@ def _entries(known: Registry, kind: Kind) -> list[tuple[str, str, str]]:
         try:
             lacking, later = known.unusable(entry), known.notice(entry)
         except SoundstageError as error:
-            lacking, later = str(error), ""
+            lacking, later = str(error).partition("\n")[0], ""
         usable = USABLE if kind == "separators" and not lacking else ""
         rows.append((name, entry.summary, "; ".join(filter(None, (lacking or usable, later)))))
     return rows

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from soundstage.catalogue.registry import Registry
 
 
 def folder(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -14,3 +18,20 @@ def folder(context: click.Context, parameter: click.Parameter, value: Any) -> An
     if isinstance(value, tuple):
         return tuple(location(one) for one in value)
     return None if value is None else location(value)
+
+
+def toml_of(word: str) -> tuple[Path | None, str]:
+    """The TOML file that a word names, and what it names in it: `study.toml`, or `study.toml:NAME`; else no file."""
+    path, found, wanted = word.partition(".toml:")
+    if found:
+        return Path(f"{path}.toml"), wanted
+    return (Path(word), "") if word.endswith(".toml") else (None, word)
+
+
+def added(known: Registry, file: Path) -> dict[str, list[str]]:
+    """The names that a TOML file declares, by its sections, once it has extended the registry."""
+    from soundstage import toml
+
+    table = toml.read(file)
+    known.extend(table, str(file), file.absolute().parent)
+    return {section: list(names) for section, names in table.items() if section != "defaults"}

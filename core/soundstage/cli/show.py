@@ -7,34 +7,58 @@ from typing import Any
 
 import click
 
+from soundstage.cli.options import added, toml_of
 from soundstage.contracts import KINDS
-from soundstage.errors import SoundstageError, UnknownName
+from soundstage.errors import SoundstageError, UnknownName, suggestion
 
 
 @click.command("show")
 @click.argument("name")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 def command(name: str, registry: tuple[Path, ...]) -> None:
-    """Show the entry, grid or publication NAME: what it is, its parameters, citation and licence."""
+    """Show the entry, grid or publication NAME: what it is, its parameters, citation and licence.
+
+    NAME may be a TOML file of your own, for all that it declares, or FILE.toml:NAME for one thing that it does.
+    """
     from soundstage.catalogue.registry import Registry
     from soundstage.leaderboard.published.tables import publications
 
     known = Registry.load(registry)
-    shown = 0
-    for kind in KINDS:
-        if name in known.names(kind) or (kind, name) in known.catalogue.clashes:
-            _show_entry(known, kind, name)
-            shown += 1
-    if name in known.grids:
-        _show_grid(name, known.grids[name][0])
-        shown += 1
+    file, wanted = toml_of(name)
+    if file is not None:
+        declared = added(known, file)
+        names = list(dict.fromkeys(one for inside in declared.values() for one in inside))
+        if not names:
+            raise SoundstageError(f"{file} declares nothing; add [grids.NAME] or an entry")
+        if wanted and wanted not in names:
+            raise SoundstageError(f"{file} declares no '{wanted}'{suggestion(wanted, names)}")
+        for section, inside in declared.items():
+            for one in inside:
+                if not wanted or one == wanted:
+                    _show(known, section, one)
+        return
+    shown = [section for section in (*KINDS, "grids") if _is_there(known, section, name)]
+    for section in shown:
+        _show(known, section, name)
     published = publications()
     if name in published:
         _show_publication(published[name])
-        shown += 1
-    if not shown:
+    elif not shown:
         every = {*known.grids, *published, *(word for kind in KINDS for word in known.names(kind))}
-        raise UnknownName("name", name, every)
+        raise UnknownName("name", name, every, known.catalogue.problems)
+
+
+def _is_there(known: Any, section: Any, name: str) -> bool:
+    if section == "grids":
+        return name in known.grids
+    return name in known.names(section) or (section, name) in known.catalogue.clashes
+
+
+def _show(known: Any, section: Any, name: str) -> None:
+    if section == "grids":
+        _show_grid(name, known.grids[name].table)
+    else:
+        _show_entry(known, section, name)
 
 
 def _show_entry(known: Any, kind: Any, name: str) -> None:
@@ -60,8 +84,9 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
             click.echo(f"  {key + ':':<12} {value}")
     try:
         plugin_class = plugin.load()
-    except (ImportError, SoundstageError) as error:
-        click.echo(f"  parameters:  unknown, its module cannot be imported here ({error})")
+    except (Exception, SystemExit) as error:
+        why = str(error) if isinstance(error, (ImportError, SoundstageError)) else f"{type(error).__name__}: {error}"
+        click.echo(f"  parameters:  unknown, its module cannot be imported here ({why})")
         return
     parameters = constructor_parameters(plugin_class)
     click.echo("  parameters:" + ("" if parameters else "  none"))

@@ -108,7 +108,7 @@ def plan_again(name: str, made: Recipe, data: Mapping[str, Path], registry: Regi
 
     registry.extend(made["entries"], "the stored plan", None)
     registry.set_roots(data)
-    return make_plan(read_grid(name, made["grid"], None), registry)
+    return make_plan(read_grid(name, made["grid"], None, defaults=registry.defaults), registry)
 
 
 def lock_text(facts: PlanFacts, versions: Mapping[str, str]) -> str:

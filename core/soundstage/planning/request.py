@@ -39,7 +39,7 @@ def resolved(
     known = Registry.load([Path(file) for file in registry])
     if isinstance(grid, Mapping):
         table = dict(grid)
-        found = read_grid(str(table.pop("name", "custom")), table, None, needed)
+        found = read_grid(str(table.pop("name", "custom")), table, None, needed, defaults=known.defaults)
     else:
         found = find_grid(grid, known, needed)
     known.set_roots({name: Path(root) for name, root in (data or {}).items()})

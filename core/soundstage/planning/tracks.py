@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -10,6 +9,7 @@ from typing import Any, get_args
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.pipeline.excerpt import Excerpt, Where
+from soundstage.toml import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,40 +40,33 @@ class Tracks:
         return [track for track in ids if track in kept]
 
 
-def read_tracks(value: Any, where: str) -> Tracks | None:
+def read_tracks(grid: Table) -> Tracks | None:
     """A grid's `tracks`: a list of names, or { random = 25, seed = 0 }. Raises SoundstageError."""
-    if value is None:
+    if isinstance(grid.left.get("tracks"), (list, tuple)):
+        return Tracks(names=grid.names("tracks"))
+    if "tracks" not in grid.left:
+        grid.asked.append("tracks")
         return None
-    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
-        return Tracks(names=tuple(value))
-    if isinstance(value, Mapping):
-        _only(value, ("random", "seed"), f"{where}: tracks")
-        number, seed = value.get("random"), value.get("seed", 0)
-        if type(number) is int and number > 0 and type(seed) is int and seed >= 0:
-            return Tracks(random=number, seed=seed)
-    raise SoundstageError(
-        f"{where}: tracks must be a list of names or a draw, as in tracks = {{ random = 25, seed = 0 }}"
-    )
+    if not isinstance(grid.left["tracks"], Mapping):
+        grid.take("tracks", Mapping, '["…"], a list of names, or a draw: tracks = { random = 25, seed = 0 }', {})
+    draw = grid.table("tracks")
+    if "random" not in draw.left:
+        draw.refuse("random", "is missing; write how many are drawn, as in tracks = { random = 25, seed = 0 }")
+    found = Tracks(random=draw.whole("random", least=1), seed=draw.whole("seed"))
+    draw.close()
+    return found
 
 
-def read_excerpt(value: Any, where: str) -> Excerpt | None:
+def read_excerpt(grid: Table) -> Excerpt | None:
     """A grid's `excerpt`: { seconds = 30, where = "random", seed = 0 }. Raises SoundstageError."""
-    if value is None:
+    if "excerpt" not in grid.left:
+        grid.asked.append("excerpt")
         return None
-    if not isinstance(value, Mapping):
-        raise SoundstageError(f'{where}: excerpt must be a table, as in excerpt = {{ seconds = 30, where = "start" }}')
-    _only(value, ("seconds", "where", "seed"), f"{where}: excerpt")
-    seconds, place, seed = value.get("seconds"), value.get("where", "start"), value.get("seed", 0)
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
-        raise SoundstageError(f"{where}: excerpt needs seconds, a number above 0")
-    if place not in get_args(Where):
-        raise SoundstageError(f"{where}: excerpt cannot be where = {place!r}{suggestion(str(place), get_args(Where))}")
-    if type(seed) is not int or seed < 0:
-        raise SoundstageError(f"{where}: the excerpt's seed must be a whole number from 0")
-    return Excerpt(float(seconds), place, seed)
-
-
-def _only(table: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
-    for key in table:
-        if key not in keys:
-            raise SoundstageError(f"{where} has an unknown key '{key}'{suggestion(key, keys)}")
+    if not isinstance(grid.left["excerpt"], Mapping):
+        grid.take("excerpt", Mapping, '{ seconds = 30, where = "start" }', {})
+    table = grid.table("excerpt")
+    seconds, places = table.number_above("seconds", 0), get_args(Where)
+    place: Where = table.choice("where", places, "start")  # type: ignore[assignment]
+    found = Excerpt(seconds, place, table.whole("seed"))
+    table.close()
+    return found

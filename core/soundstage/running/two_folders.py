@@ -15,9 +15,6 @@ from soundstage.results.loading import Results, load_results
 from soundstage.running.listener import Listener
 from soundstage.running.runner import run_plan
 
-DEFAULT_METRICS = ("sdr", "si_sdr", "spauq", "bsseval")
-"""What is scored where nothing else is asked for, as far as it is installed."""
-
 
 def score_folders(
     reference: Path,
@@ -36,21 +33,22 @@ def score_folders(
                 f"{folder}: no such folder of {role}; give one song's folder of stems, or one with a sub-folder a song"
             )
     known = Registry.load([Path(file) for file in registry])
+    usual = known.defaults
     layout = "{source}" if _holds_audio(reference) else "{track}/{source}"
     entries = {
-        "datasets": {"references": {"plugin": "folder", "params": {"root": str(reference.absolute())}}},
+        "datasets": {"references": {"plugin": usual.dataset, "params": {"root": str(reference.absolute())}}},
         "separators": {
-            "estimate": {"plugin": "estimates", "params": {"root": str(estimate.absolute()), "layout": layout}}
+            "estimate": {"plugin": usual.separator, "params": {"root": str(estimate.absolute()), "layout": layout}}
         },
     }
     known.extend(entries, "soundstage.score", None)
     grid = {
         "datasets": ["references"],
-        "spatializers": ["original"],
+        "spatializers": [usual.spatializer],
         "separators": ["estimate"],
         "metrics": list(metrics) or _default_metrics(known),
     }
-    plan = make_plan(read_grid("score", grid, None), known)
+    plan = make_plan(read_grid("score", grid, None, defaults=usual), known)
     with tempfile.TemporaryDirectory(prefix="soundstage-score-") as kept:
         summary = run_plan(plan, Path(kept), listener=listener)
         if not summary.usable:
@@ -67,7 +65,11 @@ def _holds_audio(folder: Path) -> bool:
 
 def _default_metrics(known: Registry) -> list[str]:
     installed = known.names("metrics")
-    found = [name for name in DEFAULT_METRICS if name in installed and not known.unusable(known.entry("metrics", name))]
+    found = [
+        name
+        for name in known.defaults.metrics
+        if name in installed and not known.unusable(known.entry("metrics", name))
+    ]
     if not found:
         raise SoundstageError("none of the default metrics is installed; name others with --metric NAME")
     return found

@@ -269,9 +269,7 @@ def test_namballas_medians_are_those_of_the_papers_tables(shared, table, labels)
 def test_a_misspelt_publication_gets_the_nearest_one_suggested(tmp_path):
     with pytest.raises(UnknownName, match="unknown publication 'namballa25'; did you mean 'namballa2025'"):
         find_publication("namballa25")
-    with pytest.raises(
-        SoundstageError, match=r"none\.toml: cannot be read .* give a publication's name or a TOML file"
-    ):
+    with pytest.raises(SoundstageError, match=r"none\.toml: no such file; give a publication's name or a TOML file"):
         find_publication(str(tmp_path / "none.toml"))
     (tmp_path / "toy.toml").write_text(SMALL, encoding="utf-8")
     assert find_publication(str(tmp_path / "toy.toml")).title == "SSR of two toys"

@@ -13,15 +13,15 @@ An empty or absent source is the value over all sources; nan is what the source 
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from soundstage.errors import SoundstageError, UnknownName, suggestion
 from soundstage.leaderboard.protocols import PROTOCOLS
 from soundstage.shipped import shipped
+from soundstage.toml import Table, parse, read
 from soundstage.variants import parse_variant
 
 LABELS = ("rendering", "model", "source")
@@ -132,11 +132,9 @@ def find_publication(wanted: str) -> Publication:
         if wanted not in known:
             raise UnknownName("publication", wanted, known)
         return known[wanted]
-    try:
-        text = Path(wanted).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SoundstageError(f"{wanted}: cannot be read ({error}); give a publication's name or a TOML file") from None
-    return read_publication(text, wanted)
+    if not Path(wanted).exists():
+        raise SoundstageError(f"{wanted}: no such file; give a publication's name or a TOML file")
+    return _publication(read(Path(wanted)), wanted)
 
 
 def read_publication(text: str, file: str) -> Publication:
@@ -144,10 +142,11 @@ def read_publication(text: str, file: str) -> Publication:
 
     Raises SoundstageError with the file, the key and the fix where something is missing, unknown or malformed.
     """
-    try:
-        table = _Table(tomllib.loads(text), file, "")
-    except tomllib.TOMLDecodeError as error:
-        raise SoundstageError(f"{file}: not valid TOML: {error}; correct it there") from None
+    return _publication(parse(text, file), file)
+
+
+def _publication(found: Mapping[str, Any], file: str) -> Publication:
+    table = Table(found, file)
     protocol = table.table("protocol", required=True)
     measures = {name: _measure(name, facts) for name, facts in table.tables("measures")}
     renderings = {name: _rendering(name, facts) for name, facts in table.tables("renderings")}
@@ -177,71 +176,7 @@ def read_publication(text: str, file: str) -> Publication:
     return publication
 
 
-class _Table:
-    """A TOML table whose keys are taken out by type, so that what is left over is unknown."""
-
-    def __init__(self, table: Mapping[str, Any], file: str, key: str) -> None:
-        self.left, self.file, self.key = dict(table), file, key
-        self.asked: list[str] = []
-
-    def refuse(self, key: str, why: str) -> NoReturn:
-        place = f"{self.key}.{key}" if self.key and key else self.key or key
-        raise SoundstageError(f"{self.file}: {place}: {why}")
-
-    def take(self, key: str, kind: type | tuple[type, ...], form: str, default: Any, required: bool = False) -> Any:
-        self.asked.append(key)
-        if key not in self.left:
-            if required:
-                self.refuse(key, f"is missing; write {key} = {form}")
-            return default
-        value = self.left.pop(key)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            self.refuse(key, f"is {value!r}; write {key} = {form}")
-        return value
-
-    def text(self, key: str, required: bool = False) -> str:
-        return str(self.take(key, str, '"…"', "", required))
-
-    def flag(self, key: str) -> bool:
-        return bool(self.take(key, bool, "true or false", False))
-
-    def whole(self, key: str, default: int = 0) -> int:
-        value = int(self.take(key, int, "a whole number", default))
-        if value < 0:
-            self.refuse(key, f"is {value}; write a number that is not negative")
-        return value
-
-    def texts(self, key: str, required: bool = False) -> tuple[str, ...]:
-        values = self.take(key, list, '["…", "…"]', [], required)
-        for value in values:
-            if not isinstance(value, str):
-                self.refuse(key, f"holds {value!r}; every entry must be a text in quotes")
-        return tuple(values)
-
-    def parameters(self, key: str) -> dict[str, Any]:
-        return dict(self.take(key, dict, "{ parameter = value }", {}))
-
-    def table(self, key: str, required: bool = False) -> _Table:
-        found = self.take(key, dict, "…, as a table of its own: [" + key + "]", {}, required)
-        return _Table(found, self.file, f"{self.key}.{key}" if self.key else key)
-
-    def tables(self, key: str) -> Iterable[tuple[str, _Table]]:
-        inside = self.table(key)
-        for name in list(inside.left):
-            yield name, inside.table(name)
-
-    def list_of_tables(self, key: str) -> list[_Table]:
-        found = self.take(key, list, "…, as tables of their own: [[" + key + "]]", [], required=True)
-        if not found or not all(isinstance(one, dict) for one in found):
-            self.refuse(key, f"must be one or more tables, each under [[{key}]]")
-        return [_Table(one, self.file, f"{key}[{index}]") for index, one in enumerate(found)]
-
-    def close(self) -> None:
-        for key in self.left:
-            self.refuse(key, f"is no key here{suggestion(key, self.asked)}")
-
-
-def _measure(name: str, table: _Table) -> PublishedMeasure:
+def _measure(name: str, table: Table) -> PublishedMeasure:
     same = table.text("same")
     made = PublishedMeasure(
         name,
@@ -255,7 +190,7 @@ def _measure(name: str, table: _Table) -> PublishedMeasure:
     return made
 
 
-def _pair(table: _Table, key: str, text: str) -> tuple[str, str]:
+def _pair(table: Table, key: str, text: str) -> tuple[str, str]:
     metric, _, measure = text.rpartition(".")  # a variant's values may hold dots too
     try:
         parse_variant(metric)
@@ -266,7 +201,7 @@ def _pair(table: _Table, key: str, text: str) -> tuple[str, str]:
     return metric, measure
 
 
-def _rendering(name: str, table: _Table) -> Rendering:
+def _rendering(name: str, table: Table) -> Rendering:
     made = Rendering(
         name,
         table.text("summary"),
@@ -281,14 +216,14 @@ def _rendering(name: str, table: _Table) -> Rendering:
     return made
 
 
-def _model(name: str, table: _Table) -> Model:
+def _model(name: str, table: Table) -> Model:
     made = Model(name, table.text("summary"), table.texts("separators"))
     table.close()
     return made
 
 
 def _lines(
-    tables: Sequence[_Table], measures: Mapping[str, PublishedMeasure], renderings: Mapping[str, Rendering]
+    tables: Sequence[Table], measures: Mapping[str, PublishedMeasure], renderings: Mapping[str, Rendering]
 ) -> tuple[PublishedLine, ...]:
     """The lines of all tables; tables that repeat a value are joined, and must agree."""
     lines: dict[tuple[str, str, str], PublishedLine] = {}
@@ -315,7 +250,7 @@ def _lines(
     return tuple(lines.values())
 
 
-def _line(table: _Table, key: str, columns: Sequence[str], row: Any, where: str) -> PublishedLine:
+def _line(table: Table, key: str, columns: Sequence[str], row: Any, where: str) -> PublishedLine:
     if not isinstance(row, list) or len(row) != len(columns):
         table.refuse(key, f"must be a list of {len(columns)} entries, one a column ({', '.join(columns)})")
     found = dict(zip(columns, row, strict=True))
@@ -330,7 +265,7 @@ def _line(table: _Table, key: str, columns: Sequence[str], row: Any, where: str)
     return PublishedLine(labels["rendering"], labels["model"], labels["source"], values, where)
 
 
-def _joined(table: _Table, key: str, held: PublishedLine, line: PublishedLine) -> PublishedLine:
+def _joined(table: Table, key: str, held: PublishedLine, line: PublishedLine) -> PublishedLine:
     for name, value in line.values.items():
         if held.values.get(name, value) != value:
             table.refuse(key, f"{name} is {value} here and {held.values[name]} in “{held.where}”; keep one of the two")

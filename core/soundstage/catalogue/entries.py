@@ -1,0 +1,130 @@
+"""What a registry's TOML declares: entries, and what stands in where a grid or `score` says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from soundstage.catalogue.weights import Weights, read_weights
+from soundstage.contracts import Kind
+from soundstage.errors import SoundstageError
+from soundstage.names import fault
+from soundstage.toml import Table, below, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One named, parameterised, citable entry. base: where its relative paths start; None is the current folder.
+
+    script: of a separator that is a script, its path. weights: what has to be fetched before it can be used. data: the
+    parameter that `--data NAME=PATH` sets, where the entry is about files that users have; `root` for datasets.
+    download: a sentence on what to get and which folder to name, where those files are to be had.
+    """
+
+    kind: Kind
+    name: str
+    plugin: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    citation: str = ""
+    licence: str = ""
+    url: str = ""
+    base: Path | None = None
+    script: Path | None = None
+    weights: Weights | None = None
+    data: str = ""
+    download: str = ""
+
+
+class GridTable(NamedTuple):
+    """A grid as it is written: its table, the folder its relative paths start from, and the file it stands in."""
+
+    table: Mapping[str, Any]
+    base: Path | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What stands in where nothing is said: a grid's placements, and what `score` compares two folders with.
+
+    dataset and separator take a folder as `root`; metrics are used as far as they are installed.
+    """
+
+    placements: tuple[str, ...] = ()
+    dataset: str = ""
+    separator: str = ""
+    spatializer: str = ""
+    metrics: tuple[str, ...] = ()
+
+
+def checked_name(name: str, what: str, source: str) -> str:
+    """The name, which folders and files are called after. Raises SoundstageError where it can be none."""
+    trouble = fault(name) or (
+        "it holds a bracket, and brackets hold a variant's parameters" if set("[]") & set(name) else ""
+    )
+    if trouble:
+        raise SoundstageError(f"{source}: {what} cannot be called {name!r}: {trouble}; give it another name")
+    return name
+
+
+def expanded(path: str, base: Path | None) -> Path:
+    """The absolute path that a text means, `~` being a user's folder. Raises ValueError where there is no such user."""
+    try:
+        found = Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"nobody here has the home folder of {path}") from None
+    return (found if base is None else base / found).absolute()
+
+
+def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:
+    """The entry that a table declares. Raises SoundstageError naming the file, the key and the form."""
+    checked_name(name, f"one of the {kind}", table.source)
+    plugin, script, params = table.text("plugin"), table.text("script"), table.parameters("params")
+    keys = ("summary", "citation", "licence", "url", "data", "download")
+    texts = {key: table.text(key) for key in keys}
+    weights = read_weights(table.table("weights")) if "weights" in table.left else None
+    table.asked.append("weights")
+    table.close("; parameters of the plugin go under params")
+    if script and (plugin or kind != "separators"):
+        table.refuse("script", "makes a separator of a file; it goes with no plugin and no other kind")
+    try:
+        path = expanded(script, base) if script else None
+    except ValueError as error:
+        table.refuse("script", str(error))
+    return Entry(kind, name, plugin or name, params, **texts, base=base, script=path, weights=weights)
+
+
+def read_defaults(table: Table, held: Defaults) -> Defaults:
+    """The defaults that a table declares, in place of those held. Raises SoundstageError."""
+    score = table.table("score")
+    found = replace(
+        held,
+        placements=_texts(table, "placements", held.placements),
+        dataset=score.text("dataset") or held.dataset,
+        separator=score.text("separator") or held.separator,
+        spatializer=score.text("spatializer") or held.spatializer,
+        metrics=_texts(score, "metrics", held.metrics),
+    )
+    for closed in (score, table):
+        closed.close()
+    return found
+
+
+def _texts(table: Table, key: str, held: Sequence[str]) -> tuple[str, ...]:
+    return table.names(key, default=held) if held or key in table.left else ()
+
+
+def named_tables(table: Table, section: str) -> list[tuple[str, Table]]:
+    """The tables in a section, by name. Raises SoundstageError where one of them is none, with the form."""
+    if not isinstance(table.left.get(section, {}), Mapping):
+        table.refuse(section, f"is {shown(table.left[section])}, not a table; write [{section}.NAME]")
+    inside = table.take(section, Mapping, f"[{section}.NAME]", {})
+    found = []
+    for name, facts in inside.items():
+        if not isinstance(facts, Mapping):
+            table.refuse(section, f"'{name}' is not a table; write [{section}.NAME]")
+        found.append((str(name), Table(facts, table.source, below(section, str(name)))))
+    return found
