@@ -1,6 +1,8 @@
-"""Names that become names of files and folders: names, and never paths."""
+"""Names that become names of files and folders, which are never paths; and paths that people write."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 """What Windows takes for a device, whatever follows the first dot."""
@@ -27,3 +29,17 @@ def fault(name: str) -> str:
     if len(name.encode("utf-8")) > LONGEST:
         return f"it is longer than {LONGEST} bytes"
     return ""
+
+
+def expanded(path: str | Path, base: Path | None) -> Path:
+    """The absolute path that is meant, `~` being a user's folder; base: where it starts, None for the current folder.
+
+    Raises ValueError where there is no such user, or where no path can be such a text.
+    """
+    if "\0" in str(path):
+        raise ValueError("a path holds no NUL")
+    try:
+        found = Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"nobody here has the home folder of {path}") from None
+    return (found if base is None else base / found).absolute()

@@ -115,3 +115,23 @@ def test_a_table_is_carried_as_it_is_and_comes_from_toml_alone():
             SoundstageError, match=r"'sources' cannot be .*; it takes table \(in a TOML entry's params\)"
         ):
             checked({"sources": wrong}, parameters, "dataset 'x'", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"gain": "inf"}, "parameter 'gain' cannot be 'inf'; it takes float"),
+        ({"gain": float("nan")}, "cannot be nan"),
+        ({"gain": 10**400}, "cannot be a whole number of 1329 bits"),
+        ({"count": 2**63}, "cannot be 9223372036854775808; it takes int"),
+        ({"count": "9" * 5000}, "cannot be '999"),
+        ({"count": float("inf")}, "cannot be inf"),
+        ({"root": "~nobody-of-that-name/songs"}, "it takes path"),
+        ({"root": "a\0b"}, "cannot be 'a\\x00b'"),
+    ],
+)
+def test_what_no_address_and_no_path_can_hold_is_one_short_sentence(given, words):
+    with pytest.raises(SoundstageError) as refused:
+        convert(**given)
+    assert words in str(refused.value)
+    assert len(str(refused.value)) < 200

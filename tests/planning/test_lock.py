@@ -94,7 +94,7 @@ def test_what_is_not_as_it_was_is_named(locked, tmp_path, monkeypatch):
 def test_another_file_or_parameter_is_named(locked, tmp_path):
     file = tmp_path / "songs" / "one song" / "bass.wav"
     soundfile.write(file, np.zeros((8000, 2)), 8000)
-    locked.write_text(locked.read_text().replace("{ level = 0.5 }", "{ level = 0.75 }"))
+    locked.write_text(locked.read_text().replace("level = 0.5\n", "level = 0.75\n", 1))
     with pytest.raises(SoundstageError) as caught:
         plan_of(locked)
     assert "datasets folder: file bass.wav has other contents" in str(caught.value)
@@ -103,7 +103,7 @@ def test_another_file_or_parameter_is_named(locked, tmp_path):
 
 def test_without_its_hash_a_lock_file_is_a_grid(locked, tmp_path):
     kept = [line for line in locked.read_text().splitlines() if not line.startswith("hash = ")]
-    locked.write_text("\n".join(kept).replace("{ level = 0.5 }", "{ level = 0.75 }"))
+    locked.write_text("\n".join(kept).replace("level = 0.5\n", "level = 0.75\n", 1))
     assert plan_of(locked).hash
 
 
@@ -163,3 +163,14 @@ def test_scripts_weights_and_declared_data_are_part_of_a_lock_file(tmp_path, toy
     (tmp_path / "moved" / "model.th").write_bytes(b"weights")
     assert plan_of(lock, data={"told": tmp_path / "moved"}).hash == plan.hash
     assert str(weights_folder("heavy")) not in lock.read_text()
+
+
+def test_whatever_a_text_holds_reads_back_as_it_was(tmp_path, toys):
+    odd = "a \"quoted\" \\ line\nand 'another' # no comment, \x7f, \u2028, é\t]"
+    grid = {"datasets": ["toy"], "spatializers": ["flat"], "separators": ["truth"], "metrics": ["error"]}
+    plan = plan_of({**grid, "summary": odd, "citation": "# " + odd, "name": "odd name, [x] 'é'".replace("[x]", "")})
+    lock = tmp_path / "lock.toml"
+    lock.write_text(lock_text(stored(plan).facts, {"a.b c": "1 # 2"}), encoding="utf-8")
+    again = plan_of(lock)
+    assert (again.grid.summary, again.grid.citation, again.hash) == (odd, "# " + odd, plan.hash)
+    assert again.grid.locked["made_with"] == {"a.b c": "1 # 2"}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from soundstage.catalogue.weights import Weights, read_weights
 from soundstage.contracts import Kind
 from soundstage.errors import SoundstageError
-from soundstage.names import fault
+from soundstage.names import expanded, fault
 from soundstage.toml import Table, below, shown
 
 
@@ -68,15 +68,6 @@ def checked_name(name: str, what: str, source: str) -> str:
     if trouble:
         raise SoundstageError(f"{source}: {what} cannot be called {name!r}: {trouble}; give it another name")
     return name
-
-
-def expanded(path: str, base: Path | None) -> Path:
-    """The absolute path that a text means, `~` being a user's folder. Raises ValueError where there is no such user."""
-    try:
-        found = Path(path).expanduser()
-    except RuntimeError:
-        raise ValueError(f"nobody here has the home folder of {path}") from None
-    return (found if base is None else base / found).absolute()
 
 
 def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:

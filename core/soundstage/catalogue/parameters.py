@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from soundstage.errors import SoundstageError, suggestion
+from soundstage.names import expanded
+from soundstage.toml import LARGEST, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +83,15 @@ def checked(
 
 
 def _converted(value: Any, parameter: Parameter, what: str, base: Path | None) -> Any:
-    if parameter.annotation is Any:
+    if parameter.annotation is Any and not (isinstance(value, float) and not math.isfinite(value)):
         return value
     for option in _options(parameter.annotation):
         try:
             return _as(value, option, base)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
     raise SoundstageError(
-        f"{what}: parameter '{parameter.name}' cannot be {value!r}; it takes {_type_name(parameter.annotation)}"
+        f"{what}: parameter '{parameter.name}' cannot be {shown(value)}; it takes {_type_name(parameter.annotation)}"
     )
 
 
@@ -110,18 +112,15 @@ def _as(value: Any, option: Any, base: Path | None) -> Any:
     if isinstance(value, bool):
         raise TypeError
     if option is int:
-        if isinstance(value, float) and not value.is_integer():
+        if isinstance(value, float) and not value.is_integer():  # of inf and nan too
             raise ValueError
-        return int(value)
+        return _in_64_bits(int(value))
     if option is float:
-        if not math.isfinite(float(value)):
-            raise ValueError
-        return float(value)
+        return float(value) if math.isfinite(float(value)) else _refuse()
     if option is str:
         return _text(value)
     if option is Path:
-        path = Path(value).expanduser()
-        return (path if base is None else base / path).absolute()
+        return expanded(value, base)
     if typing.get_origin(option) is typing.Literal:
         for choice in typing.get_args(option):
             if str(value) == str(choice):
@@ -133,6 +132,11 @@ def _as(value: Any, option: Any, base: Path | None) -> Any:
     if typing.get_origin(option) is Mapping and isinstance(value, Mapping):
         return {_text(key): _as(item, typing.get_args(option)[1], base) for key, item in value.items()}
     raise TypeError
+
+
+def _in_64_bits(value: int) -> int:
+    """The number, which addresses, lock files and tables must be able to hold."""
+    return value if abs(value) <= LARGEST else _refuse()
 
 
 def _text(value: Any) -> str:

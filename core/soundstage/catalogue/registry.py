@@ -15,7 +15,6 @@ from soundstage.catalogue.entries import (
     Entry,
     GridTable,
     checked_name,
-    expanded,
     named_tables,
     read_defaults,
     read_entry,
@@ -25,6 +24,7 @@ from soundstage.catalogue.plugins import Catalogue, Plugin, discover
 from soundstage.catalogue.weights import Weights
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import DataMissing, SoundstageError, UnknownName, suggestion
+from soundstage.names import expanded
 from soundstage.shipped import shipped
 from soundstage.toml import Table
 from soundstage.variants import parse_variant

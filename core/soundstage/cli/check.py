@@ -9,6 +9,7 @@ import click
 
 from soundstage.cli.options import added, toml_of
 from soundstage.cli.run import pairs
+from soundstage.contracts import Kind
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def _datasets(known: Registry, file: Path, wanted: str) -> list[tuple[str, Path 
     each the folder that its relative paths start from."""
     from soundstage.planning.grid import find_grid
 
-    declared = added(known, file)
+    declared, needed = added(known, file), list[Kind](["datasets"])
     grids = [wanted] if wanted else declared.get("grids", [])
-    read = [find_grid(f"{file}:{grid}", known, ("datasets",)) for grid in grids]
+    read = [find_grid(f"{file}:{grid}", known, needed) for grid in grids]
     found = dict.fromkeys((text, grid.base) for grid in read for text in grid.axes["datasets"])
     found = found or dict.fromkeys((name, None) for name in declared.get("datasets", []))
     if not found:

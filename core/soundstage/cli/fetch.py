@@ -10,7 +10,8 @@ import click
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
-    from soundstage.catalogue.registry import Entry, Registry
+    from soundstage.catalogue.entries import Entry
+    from soundstage.catalogue.registry import Registry
 
 
 @click.command("fetch")

@@ -40,7 +40,8 @@ def command(words: tuple[str, ...], registry: tuple[Path, ...]) -> None:
     from soundstage.errors import suggestion
 
     known = Registry.load(registry)
-    kinds, declared = [], {}
+    kinds: list[str] = []
+    declared: dict[str, list[str]] = {}
     for word in words:
         if word in SECTIONS:
             kinds.append(word)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,21 +120,17 @@ def lock_text(facts: PlanFacts, versions: Mapping[str, str]) -> str:
         raise SoundstageError(
             f"grid '{facts['name']}' was stored without what makes it again; run it once more, which computes nothing"
         )
-    name = f"grids.{_key(facts['name'])}"
-    lines = [
-        f"# {facts['name']}, revision {facts['revision']}, as it was run: {len(made['parts'])} parts, hash"
-        f" {facts['hash'][:8]}.",
-        "# `soundstage run THIS_FILE` runs it again if it is still the same, and says what differs if it is not.",
-        "# Paths are where the data lay; --data NAME=PATH says where it lies now.",
-    ]
-    for kind, entries in made["entries"].items():
-        for entry, about in sorted(entries.items()):
-            lines += ["", f"[{kind}.{_key(entry)}]", *_pairs(about)]
-    lines += ["", f"[{name}]", *_pairs({**made["grid"], "hash": facts["hash"]})]
-    lines += ["", f"[{name}.made_with]", *_pairs(versions)]
-    for part, about in made["parts"].items():
-        lines += ["", f"[{name}.parts.{_key(part)}]", *_pairs(about)]
-    return "\n".join(lines) + "\n"
+    import tomli_w
+
+    header = (
+        f"# {' '.join(facts['name'].split())}, revision {facts['revision']}, as it was run: {len(made['parts'])} parts,"
+        f" hash {facts['hash'][:8]}.\n"
+        "# `soundstage run THIS_FILE` runs it again if it is still the same, and says what differs if it is not.\n"
+        "# Paths are where the data lay; --data NAME=PATH says where it lies now.\n\n"
+    )
+    grid = {**made["grid"], "hash": facts["hash"], "made_with": dict(versions), "parts": made["parts"]}
+    entries = {kind: dict(sorted(found.items())) for kind, found in made["entries"].items()}
+    return header + tomli_w.dumps(_plain({**entries, "grids": {facts["name"]: grid}}))
 
 
 def check_locked(plan: Plan) -> None:
@@ -180,21 +175,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     return value if isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def _pairs(table: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(_pairs(value)) + " }" if value else "{}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(one) for one in value) + "]"
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
