@@ -49,7 +49,7 @@ def script(tmp_path) -> Path:
 
 def test_a_script_says_what_it_is_without_being_run(script):
     about = read_script(script)
-    assert about.dependencies == ("numpy<3",)
+    assert about.dependencies == ("numpy",)
     assert about.constants == {"sources": ("vocals", "drums"), "rate": 32000, "named": True}
     assert about.summary == "A model of one line."
     annotations = {parameter.name: parameter.annotation for parameter in about.parameters}
@@ -58,6 +58,23 @@ def test_a_script_says_what_it_is_without_being_run(script):
     assert annotations["maybe"] == float | None
     assert annotations["several"] == tuple[str, ...]
     assert about.parameters[0].default is inspect.Parameter.empty
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ('"numpy"', ("numpy",)),
+        (
+            '"NumPy ~= 2.0 ; python_version > \'3\'", "Foo_Bar[x,y]!=1", "baz @ https://host/baz.whl"',
+            ("numpy", "foo-bar", "baz"),
+        ),
+    ],
+)
+def test_requirements_are_read_however_they_are_written(tmp_path, written, names):
+    (tmp_path / "model.py").write_bytes(
+        b"\xef\xbb\xbf" + HEAD.replace('"numpy<3"', written).encode() + b"def load(): ..."
+    )
+    assert read_script(tmp_path / "model.py").dependencies == names
 
 
 def test_its_parameters_are_checked_like_any_plugins(script, tmp_path):
@@ -83,6 +100,15 @@ def test_its_parameters_are_checked_like_any_plugins(script, tmp_path):
         ("def load(): ...", "no `# /// script` blocks where one was expected"),
         (HEAD + HEAD + "def load(): ...", "2 `# /// script` blocks"),
         (HEAD.replace('"numpy<3",', '"scipy",') + "def load(): ...", "numpy is not among its dependencies"),
+        (
+            HEAD.replace('"numpy<3",', '"numpy<<3",') + "def load(): ...",
+            "'numpy<<3' among its dependencies is no requirem",
+        ),
+        (HEAD.replace('"numpy<3",', '"numpy", 3,') + "def load(): ...", "3 among its dependencies is no requirement"),
+        (HEAD.replace("[\n", "3 # [\n", 1).replace('#   "numpy<3",\n# ]\n', "") + "def load(): ...", "must be a list"),
+        (HEAD.replace(">=3.11", "python3") + "def load(): ...", "requires-python = 'python3' is no range of versions"),
+        (HEAD + "def load(): ...\0", "not valid Python"),
+        (HEAD + "x = " + "(" * 300 + ")" * 300 + "\ndef load(): ...", "not valid Python"),
         (HEAD.replace('"numpy<3",', '"numpy<3"]]') + "def load(): ...", "not valid TOML"),
         (HEAD + "def lode(): ...", r"defines no load\(\)"),
         (HEAD + "def load(: ...", "line 7: not valid Python"),
@@ -116,9 +142,9 @@ def test_the_text_of_a_script_is_its_revision_unless_it_declares_one(script):
 
 def test_an_entry_cannot_be_a_script_and_something_else():
     registry = Registry.load()
-    with pytest.raises(SoundstageError, match="script makes a separator of a file"):
+    with pytest.raises(SoundstageError, match="script: makes a separator of a file"):
         registry.extend({"separators": {"mine": {"script": "a.py", "plugin": "demucs"}}}, "a test", None)
-    with pytest.raises(SoundstageError, match="script makes a separator of a file"):
+    with pytest.raises(SoundstageError, match="script: makes a separator of a file"):
         registry.extend({"metrics": {"mine": {"script": "a.py"}}}, "a test", None)
 
 

@@ -6,14 +6,19 @@ import ast
 import hashlib
 import inspect
 import re
-import tomllib
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from soundstage import toml
 from soundstage.errors import SoundstageError
+from soundstage.toml import shown
 
 BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?\n(?P<content>(?:^#(?:| .*)\r?\n)+?)^# ///[ \t]*\r?$")
 """The inline metadata of PEP 723."""
@@ -29,7 +34,8 @@ _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, 
 class Script:
     """What a separator script says of itself.
 
-    metadata: the text between its `# ///` lines. parameters: of its `load`. constants: those out of CONSTANTS.
+    metadata: the text between its `# ///` lines. dependencies: the names of the distributions that it requires, as
+    registries write them. parameters: of its `load`. constants: those out of CONSTANTS.
     """
 
     path: Path
@@ -54,38 +60,42 @@ def read_script(path: Path) -> Script:
 
     Raises SoundstageError, naming the file, where it is not there, not Python, or lacks its metadata or its `load`.
     """
+    if path.exists() and not path.is_file():
+        raise SoundstageError(f"{path}: the separator script is not a file; check `script`")
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise SoundstageError(
             f"{path}: the separator script cannot be read ({error.strerror}); check `script`"
         ) from None
-    text = raw.decode("utf-8", errors="replace").replace("\r\n", "\n")
-    metadata = _metadata(path, text)
+    text = raw.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    metadata, requirements = _metadata(path, text)
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise SoundstageError(f"{path}, line {error.lineno}: not valid Python: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SoundstageError(f"{path}: not valid Python: {str(error) or 'it is nested too deeply'}") from None
     loads = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "load"]
     if not loads:
         raise SoundstageError(
             f"{path}: defines no load(); a separator script defines load(**params), which returns an object with"
             " separate(mixture, rate)"
         )
-    table = tomllib.loads(metadata)
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
     return Script(
         path,
         hashlib.sha256(raw).hexdigest(),
         metadata,
-        tuple(table.get("dependencies", ())),
+        tuple(canonicalize_name(one.name) for one in requirements),
         _parameters(path, loads[-1]),
         _constants(path, tree),
         summary,
     )
 
 
-def _metadata(path: Path, text: str) -> str:
+def _metadata(path: Path, text: str) -> tuple[str, tuple[Requirement, ...]]:
+    """The text of the script's metadata, and what it requires."""
     blocks = list(BLOCK.finditer(text))
     if len(blocks) != 1:
         found = "no" if not blocks else f"{len(blocks)}"
@@ -95,21 +105,36 @@ def _metadata(path: Path, text: str) -> str:
         )
     lines = blocks[0]["content"].splitlines()
     metadata = "\n".join(line[2:] if line.startswith("# ") else line[1:] for line in lines) + "\n"
-    try:
-        table = tomllib.loads(metadata)
-    except tomllib.TOMLDecodeError as error:
-        raise SoundstageError(f"{path}: its `# /// script` block is not valid TOML: {error}") from None
-    dependencies = table.get("dependencies", [])
-    if not isinstance(dependencies, list) or not any(_distribution(text) == "numpy" for text in dependencies):
+    table = toml.parse(metadata, f"{path}, its `# /// script` block")
+    return metadata, _requirements(path, table)
+
+
+def _requirements(path: Path, table: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    """What the metadata requires, numpy among it."""
+    texts = table.get("dependencies", [])
+    if not isinstance(texts, list):
+        raise SoundstageError(f'{path}: its dependencies must be a list, as in dependencies = ["numpy"]')
+    found = []
+    for text in texts:
+        try:
+            found.append(Requirement(text))
+        except (InvalidRequirement, TypeError) as error:
+            why = str(error).partition("\n")[0]
+            raise SoundstageError(
+                f"{path}: {shown(text)} among its dependencies is no requirement ({why}); write it as in 'torch>=2.6'"
+            ) from None
+    if "numpy" not in {canonicalize_name(one.name) for one in found}:
         raise SoundstageError(
             f"{path}: numpy is not among its dependencies; add it, for audio goes in and out as arrays"
         )
-    return metadata
-
-
-def _distribution(requirement: object) -> str:
-    found = re.match(r"[A-Za-z0-9._-]+", str(requirement))
-    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+    wanted = table.get("requires-python", "")
+    try:
+        SpecifierSet(wanted)
+    except (InvalidSpecifier, TypeError, AttributeError):
+        raise SoundstageError(
+            f'{path}: requires-python = {shown(wanted)} is no range of versions; write it as in ">=3.11"'
+        ) from None
+    return tuple(found)
 
 
 def _parameters(path: Path, load: ast.FunctionDef) -> tuple[inspect.Parameter, ...]:

@@ -40,11 +40,8 @@ class ScriptSeparator:
         process = ScriptProcess(self.script)
         values = {name: str(value) if isinstance(value, Path) else value for name, value in self._params.items()}
         paths = [name for name, value in self._params.items() if isinstance(value, Path)]
-        dependencies = [
-            text.split("==")[0].split(">")[0].split("<")[0].strip().lower() for text in self.script.dependencies
-        ]
         request = {"do": "load", "params": values, "paths": paths, "device": self._device}
-        request["dependencies"] = dependencies
+        request["dependencies"] = list(self.script.dependencies)
         try:
             reply, _ = process.ask(request, {})
         except BaseException:

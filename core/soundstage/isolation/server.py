@@ -96,6 +96,7 @@ def described(model: Any, dependencies: Any) -> Any:
 
 def versions(dependencies: Any) -> Any:
     """Distribution → version of everything that is installed here, the direct dependencies first."""
+    import re
     from importlib.metadata import distributions
 
     found = {}
@@ -103,7 +104,8 @@ def versions(dependencies: Any) -> Any:
         name = distribution.metadata["Name"]
         if name:
             found[name.lower()] = distribution.version
-    direct = [name for name in dependencies if name in found]
+    canonical = {re.sub("[-_.]+", "-", name): name for name in found}
+    direct = list(dict.fromkeys(canonical[name] for name in dependencies if name in canonical))
     return {name: found[name] for name in direct + sorted(set(found) - set(direct))}
 
 
