@@ -101,6 +101,46 @@ def test_list_says_what_there_is_and_what_it_lacks():
     assert "adress" not in only
 
 
+def test_list_show_and_check_take_a_toml_of_ones_own(tmp_path):
+    song(tmp_path / "songs" / "one")
+    file = quick(tmp_path, "mine")
+    file.write_text(
+        file.read_text() + '[datasets.mine]\nplugin = "folder"\nparams = { root = "songs" }\nsummary = "My songs"\n'
+    )
+    listed = soundstage("list", file).stdout
+    assert "mine  My songs" in listed
+    assert "quick" in listed
+    assert "sketches" not in listed
+    assert "quick" not in soundstage("list", "datasets", file).stdout
+    shown = soundstage("show", file).stdout
+    assert "quick  (grid)" in shown
+    assert "mine  (dataset)" in shown
+    assert "mine  (dataset)" not in soundstage("show", f"{file}:quick").stdout
+    for word in (file, f"{file}:quick"):
+        checked = soundstage("check", word)
+        assert checked.returncode == 0, checked.stderr
+        assert "mine: nothing is wrong" in checked.stdout
+    assert "mine: nothing is wrong" in soundstage("check", "mine", "--registry", file).stdout
+    for verb in ("list", "show", "check"):
+        fails(soundstage(verb, tmp_path / "none.toml"), "none.toml: no such file")
+    for verb in ("show", "check"):
+        fails(soundstage(verb, f"{file}:quik"), "did you mean 'quick'?")
+    fails(soundstage("list", "metric"), "did you mean 'metrics'?")
+
+
+def test_list_prints_whole_lines_and_breaks_them_between_words_in_a_terminal(monkeypatch):
+    from soundstage.cli.list import _lines
+
+    rows = [("name", "word " * 40, "needs --data musdb18hq=PATH"), ("a", "short", "")]
+    assert len(list(_lines(rows))) == 2
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "70")
+    lines = list(_lines(rows))
+    assert len(lines) > 4
+    assert all(len(line) <= 90 for line in lines)  # with the colours of the last
+    assert " ".join(" ".join(lines).split()).count("word") == 40
+
+
 def test_show_prints_parameters_citation_and_licence():
     shown = soundstage("show", "hrir").stdout
     assert "hrtf: path or none = None" in shown
@@ -294,6 +334,9 @@ def test_provenance_is_printed_and_locked_and_a_lock_file_runs(filled, tmp_path)
     assert told.returncode == 0, told.stderr
     for words in ("quick · revision 1", "seeds 0", "separators noisy", "numpy ", "host "):
         assert words in told.stdout
+    full = told.stdout.splitlines()[0].rpartition(" ")[2]
+    assert len(full) == 64
+    assert soundstage("provenance", filled, "--grid", full).stdout.splitlines()[0] == told.stdout.splitlines()[0]
     again = soundstage("run", lock, "--out", filled)
     assert "3 cells, 2 done before, 1 to run" in again.stderr, again.stderr
 

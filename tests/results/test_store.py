@@ -133,20 +133,14 @@ def test_many_packings_leave_few_segments(store):
     assert len(Store(store.path).addresses()) == 300
 
 
-def test_cells_of_an_earlier_release_are_read_and_packed(store):
-    import json
-    from dataclasses import asdict
-
-    import pyarrow.parquet as pq
-
-    record, table = a_cell(7)
-    old = store.path / "cells" / "00" / f"{record.address}.parquet"
-    old.parent.mkdir(parents=True)
-    pq.write_table(table.replace_schema_metadata({b"soundstage": json.dumps(asdict(record)).encode()}), old)
-    assert store.record(record.address) == record
-    store.compact()
-    assert not old.exists()
-    assert Store(store.path).record(record.address) == record
+def test_a_file_whose_name_holds_no_hash_is_no_cell(store):
+    store.commit(*a_cell(7))
+    (committed,) = store.path.glob("cells/*/*.parquet")
+    address = committed.name.partition("-")[0]
+    for name in (address, f"{address}-1", f"{address}-x-{'0' * 32}", f"-1-{'0' * 32}"):
+        committed.with_name(f"{name}.parquet").write_bytes(committed.read_bytes())
+    committed.unlink()
+    assert Store(store.path).addresses() == []
 
 
 def test_a_write_that_fails_leaves_the_old_cell_and_no_litter(store, monkeypatch):
@@ -231,6 +225,16 @@ def test_a_plan_put_there_again_takes_the_place_of_the_older(store):
         store.save_plan(replace(again, facts={**again.facts, "id": "a-11111111"}))
     assert len(list(store.path.glob("grids/*"))) == 1
     assert store.plan().facts["hash"] == "2" * 64
+
+
+@pytest.mark.parametrize("characters", [8, 9, 32, 63, 64])
+def test_a_plan_is_found_by_its_hash_or_as_much_of_it_as_is_given(store, characters):
+    store.save_plan(plan("a", "1111abcd" * 8))
+    store.save_plan(plan("b", "1111abce" * 8))
+    assert store.plan(("1111abcd" * 8)[:characters]).facts["name"] == "a"
+    for wrong in ("1111abc", "1111abcd" * 7 + "1111abce", "1111abcd" * 9, "abcd1111"):
+        with pytest.raises(SoundstageError, match="holds no grid"):
+            store.plan(wrong)
 
 
 def test_a_plan_that_is_replaced_between_listing_and_reading_is_found(store, monkeypatch):

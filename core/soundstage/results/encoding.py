@@ -49,7 +49,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LooseName:
-    """What a loose file's name says. digest: empty in files of releases before 0.2, which had no hash."""
+    """What a loose file's name says: the cell's address, which version of it this is, and the hash of the contents."""
 
     file: str
     address: str
@@ -59,12 +59,11 @@ class LooseName:
     @classmethod
     def of(cls, file: str) -> LooseName | None:
         """The parts of the name; None where it is not a cell's."""
-        stem = file.rpartition("/")[2].removesuffix(SUFFIX)
-        address, _, rest = stem.partition("-")
+        address, _, rest = file.rpartition("/")[2].removesuffix(SUFFIX).partition("-")
         version, _, digest = rest.partition("-")
-        if not file.endswith(SUFFIX) or not address or (rest and not (version.isdecimal() and digest)):
+        if not file.endswith(SUFFIX) or not address or not version.isdecimal() or not digest:
             return None
-        return cls(file, address, int(version or 0), digest)
+        return cls(file, address, int(version), digest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +112,7 @@ def encode_cell(record: CellRecord, rows: pa.Table, version: int) -> tuple[str, 
 
 def decode_cell(name: LooseName, contents: bytes) -> tuple[CellRecord, pa.Table]:
     """The record and rows of a loose file. Raises Damaged."""
-    if name.digest and digest(contents) != name.digest:
+    if digest(contents) != name.digest:
         raise Damaged(name.file, OTHER)
     try:
         with pq.ParquetFile(pa.BufferReader(contents)) as file:
