@@ -71,3 +71,61 @@ def test_no_module_hides_a_public_name(root):
     for name in soundstage.__all__:
         assert not (root / "core" / "soundstage" / name).exists(), name
         assert not (root / "core" / "soundstage" / f"{name}.py").exists(), name
+
+
+MEANS_SOMETHING_ELSE = {
+    ("api.py", "estimates"): "what is kept with keep={'estimates'}",
+    ("cli/run.py", "estimates"): "what is kept with --keep estimates",
+    ("planning/plan.py", "estimates"): "a stage in an address, and in a problem what a separator's files could not be",
+    ("results/estimates.py", "estimates"): "the folder of kept estimates",
+    ("isolation/separator.py", "mixture"): "the key under which a script gets the mixture's samples",
+    ("isolation/server.py", "mixture"): "the same",
+    ("pipeline/tracks.py", "mixture"): "a track's own mixture",
+    ("rendering/folder.py", "mixture"): "the file mixture.wav",
+    ("running/two_folders.py", "estimates"): "what a folder holds, in an error's sentence",
+    ("scene.py", "panning"): "a placement's panning angles",
+    ("leaderboard/protocols.py", "demucs"): "the protocol by which that program's papers aggregate",
+}
+"""Words that are also the name of a plugin of ours: (module, word) → what it means there."""
+
+KNOWN_FORMATS = {
+    (
+        "results/exchange/museval.py",
+        "bsseval",
+    ): "museval's JSON holds these four measures, under the name that they have",
+    (
+        "results/exchange/binaural_csv.py",
+        "spauq_published",
+    ): "the binaural paper's CSV holds the measures of that package",
+    ("results/exchange/binaural_csv.py", "interaural"): "and its differences in ITD and ILD",
+    (
+        "leaderboard/published/comparison.py",
+        "mixture",
+    ): "papers print improvements over the mixture, a row of that name",
+    ("report/terminal.py", "spauq_published"): "a column's header is shortened so that tables fit",
+}
+"""Names by which formats and papers that are not ours call what a plugin of ours computes."""
+
+
+def test_core_names_no_plugin(root):
+    """A default stands in registry.toml, so that other plugins may take the place of ours."""
+    from soundstage.catalogue.plugins import discover
+
+    names = {
+        plugin.name
+        for held in discover().plugins.values()
+        for plugin in held.values()
+        if plugin.distribution == "soundstage"
+    }
+    assert len(names) > 20
+    found = set()
+    core = root / "core" / "soundstage"
+    for file in core.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                name = node.value.partition("[")[0].partition(".")[0]
+                if name in names and not node.value.endswith("."):
+                    found.add((file.relative_to(core).as_posix(), name))
+    allowed = {*MEANS_SOMETHING_ELSE, *KNOWN_FORMATS}
+    assert found - allowed == set(), "core names plugins"
+    assert allowed - found == set(), "these are allowed and not there any more"
