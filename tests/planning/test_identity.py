@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Registry
+from soundstage.errors import SoundstageError
 from soundstage.planning.cells import make_plan
 from soundstage.planning.grid import read_grid
 from soundstage.planning.identity import identity, revision
@@ -111,14 +119,115 @@ def test_contents_of_files_count_and_where_they_lie_does_not(tmp_path):
     assert hashes.of(here) != hashes.of(there)
 
 
-def test_hashes_are_remembered_by_size_and_time(tmp_path, monkeypatch):
+LATER = 10.0
+"""Seconds after which a file counts as settled, so that tests need not wait."""
+
+
+@pytest.fixture
+def later(tmp_path):
+    """Hashes as they would be taken a while from now, with one cache."""
+    return lambda: FileHashes(tmp_path / "cache.sqlite", now=lambda: time.time() + LATER)
+
+
+def test_a_hash_is_remembered_while_the_file_is_the_same(tmp_path, later, monkeypatch):
     file = tmp_path / "a.wav"
     file.write_bytes(b"abc")
-    first = FileHashes(tmp_path / "cache.sqlite")
+    first = later()
     digest = first.one(file)
     first.save()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("hashlib.file_digest", lambda *_: pytest.fail("hashed again"))
-    assert FileHashes(tmp_path / "cache.sqlite").one(file) == digest
+    assert later().one(file) == digest
+    assert later().one(Path("a.wav")) == digest
+
+
+def replaced(file):
+    other = file.with_name("other")
+    other.write_bytes(b"xyz")
+    other.replace(file)
+
+
+def rewritten(file):
+    with file.open("r+b") as stream:
+        stream.write(b"xyz")
+
+
+def linked(file):
+    other = file.with_name("other")
+    other.write_bytes(b"xyz")
+    file.unlink()
+    file.symlink_to(other)
+
+
+@pytest.mark.parametrize("change", [replaced, rewritten, linked])
+@pytest.mark.parametrize("saved", [True, False])
+def test_other_contents_of_equal_size_and_time_have_another_hash(tmp_path, later, change, saved):
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"abc")
+    os.utime(file, (315532800, 315532800))
+    hashes = later()
+    before = hashes.one(file)
+    if saved:
+        hashes.save()
+        hashes = later()
+    change(file)
+    os.utime(file, (315532800, 315532800))
+    assert (file.stat().st_size, file.stat().st_mtime) == (3, 315532800)
+    assert hashes.one(file) != before
+
+
+@pytest.mark.parametrize("modified", [None, 315532800, 4102444800])
+def test_what_changed_a_moment_ago_is_not_remembered(tmp_path, modified):
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"abc")
+    if modified:
+        os.utime(file, (modified, modified))  # archives set the time as they like; the change time is of now
+    hashes = FileHashes(tmp_path / "cache.sqlite")
+    hashes.one(file)
+    hashes.save()
+    assert not hashes._known
+    assert not FileHashes(tmp_path / "cache.sqlite")._known
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_remembered(tmp_path, later, monkeypatch):
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"abc")
+    digest = hashlib.file_digest
+
+    def slowly(stream, name):
+        found = digest(stream, name)
+        file.write_bytes(b"more")
+        return found
+
+    monkeypatch.setattr("hashlib.file_digest", slowly)
+    hashes = later()
+    hashes.one(file)
+    assert not hashes._known
+
+
+def test_what_an_older_cache_knew_is_not_believed(tmp_path, later):
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"abc")
+    facts = file.stat()
+    with closing(sqlite3.connect(tmp_path / "cache.sqlite")) as connection, connection:
+        connection.execute(
+            "CREATE TABLE hashes (path TEXT, size INTEGER, mtime INTEGER, sha256 TEXT, PRIMARY KEY (path, size, mtime))"
+        )
+        connection.execute(
+            "INSERT INTO hashes VALUES (?, ?, ?, ?)", (str(file), facts.st_size, facts.st_mtime_ns, "0" * 64)
+        )
+    assert later().one(file) == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_only_regular_files_are_read(tmp_path, later):
+    os.mkfifo(tmp_path / "a.wav")
+    (tmp_path / "b.wav").symlink_to("/dev/zero")
+    (tmp_path / "c.wav").mkdir()
+    for name in "abc":
+        with pytest.raises(SoundstageError, match=rf"{name}\.wav: not a regular file"):
+            later().one(tmp_path / f"{name}.wav")
+    with pytest.raises(SoundstageError, match="cannot be read"):
+        later().one(tmp_path / ("x" * 300))
 
 
 def test_a_cache_that_is_rubbish_only_costs_time(tmp_path):
