@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from soundstage.contracts import SCENE_KINDS
 from soundstage.planning.jobs import Only
+from soundstage.planning.lock import choices_of
 from soundstage.planning.request import plan_of, resolved
+from soundstage.planning.sources import unannounced
 from soundstage.results.files import location
-from soundstage.running.listener import Listener
+from soundstage.running.listener import Listener, Silence
 from soundstage.running.options import RunOptions
 from soundstage.running.runner import Summary, run_plan
 
@@ -66,7 +68,11 @@ def run(
         wait=wait,
         show_output=show_output,
     )
-    return run_plan(plan_of(grid, data=data, registry=registry), location(out), options, listener)
+    plan = plan_of(grid, data=data, registry=registry)
+    if listener is not None and type(listener) is not Silence:  # who says nothing leaves it to the next run
+        for sentence in unannounced(choices_of(plan)):
+            listener.noticed(sentence)
+    return run_plan(plan, location(out), options, listener)
 
 
 def render(

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import sqlite3
+import sys
 import time
+import weakref
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+import soundstage
 from soundstage.cache import FileHashes
+from soundstage.catalogue.plugins import Plugin
 from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
+from soundstage.planning import sources
 from soundstage.planning.cells import make_plan
 from soundstage.planning.grid import read_grid
 from soundstage.planning.identity import identity, revision
+from soundstage.planning.sources import root, unannounced
 from soundstage.results.address import address
+from soundstage.running.listener import Silence
 
 TOY = {
     "datasets": ["toy"],
@@ -93,6 +101,120 @@ def test_a_declared_revision_counts_and_without_one_the_source_does(tmp_path, mo
     assert plan().hash != before
     monkeypatch.delattr(soundstage_toys.Noisy, "revision")
     assert revision(soundstage_toys.Noisy).startswith("source ")
+
+
+PACKAGE = {
+    "__init__.py": "",
+    "model.py": "from agile.helper import number\nclass Model:\n    def separate(self, mixture, rate): ...\n",
+    "helper.py": "number = 1\n",
+    "deep/__init__.py": "",
+    "deep/table.py": "rows = [1]\n",
+}
+
+
+@pytest.fixture
+def agile(tmp_path, monkeypatch):
+    """A package of several modules, and what imports its class afresh."""
+    for name, text in PACKAGE.items():
+        (tmp_path / "agile" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "agile" / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def model():
+        for name in [name for name in sys.modules if name.partition(".")[0] == "agile"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        return importlib.import_module("agile.model").Model
+
+    yield model
+    for name in [name for name in sys.modules if name.partition(".")[0] == "agile"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("helper.py", True),
+        ("deep/table.py", True),
+        ("new.py", True),
+        ("fast.abi3.so", True),
+        ("notes.txt", False),
+        ("__pycache__/x.pyc", False),
+    ],
+)
+def test_without_a_revision_every_module_of_the_package_counts(tmp_path, agile, file, counts):
+    before = revision(agile())
+    assert revision(agile()) == before
+    path = tmp_path / "agile" / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("number = 2\n")
+    assert (revision(agile()) != before) == counts
+
+
+def test_a_class_stays_what_it_was_when_it_was_imported(tmp_path, agile):
+    model = agile()
+    before = revision(model)
+    (tmp_path / "agile" / "helper.py").write_text("number = 2\n")
+    assert revision(model) == before
+
+
+def test_a_namespace_is_no_package(tmp_path, monkeypatch):
+    for part in ("mine", "yours"):
+        (tmp_path / "shared_space" / part).mkdir(parents=True)
+        (tmp_path / "shared_space" / part / "__init__.py").write_text("class Model: ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert root(importlib.import_module("shared_space.mine").Model) == tmp_path / "shared_space" / "mine"
+
+
+def test_a_revision_from_another_package_does_not_speak_for_the_class(agile, toys):
+    import soundstage_toys
+
+    inherited = type("Mine", (soundstage_toys.Noisy,), {"__module__": agile().__module__})
+    assert revision(inherited).startswith("1, source ")
+    within = type("Mine", (soundstage_toys.Noisy,), {"__module__": "soundstage_toys"})
+    assert revision(within) == "1"
+
+
+def test_other_sources_under_one_revision_are_said_once(tmp_path, agile):
+    def run():
+        agile()
+        registry = Registry.load()
+        registry.catalogue.add(Plugin("separators", "quick", "agile.model:Model", "agile", "1.0", ""))
+        return unannounced([registry.choose("separators", "quick")])
+
+    file = tmp_path / "agile" / "model.py"
+    file.write_text(PACKAGE["model.py"].replace("def", "revision = 1\n    def"))
+    assert run() == []
+    (tmp_path / "agile" / "helper.py").write_text("number = 2\n")
+    (sentence,) = run()
+    assert "the revision of quick is" in sentence
+    assert str(tmp_path / "agile") in sentence
+    assert run() == []
+    (tmp_path / "agile" / "helper.py").write_text("number = 3\n")
+    file.write_text(file.read_text().replace("revision = 1", "revision = 2"))
+    assert run() == []
+
+
+def test_a_run_says_that_sources_changed_and_a_silent_one_leaves_it_to_the_next(tmp_path, toys, monkeypatch):
+    class Listening(Silence):
+        def __init__(self):
+            self.sentences = []
+
+        def noticed(self, sentence):
+            self.sentences.append(sentence)
+
+    def run(listener=None):
+        soundstage.run(TOY, tmp_path / "out", listener=listener, limit=0)
+        return getattr(listener, "sentences", None)
+
+    assert run(Listening()) == []
+    monkeypatch.setattr(sources, "_KNOWN", weakref.WeakKeyDictionary())
+    monkeypatch.setattr(sources, "_hash", lambda place: "another")
+    run()
+    (sentence,) = run(Listening())
+    assert "soundstage_toys.py are not those of the last run" in sentence
+    assert "error, flat, gains, line, noisy, toy, truth" in sentence
+    assert run(Listening()) == []
 
 
 def test_the_version_of_a_wrapped_package_counts(toys):

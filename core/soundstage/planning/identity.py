@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from soundstage.catalogue.parameters import constructor_parameters
 from soundstage.catalogue.registry import Choice
 from soundstage.contracts import CellName, NamesFiles, NamesFilesOfCells
 from soundstage.errors import SoundstageError
+from soundstage.planning.sources import root, sources
 
 
 def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> dict[str, Any]:
@@ -36,17 +35,17 @@ def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> di
 
 
 def revision(plugin_class: type) -> str:
-    """The class's declared numerics revision; the hash of its source file where it declares none."""
-    declared = getattr(plugin_class, "revision", None)
-    if declared is not None:
-        return str(declared)
-    try:
-        source = Path(inspect.getfile(plugin_class)).read_bytes()
-    except (OSError, TypeError):
-        raise SoundstageError(
-            f"{plugin_class.__module__}.{plugin_class.__name__} declares no `revision`; add one"
-        ) from None
-    return "source " + hashlib.sha256(source).hexdigest()
+    """The class's declared numerics revision; the hash of its package's sources where it declares none.
+
+    A revision that the class has from a base in another package says nothing of the class's own package: both count.
+    """
+    declarer = next((one for one in plugin_class.__mro__ if vars(one).get("revision") is not None), None)
+    if declarer is None:
+        return f"source {sources(plugin_class)}"
+    declared = str(vars(declarer)["revision"])
+    if declarer is plugin_class or root(declarer) == root(plugin_class):
+        return declared
+    return f"{declared}, source {sources(plugin_class)}"
 
 
 def declared_files(instance: object, what: str, cell: CellName | None = None) -> list[Path]:
@@ -62,7 +61,14 @@ def declared_files(instance: object, what: str, cell: CellName | None = None) ->
     for name, parameter in constructor_parameters(type(instance)).items():
         value = getattr(instance, name, None) if parameter.is_path else None
         if isinstance(value, Path):
-            if not value.is_file():
+            if not _is_file(value):
                 raise SoundstageError(f"{what}: '{name}' is {value}, which is not a file; give a file, or add `files`")
             found.append(value)
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False

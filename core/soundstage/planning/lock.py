@@ -31,7 +31,7 @@ def recipe(plan: Plan) -> Recipe:
     Paths in it are absolute: they are where this run's data and scripts lay, and `--data` gives others. Weights are
     those that `soundstage fetch` gets.
     """
-    choices = _choices(plan)
+    choices = choices_of(plan)
     entries: dict[str, dict[str, dict[str, Any]]] = {}
     base = None
     for choice in choices:
@@ -86,7 +86,7 @@ def _part(identities: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**part, "sha256": hashlib.sha256("\n".join(texts).encode()).hexdigest()}
 
 
-def _choices(plan: Plan) -> list[Choice]:
+def choices_of(plan: Plan) -> list[Choice]:
     """What the plan is made of, each once, in the order of its cells."""
     found: dict[tuple[str, str], Choice] = {}
     for cell in plan.cells:
