@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import io
 import re
 import tarfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.fault = ""
         self.tag = '"one"'
         self.data = DATA
+        self.length = ""
+        self.ended = threading.Event()
 
     @property
     def url(self) -> str:
@@ -52,19 +56,35 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.fault == "busy" and len(server.asked) < 3:
             self.send_error(503)
             return
+        if server.fault == "not satisfiable" and wanted:
+            self.send_error(416)
+            return
+        if server.fault.startswith(("ftp:", "file:")):
+            self.send_response(302)
+            self.send_header("Location", server.fault)
+            self.end_headers()
+            return
         start = (
             int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.headers["If-Range"] == server.tag else 0
         )
         body = server.data[start:]
         self.send_response(206 if start else 200)
-        if server.fault != "no length":
-            self.send_header("Content-Length", str(len(body)))
+        if server.fault == "another part" and start:
+            self.send_header("Content-Range", f"bytes 7-{len(server.data)}/{len(server.data)}")
+        if server.fault not in ("no length", "endless"):
+            self.send_header("Content-Length", server.length or str(len(body)))
         self.send_header("ETag", server.tag)
         self.end_headers()
         if server.fault == "breaks" and len(server.asked) == 1:
             body = body[: len(body) // 2]
             self.close_connection = True
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):
+            while server.fault in ("endless", "drips"):
+                self.wfile.write(b"x" * (1 if server.fault == "drips" else 10000))
+                server.ended.wait(0.02 if server.fault == "drips" else 0)
+                if server.ended.is_set():
+                    return
+            self.wfile.write(body)
 
     def log_message(self, *arguments):
         pass
@@ -77,6 +97,7 @@ def server(monkeypatch):
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         yield running
+        running.ended.set()
         running.shutdown()
         thread.join()
 
@@ -162,6 +183,76 @@ def test_what_nobody_says_the_length_or_the_hash_of_is_not_fetched(server, tmp_p
     assert (tmp_path / "model.th").read_bytes() == DATA
 
 
+def interrupted(server, tmp_path, monkeypatch):
+    """A download of which half is there."""
+    server.fault = "breaks"
+    with monkeypatch.context() as once:
+        once.setattr(download, "ATTEMPTS", 1)
+        with pytest.raises(SoundstageError):
+            download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    server.fault = ""
+    return tmp_path / "model.th.part"
+
+
+@pytest.mark.parametrize("fault", ["not satisfiable", "another part"])
+def test_a_server_that_cannot_go_on_from_what_is_there_is_asked_for_all_of_it(server, tmp_path, monkeypatch, fault):
+    interrupted(server, tmp_path, monkeypatch)
+    server.fault = fault
+    download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert (tmp_path / "model.th").read_bytes() == DATA
+    assert server.asked[-1] == ""
+
+
+@pytest.mark.parametrize(
+    "facts", ["[" * 9999, "3", "{}", '{"version": 3, "total": "x"}', '{"version": "a\\nb", "total": 1}', "\udcff"]
+)
+def test_what_was_kept_of_a_download_and_is_damaged_costs_only_time(server, tmp_path, monkeypatch, facts):
+    partial = interrupted(server, tmp_path, monkeypatch)
+    partial.with_name("model.th.part.json").write_text(facts, errors="surrogateescape")
+    download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert (tmp_path / "model.th").read_bytes() == DATA
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "1e6", "٣"])
+def test_a_length_that_is_none_counts_as_unsaid(server, tmp_path, length):
+    server.length = length.encode("utf-8").decode("latin-1")
+    download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert (tmp_path / "model.th").read_bytes() == DATA
+    with pytest.raises(SoundstageError, match="half of it could pass for all"):
+        download.fetch(weights_of(server), tmp_path / "other")
+
+
+def test_what_never_ends_is_refused_at_a_size(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "LARGEST", 100_000)
+    server.fault = "endless"
+    with pytest.raises(SoundstageError, match="may be 100000; give its size in the registry"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    with pytest.raises(SoundstageError, match="or more where 50000 were expected"):
+        download.fetch(weights_of(server, size=50_000), tmp_path / "declared")
+    server.fault = ""
+    with pytest.raises(SoundstageError, match="would be 1048576 bytes or more"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path / "said")
+    assert download.fetch(weights_of(server, sha256=DIGEST, size=len(DATA)), tmp_path / "right")
+
+
+def test_what_drips_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "WINDOW_S", 0.3)
+    monkeypatch.setattr(download, "ATTEMPTS", 2)
+    server.fault = "drips"
+    with pytest.raises(SoundstageError, match="less than 1000 bytes a second came"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "file:///etc/hostname", "data:,x"])
+def test_only_http_is_opened_and_followed(server, tmp_path, url):
+    with pytest.raises(SoundstageError, match="cannot be downloaded"):
+        download.fetch(Weights("repo", (WeightFile(url, "model.th", sha256=DIGEST),)), tmp_path)
+    server.fault = url if not url.startswith("data") else "ftp://x/y"
+    with pytest.raises(SoundstageError, match="cannot be downloaded"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert not list(tmp_path.glob("model*"))
+
+
 def archive() -> bytes:
     """A tar archive of two files."""
     packed = io.BytesIO()
@@ -206,6 +297,24 @@ def test_a_folder_that_no_verified_archive_became_does_not_count(server, tmp_pat
     assert weights.missing(tmp_path)
     download.fetch(weights, tmp_path)
     assert (tmp_path / "4stems" / "checkpoint").read_text() == "abc"
+
+
+def test_an_archive_of_more_than_weights_can_be_leaves_nothing(server, tmp_path, monkeypatch):
+    server.data = archive()
+    monkeypatch.setattr(download, "LARGEST", 5)
+    weights = stems(server, server.data)
+    weights = Weights("folder", (replace(weights.files[0], size=len(server.data)),))
+    with pytest.raises(SoundstageError, match="what is in it is larger than 5 bytes"):
+        download.fetch(weights, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == []
+
+
+def test_an_archive_cut_short_leaves_nothing(server, tmp_path):
+    for damaged in (archive()[:60], archive()[:40] + b"rubbish" * 9):
+        server.data = damaged
+        with pytest.raises(SoundstageError, match="not a readable tar archive"):
+            download.fetch(stems(server, damaged), tmp_path)
+        assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == []
 
 
 def test_a_damaged_archive_leaves_nothing(server, tmp_path):

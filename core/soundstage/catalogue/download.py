@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.client
 import json
+import lzma
 import os
+import re
 import shutil
 import tarfile
 import time
 import urllib.error
 import urllib.request
 import uuid
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +26,13 @@ from soundstage.errors import SoundstageError
 CHUNK = 1 << 18
 ATTEMPTS = 4
 TIMEOUT_S = 30.0
+
+LARGEST = 16 * 10**9
+"""Bytes of a file whose size the registry does not say, and of what comes out of an archive: more is no weights."""
+
+WINDOW_S = 60.0
+SLOWEST = 1000
+"""Bytes a second that have to come in every window: who sends less keeps a connection open for ever."""
 
 Report = Callable[[str, int, int | None], None]
 """Told the file's name, the bytes that are there and how many there will be, where that is known."""
@@ -65,6 +76,26 @@ def fetch(weights: Weights, folder: Path, report: Report = lambda name, have, to
     return new
 
 
+class _Refused(SoundstageError):
+    """What comes is not the file, however often it is asked for."""
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Opens http and https, through proxies and redirections, and nothing else: no file of ours, no ftp."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.UnknownHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
 def _download(file: WeightFile, partial: Path, report: Report) -> None:
     trouble = ""
     for attempt in range(ATTEMPTS):
@@ -76,10 +107,13 @@ def _download(file: WeightFile, partial: Path, report: Report) -> None:
             trouble = "the connection ended early"
         except urllib.error.HTTPError as error:
             trouble = f"HTTP {error.code} {error.reason}"
-            if error.code < 500 and error.code not in (408, 429):
+            error.close()
+            if error.code == 416:  # what is here does not fit what is there: begin again
+                _forget(partial)
+            elif error.code < 500 and error.code not in (408, 429):
                 break
-        except (OSError, http.client.HTTPException) as error:
-            trouble = str(getattr(error, "reason", error))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            trouble = str(getattr(error, "reason", error)) or type(error).__name__
     raise SoundstageError(
         f"{file.url} cannot be downloaded ({trouble}); try again later, which takes it up where it stopped, or download"
         f" it elsewhere and put it at {partial.with_suffix('')}"
@@ -90,51 +124,84 @@ def _download(file: WeightFile, partial: Path, report: Report) -> None:
 def _continue(file: WeightFile, partial: Path, report: Report) -> bool:
     """Download from where the partial file ends; whether it is complete."""
     have = partial.stat().st_size if partial.exists() else 0
-    known = _read_facts(partial)
+    version, expected = _read_facts(partial)
     request = urllib.request.Request(file.url, headers={"User-Agent": "soundstage", "Accept-Encoding": "identity"})
-    if have and known.get("total") == have:
+    if have and expected == have:
         return True
-    if have and known.get("version"):
+    if have and version:
         request.add_header("Range", f"bytes={have}-")
-        request.add_header("If-Range", known["version"])
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-        resumed = answer.status == 206 if hasattr(answer, "status") else False
+        request.add_header("If-Range", version)
+    with _opener().open(request, timeout=TIMEOUT_S) as answer:
+        resumed = answer.status == 206
+        if resumed and not (answer.headers.get("Content-Range") or f"bytes {have}-").startswith(f"bytes {have}-"):
+            _forget(partial)
+            raise OSError("its server sent another part than the one asked for")
         if not resumed:
             have = 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else file.size
+        length = answer.headers.get("Content-Length") or ""
+        total = have + int(length) if re.fullmatch("[0-9]{1,18}", length) else file.size
         if total is None and not file.sha256:
-            raise SoundstageError(
+            raise _Refused(
                 f"{file.url}: neither its server nor the registry says how long it is, so half of it could pass for all"
                 "; give its size or sha256 in the registry"
             )
+        if total is not None and total > (file.size or LARGEST):
+            raise _too_long(file, total)
         tag = answer.headers.get("ETag") or ""
         version = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified") or ""
         _facts(partial).write_text(json.dumps({"version": version, "total": total}), encoding="utf-8")
         with partial.open("ab" if resumed else "wb") as stream:
-            have = _copy(answer, stream, file.name, have, total, report)
+            have = _copy(answer, stream, file, have, total, report)
     return total is None or have == total
 
 
-def _copy(answer: Any, stream: BinaryIO, name: str, have: int, total: int | None, report: Report) -> int:
-    report(name, have, total)
-    while chunk := answer.read(CHUNK):
+def _copy(answer: Any, stream: BinaryIO, file: WeightFile, have: int, total: int | None, report: Report) -> int:
+    """Write what comes, for as long as it comes fast enough and is not too much; the bytes that are there then."""
+    report(file.name, have, total)
+    began, at_beginning = time.monotonic(), have
+    while chunk := answer.read1(CHUNK):
         stream.write(chunk)
         have += len(chunk)
-        report(name, have, total)
+        report(file.name, have, total)
+        if have > (total or LARGEST):
+            raise _too_long(file, have)
+        if (passed := time.monotonic() - began) >= WINDOW_S:
+            if have - at_beginning < SLOWEST * passed:
+                raise OSError(f"less than {SLOWEST} bytes a second came for {passed:.0f} s")
+            began, at_beginning = time.monotonic(), have
     return have
+
+
+def _too_long(file: WeightFile, size: int) -> _Refused:
+    if file.size is not None:
+        return _Refused(
+            f"{file.url} is not the file that was published: {size} bytes or more where {file.size} were expected"
+        )
+    return _Refused(
+        f"{file.url} would be {size} bytes or more, and weights whose size the registry does not say may be"
+        f" {LARGEST}; give its size in the registry where that is right"
+    )
+
+
+def _forget(partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+    _facts(partial).unlink(missing_ok=True)
 
 
 def _facts(partial: Path) -> Path:
     return partial.with_name(partial.name + ".json")
 
 
-def _read_facts(partial: Path) -> dict[str, Any]:
+def _read_facts(partial: Path) -> tuple[str, int | None]:
+    """Which version of the file the partial one is of, and how long that is; as far as that was kept and is whole."""
     try:
         facts = json.loads(_facts(partial).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
+        version, total = facts["version"], facts["total"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return "", None
+    if not isinstance(version, str) or not version.isprintable() or not version.isascii():
+        return "", None
+    return version, total if type(total) is int else None
 
 
 def _verify(file: WeightFile, partial: Path) -> None:
@@ -145,8 +212,7 @@ def _verify(file: WeightFile, partial: Path) -> None:
     elif file.sha256 and not digest.startswith(file.sha256):
         wrong = f"its SHA-256 begins with {digest[: len(file.sha256)]}, not {file.sha256}"
     if wrong:
-        partial.unlink()
-        _facts(partial).unlink(missing_ok=True)
+        _forget(partial)
         raise SoundstageError(f"{file.url} is not the file that was published: {wrong}; nothing of it was kept")
 
 
@@ -156,14 +222,18 @@ def _unpack(file: WeightFile, archive: Path, folder: Path) -> None:
     partial.mkdir()
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(partial, filter="data")
+            size = 0
+            for member in tar:
+                size += member.size
+                if size > LARGEST:
+                    raise tarfile.TarError(f"what is in it is larger than {LARGEST} bytes")
+                tar.extract(member, partial, filter="data")
         if (folder / file.unpack).exists():  # unpacked by hand, or by one that was killed before it could seal it
             shutil.rmtree(folder / file.unpack)
         partial.rename(folder / file.unpack)
         seal(folder, file).write_text(sha256_of(archive), encoding="ascii")
-    except (tarfile.TarError, EOFError) as error:
-        archive.unlink()
-        _facts(archive).unlink(missing_ok=True)
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ValueError) as error:
+        _forget(archive)
         raise SoundstageError(f"{file.url} is not a readable tar archive ({error}); nothing of it was kept") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -97,7 +97,10 @@ def read_weights(table: Table) -> Weights:
 
 def _file(table: Table) -> WeightFile:
     url = table.text("url", required=True)
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        table.refuse("url", f"'{url}' is none ({error}); write one that begins with https:// or http://")
     if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
         table.refuse("url", f"is '{url}'; write one that begins with https:// or http://")
     name, unpack = table.text("name") or unquote(parts.path.rpartition("/")[2]), table.text("unpack")
