@@ -118,11 +118,11 @@ def _parsed(file: Path) -> dict[str, Any]:
     if kind not in (".json", ".toml"):
         raise SoundstageError(f"{file}: positions are read from .json or .toml files; convert or rename it")
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
         found = json.loads(text, object_pairs_hook=_without_repeats) if kind == ".json" else tomllib.loads(text)
     except OSError as error:
         raise SoundstageError(f"{file}: cannot be read ({error.strerror}); check the path") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SoundstageError(f"{file}: not readable as {kind[1:].upper()} ({error}); correct it") from None
     if not isinstance(found, dict) or not found:
         raise SoundstageError(f"{file}: holds no positions; write source = azimuth, or a table of these for each track")

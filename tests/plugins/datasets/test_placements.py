@@ -93,6 +93,14 @@ def test_tables_place_their_tracks(tmp_path):
     assert rule.place("one", ["vocals"], draw()).panning_angle("vocals") == 10.0
 
 
+@pytest.mark.parametrize(("name", "text"), [("p.json", '{"bass": 30}'), ("p.toml", "bass = 30\n")])
+def test_a_byte_order_mark_is_no_part_of_it_and_what_never_ends_is_a_sentence(tmp_path, name, text):
+    assert fixed(tmp_path, "\ufeff" + text, name).place("song", ["bass"], draw()).azimuths == {"bass": 30}
+    with pytest.raises(SoundstageError, match="not readable as"):
+        deep = ("" if name == "p.json" else "bass = ") + "[" * 100_000
+        fixed(tmp_path, deep, name).place("song", ["bass"], draw())
+
+
 def test_toml_works_too(tmp_path):
     rule = fixed(tmp_path, '["Mu - Too Bright"]\nvocals = 80\nbass = {azimuth = 1.5, elevation = -30}', "p.toml")
     placement = rule.place("Mu - Too Bright", ["vocals", "bass"], draw())
