@@ -217,6 +217,17 @@ def test_a_run_says_that_sources_changed_and_a_silent_one_leaves_it_to_the_next(
     assert run(Listening()) == []
 
 
+def test_a_default_may_be_without_end(toys):
+    class Endless:
+        revision = 1
+
+        def __init__(self, most: float = float("inf"), pair: tuple[float, ...] = (1.0, float("nan"))) -> None: ...
+
+    found = identity(Registry.load().choose("separators", "noisy"), Endless, {})
+    assert found["parameters"] == {"most": "inf", "pair": [1.0, "nan"]}
+    assert address("x", found)
+
+
 def test_the_version_of_a_wrapped_package_counts(toys):
     import dataclasses
 

@@ -46,13 +46,14 @@ def command(results: Path | str, grid: str, lock: Path | None) -> None:
     for line in _lines(store, plan, runs):
         click.echo(line)
     if lock is not None:
-        latest = max(runs.values(), key=lambda facts: str(facts.get("started")), default={})
+        latest: Mapping[str, Any] = max(runs.values(), key=lambda facts: str(facts.get("started")), default={})
         versions = {**latest.get("versions", {}), **({"python": latest["python"]} if "python" in latest else {})}
         text = lock_text(plan.facts, versions)
         try:
             lock.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise SoundstageError(f"{lock}: cannot be written ({error.strerror}); choose another --lock") from None
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise SoundstageError(f"{lock}: cannot be written ({why}); choose another --lock") from None
         click.echo(f"{lock} written; run it with: soundstage run {lock}", err=True)
 
 

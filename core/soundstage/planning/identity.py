@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> di
         if name in getattr(plugin_class, "out_of_address", ()):
             continue
         value = choice.params.get(name, parameter.default)
-        values[name] = "file" if parameter.is_path and value is not None else value
+        values[name] = "file" if parameter.is_path and value is not None else _held(value)
     return {
         "plugin": choice.plugin.name,
         "revision": revision(plugin_class),
@@ -32,6 +33,13 @@ def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> di
         "parameters": values,
         "files": dict(files),
     }
+
+
+def _held(value: Any) -> Any:
+    """The value of a parameter as an address holds it: an infinity, which only a class's own default can be, as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return [_held(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def revision(plugin_class: type) -> str:
