@@ -27,6 +27,9 @@ SHOWN = 60
 
 Plain = (bool, int, float, str)
 
+WINDOWS = re.compile(r"[A-Za-z]:(\\.*)?[\b\t\n\f\r]", re.DOTALL)
+"""A path such as C:\\temp in double quotes, which is valid TOML and holds a tabulator."""
+
 
 def read(file: Path) -> dict[str, Any]:
     """The parsed TOML file; a byte order mark is no part of it. Raises SoundstageError naming the file and the place.
@@ -93,7 +96,7 @@ def _check(found: Mapping[str, Any], file: str) -> None:
         elif isinstance(value, str):
             if "\0" in value:
                 raise SoundstageError(f"{where}: {shown(value)} holds the character NUL; take it out")
-            if re.match(r"[A-Za-z]:.*[\b\t\n\f\r]", value, re.DOTALL):
+            if WINDOWS.match(value):
                 raise SoundstageError(
                     f"{where}: {shown(value)} is a Windows path whose backslashes were read as other characters; a"
                     " backslash wants single quotes, as in root = 'C:\\songs'"

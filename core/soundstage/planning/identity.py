@@ -36,7 +36,7 @@ def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> di
 
 
 def _held(value: Any) -> Any:
-    """The value of a parameter as an address holds it: an infinity, which only a class's own default can be, as text."""
+    """A parameter's value as an address holds it; an infinity, which only a class's default can be, is a text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return [_held(one) for one in value] if isinstance(value, (list, tuple)) else value
