@@ -187,13 +187,19 @@ class Measure:
     """What one value of a metric is.
 
     headline: whether it is a column of the leaderboard unless others are asked for. label: the column's short name
-    where it differs from the measure's (`ΔITD`).
+    where it differs from the measure's (`ΔITD`). decimals: how many of a value tables show, which is no part of any
+    address: at most 15, and as many as a reader can tell apart.
     """
 
     unit: str
     higher_is_better: bool
     headline: bool = True
     label: str = ""
+    decimals: int = 2
+
+    def __post_init__(self) -> None:
+        if type(self.decimals) is not int or not 0 <= self.decimals <= 15:
+            raise ValueError(f"decimals of a measure are {self.decimals!r}; give a whole number from 0 to 15")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,15 @@ class Crashed(SoundstageError):
     """A process died while it worked on a cell."""
 
 
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is written so, or else so but for its case; None where none is, or where several are."""
+    known = dict.fromkeys(known)
+    if name in known:
+        return name
+    near = [one for one in known if one.casefold() == name.casefold()]
+    return near[0] if len(near) == 1 else None
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A phrase that names the nearest of the known names, or lists them."""
     import difflib

@@ -10,7 +10,7 @@ import math
 import re
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,7 +31,7 @@ WINDOWS = re.compile(r"[A-Za-z]:(\\.*)?[\b\t\n\f\r]", re.DOTALL)
 """A path such as C:\\temp in double quotes, which is valid TOML and holds a tabulator."""
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: Path, parse_float: Callable[[str], float] = float) -> dict[str, Any]:
     """The parsed TOML file; a byte order mark is no part of it. Raises SoundstageError naming the file and the place.
 
     Only regular files are read: a pipe or a device would never end.
@@ -50,15 +50,15 @@ def read(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         what = "it looks like UTF-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else f"byte {error.start} is none of it"
         raise SoundstageError(f"{file}: not UTF-8 ({what}); save it as UTF-8") from None
-    return parse(text, str(file))
+    return parse(text, str(file), parse_float)
 
 
-def parse(text: str, file: str) -> dict[str, Any]:
-    """The parsed text; file: what errors call it. Raises SoundstageError where it is not TOML, or holds what no key
+def parse(text: str, file: str, parse_float: Callable[[str], float] = float) -> dict[str, Any]:
+    """The parsed text; file: what errors call it. parse_float: makes numbers of texts with a point. Raises SoundstageError where it is not TOML, or holds what no key
     takes: numbers beyond 64 bits, NUL, tables in tables without end."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
-        found = tomllib.loads(text)
+        found = tomllib.loads(text, parse_float=parse_float)
     except tomllib.TOMLDecodeError as error:
         raise SoundstageError(f"{file}: not valid TOML: {error}{_about_backslashes(text, error)}") from None
     except RecursionError:

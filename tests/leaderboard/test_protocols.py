@@ -9,11 +9,11 @@ import math
 
 import pytest
 
-from boards import board_of, results
+from boards import board_of, counts, numbers, results
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard.protocols import PROTOCOLS
-from soundstage.report.plain import render_csv, render_json, render_markdown
+from soundstage.report.plain import format_csv, format_json, format_markdown
 
 NAN = float("nan")
 
@@ -69,11 +69,11 @@ def toy(tmp_path):
 )
 def test_each_protocol_gives_the_numbers_worked_out_by_hand(toy, protocol, bass, voice, overall):
     by_source = board_of(toy, by=["source"], protocol=protocol)
-    values = {section.group["source"]: section.rows[0].values[0] for section in by_source.sections}
+    values = {section.group["source"]: numbers(section.rows[0])[0] for section in by_source.sections}
     assert values == pytest.approx({"bass": bass, "voice": voice})
     board = board_of(toy, by=[], protocol=protocol)
-    assert board.sections[0].rows[0].values[0] == pytest.approx(overall)
-    assert board.sections[0].shared == (6,)
+    assert numbers(board.sections[0].rows[0])[0] == pytest.approx(overall)
+    assert counts(board.sections[0]) == ((6, 6),)
 
 
 def test_a_row_for_all_sources_is_the_mean_over_sources_however_many_tracks_each_has(tmp_path):
@@ -84,8 +84,8 @@ def test_a_row_for_all_sources_is_the_mean_over_sources_however_many_tracks_each
             ("model", "b"): [*scored("bass", 0.0, [3.0])],
         },
     )
-    assert board_of(folder, protocol="demucs").sections[0].rows[0].values == (4.5,)
-    assert board_of(folder, protocol="museval").sections[0].rows[0].values == (4.5,)
+    assert numbers(board_of(folder, protocol="demucs").sections[0].rows[0]) == (4.5,)
+    assert numbers(board_of(folder, protocol="museval").sections[0].rows[0]) == (4.5,)
 
 
 def test_a_metric_without_frames_keeps_its_whole_track_value(tmp_path):
@@ -93,8 +93,8 @@ def test_a_metric_without_frames_keeps_its_whole_track_value(tmp_path):
         tmp_path,
         {("model", track): [Score("bass", "SDR", value)] for track, value in zip("abc", (1, 2, 6), strict=True)},
     )
-    assert board_of(folder, protocol="museval").sections[0].rows[0].values == (2.0,)
-    assert board_of(folder, protocol="spain-net").sections[0].rows[0].values == (3.0,)
+    assert numbers(board_of(folder, protocol="museval").sections[0].rows[0]) == (2.0,)
+    assert numbers(board_of(folder, protocol="spain-net").sections[0].rows[0]) == (3.0,)
 
 
 def test_a_track_whose_frames_have_no_value_is_left_out_and_the_reason_is_said(tmp_path):
@@ -103,8 +103,8 @@ def test_a_track_whose_frames_have_no_value_is_left_out_and_the_reason_is_said(t
         ("model", "b"): list(scored("bass", 50.0, [3.0, NAN])),
     }
     board = board_of(results(tmp_path, scores), protocol="museval")
-    assert board.sections[0].rows[0].values == (3.0,)
-    assert (board.sections[0].shared, board.sections[0].possible) == ((1,), (2,))
+    assert numbers(board.sections[0].rows[0]) == (3.0,)
+    assert counts(board.sections[0]) == ((1, 2),)
     assert any("1 of 2 scores have no value, mostly: no frame has a value" in note for note in board.notes)
 
 
@@ -118,7 +118,7 @@ def test_flagged_frames_and_flagged_tracks_are_left_out(tmp_path):
         ],
     }
     board = board_of(results(tmp_path, scores), protocol="spain-net")
-    assert board.sections[0].rows[0].values == (1.0,)
+    assert numbers(board.sections[0].rows[0]) == (1.0,)
     assert any("are left out, mostly: singular" in note for note in board.notes)
 
 
@@ -131,7 +131,7 @@ def test_entries_are_ranked_on_shared_scores_under_every_protocol(tmp_path):
     }
     for protocol in ("museval", "demucs", "spain-net"):
         section = board_of(results(tmp_path, scores), protocol=protocol).sections[0]
-        assert [(row.separator, row.rank, row.values) for row in section.rows] == [
+        assert [(row.separator, row.rank, numbers(row)) for row in section.rows] == [
             ("good", 1, (5.0,)),
             ("lucky", 2, (4.0,)),
         ]
@@ -141,10 +141,10 @@ def test_the_leaderboard_says_which_protocol_it_follows(toy):
     board = board_of(toy, protocol="demucs")
     assert board.protocol is PROTOCOLS["demucs"]
     assert "Protocol demucs: each value is the mean over tracks, then the mean over sources of the median" in (
-        render_markdown(board)
+        format_markdown(board)
     )
-    assert json.loads(render_json(board))["protocol"]["name"] == "demucs"
-    assert next(csv.DictReader(render_csv(board).splitlines()))["protocol"] == "demucs"
+    assert json.loads(format_json(board))["protocol"]["name"] == "demucs"
+    assert next(csv.DictReader(format_csv(board).splitlines()))["protocol"] == "demucs"
     assert board_of(toy).protocol.name == "soundstage"
 
 
@@ -182,13 +182,13 @@ def test_binaural_mss_gives_the_published_medians_from_the_published_tracks(
     for line in csv_lines(shared / "published" / file):
         tracks.setdefault((model, line["title"]), []).append(Score(line["source"], measure, float(line[measure])))
     folder = results(tmp_path, tracks, (measure,), better)
-    overall = board_of(folder, by=[], protocol="binaural-mss").sections[0].rows[0].values[0]
+    overall = numbers(board_of(folder, by=[], protocol="binaural-mss").sections[0].rows[0])[0]
     wanted = published(shared, "overall", stereo_or_binaural, model)
     assert round(overall, 2) == float(wanted[0][measure])
     for section in board_of(folder, by=["source"], protocol="binaural-mss").sections:
         wanted = published(shared, "by_source", stereo_or_binaural, model)
         of_source = next(line for line in wanted if line["source"] == section.group["source"])
-        assert round(section.rows[0].values[0], 2) == float(of_source[measure])
+        assert numbers(round(section.rows[0])[0], 2) == float(of_source[measure])
 
 
 def published(shared, table, dataset, model):

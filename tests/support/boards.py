@@ -20,6 +20,16 @@ def board_of(path, *, grid="", published="", **options):
     return compare(board, publication, results) if publication else board
 
 
+def numbers(row):
+    """A row's values, or a published row's or a difference's, in the order of the columns."""
+    return tuple(value.value for value in row.values.values())
+
+
+def counts(section):
+    """Scores used and scores possible, in the order of the columns."""
+    return tuple((count.shared, count.possible) for count in section.scores.values())
+
+
 def results(path, scores, measures=("SDR",), better=True):
     """A results folder with these scores: (separator, track) → Scores of a metric `toy`."""
     store = Store(path).prepare()

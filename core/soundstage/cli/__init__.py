@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 
@@ -89,6 +90,8 @@ def _version(context: click.Context, parameter: click.Parameter, value: bool) ->
 )
 def cli() -> None:
     """Does a music source separation model keep the spatial image of what it separates?"""
+    if os.environ.get("NO_COLOR"):
+        click.get_current_context().color = False
 
 
 def main() -> None:

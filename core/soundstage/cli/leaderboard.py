@@ -70,22 +70,20 @@ def command(
     from soundstage.leaderboard.published.tables import find_publication
     from soundstage.results.loading import load_results
 
-    groups = [] if by == ["none"] else by
+    groups = [] if by and [word.casefold() for word in by] == ["none"] else by
     publication = find_publication(published) if published else None
     loaded = load_results(results, grid)
     board = make_leaderboard(loaded, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, over=over)
     if publication is not None:
         board = compare(board, publication, loaded)
     if form == "table":
-        from rich.console import Console
+        from soundstage.report.terminal import console, print_board
 
-        from soundstage.report.terminal import render_table
-
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console = Console(highlight=False, width=max(console.width, 160))
-        render_table(board, console)
+        page = console()
+        if not page.is_terminal:
+            page = console(width=max(page.width, 160))
+        print_board(board, page)
         return
     from soundstage.report import plain
 
-    click.echo({"markdown": plain.render_markdown, "csv": plain.render_csv, "json": plain.render_json}[form](board))
+    click.echo({"markdown": plain.format_markdown, "csv": plain.format_csv, "json": plain.format_json}[form](board))

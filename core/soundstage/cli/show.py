@@ -128,8 +128,8 @@ def _show_publication(one: Any) -> None:
     for key, value in facts.items():
         if value:
             click.echo(f"  {key + ':':<12} {value}")
-    for rendering in one.renderings.values():
-        click.echo(f"  rendering:   {rendering.name}: {rendering.summary}")
+    for condition in one.conditions.values():
+        click.echo(f"  rendering:   {condition.name}: {condition.summary}")
     for name in dict.fromkeys(line.model for line in one.lines):
         here = one.model(name).separators
         click.echo(f"  model:       {name}" + (f" = {', '.join(here)} here" if here else ""))

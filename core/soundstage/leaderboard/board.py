@@ -1,86 +1,144 @@
-"""A leaderboard as values: what is averaged, ranked and set beside; how it was made is elsewhere."""
+"""A leaderboard as values: what is averaged, ranked and set beside; how it was made is elsewhere.
+
+What stands in a measure's column is found by the column itself, in a row, in a section and in a published row alike, so
+that nobody counts places. To add something to every value is one field of `Value`; to add a column is one `Column`.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from soundstage.leaderboard.protocols import Protocol
+from soundstage.leaderboard.protocols import Aggregation
 
 ROLES = ("ceiling", "oracle", "separator", "floor")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One's own row minus the published one. values: as many as columns, NaN where either has none."""
-
-    separator: str
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedRow:
-    """A published line. values: as many as columns, NaN where it has none. differences: the own rows of that model."""
-
-    model: str
-    rendering: str
-    source: str
-    where: str
-    values: tuple[float, ...]
-    differences: tuple[Difference, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Column:
-    """One measure of one metric."""
+    """One measure of one metric. decimals: how many a table shows of its values."""
 
     metric: str
     name: str
     label: str
     unit: str
     higher_is_better: bool
+    decimals: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a row has in a column. value: NaN where there is none. best: whether no blind method is better.
+
+    interval: what the value lies in, lower end first; p_value: of what the board tests it against; count: of how many
+    scores it is. None where nobody worked them out.
+    """
+
+    value: float
+    best: bool = False
+    interval: tuple[float, float] | None = None
+    p_value: float | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Cells that a separator has separated, and all its cells."""
+
+    done: int
+    planned: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has separated all."""
+        return self.done == self.planned
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Scores that all entries of a table have in a column, which are those its values are over, and how many there
+    would be without holes, NaN or flags."""
+
+    shared: int
+    possible: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.shared == self.possible
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One separator. values: as many as columns, NaN where there is none. rank: 1 is best; None outside the ranking.
-
-    done, planned: cells that it separated, and all its cells. best: per column, whether no blind method is better.
-    """
+    """One separator. values: one for each of the board's columns. rank: 1 is best; None outside the ranking."""
 
     separator: str
     role: str
     rank: int | None
-    values: tuple[float, ...]
-    best: tuple[bool, ...]
-    done: int
-    planned: int
+    values: Mapping[Column, Value]
+    coverage: Coverage
     is_blind: bool
     is_assigned: bool
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedValue:
+    """A number that somebody printed, and how it is written there."""
+
+    value: float
+    printed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One's own value minus the published one. decimals: as many as both sides have."""
+
+    value: float
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One's own row minus the published one, in the columns in which both have a value."""
+
+    separator: str
+    values: Mapping[Column, Gap]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRow:
+    """A published line, in the columns in which it has a value. differences: the own rows of that model."""
+
+    model: str
+    condition: str
+    source: str
+    where: str
+    values: Mapping[Column, PublishedValue]
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """One table. group: what it is of, empty for all. shared: per column, how many scores all its entries have, which
-    are those its values are over. possible: per column, how many there would be without holes, NaN or flags. published:
-    what others printed, beside the rows and never among them."""
+    """One table. group: what it is of, empty for all. scores: for each of the board's columns, what its values are
+    over. published: what others printed, beside the rows and never among them."""
 
     group: Mapping[str, str]
     rows: tuple[Row, ...]
-    shared: tuple[int, ...]
-    possible: tuple[int, ...]
+    scores: Mapping[Column, Shared]
     published: tuple[PublishedRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """What is rendered. protocol: how scores became values. ranked_by: the column the rows are ranked by. notes: what
-    a reader must not overlook. publication: the name of what is set beside it, empty where nothing is."""
+    """What is printed. protocol: how scores became values. ranked_by: the column the rows are ranked by. notes: what
+    a reader must not overlook. publication: the name of what is set beside it, empty where nothing is. over: the
+    separator whose scores are taken off all others', empty where none is."""
 
     grid: str
     revision: int
     hash: str
-    protocol: Protocol
+    protocol: Aggregation
     columns: tuple[Column, ...]
     ranked_by: Column
     sections: tuple[Section, ...]
@@ -92,3 +150,8 @@ class Leaderboard:
     def title(self) -> str:
         """The grid's name, revision and short hash: what a paper cites."""
         return f"{self.grid} · revision {self.revision} · {self.hash[:8]}"
+
+
+def is_known(value: Value) -> bool:
+    """Whether there is a value."""
+    return not math.isnan(value.value)

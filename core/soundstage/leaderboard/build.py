@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from soundstage.errors import SoundstageError, suggestion
-from soundstage.leaderboard.board import ROLES, Column, Leaderboard, Row, Section
-from soundstage.leaderboard.protocols import CELL, DEFAULT, Protocol, find_protocol
+from soundstage.errors import SoundstageError, meant, suggestion
+from soundstage.leaderboard.board import ROLES, Column, Coverage, Leaderboard, Row, Section, Shared, Value, is_known
+from soundstage.leaderboard.narrowing import narrowing
+from soundstage.leaderboard.protocols import CELL, DEFAULT, Aggregation, find_protocol
 from soundstage.results.loading import Results
 
 if TYPE_CHECKING:
@@ -41,26 +42,21 @@ def make_leaderboard(
     Raises SoundstageError for names that the results don't have.
     """
     how = find_protocol(protocol)
-    for word in by or ():
-        if word not in GROUPS:
-            raise SoundstageError(f"cannot group by '{word}'{suggestion(word, GROUPS)}")
-    if by is None:
-        by = _told_apart(results.cells)
+    by = _told_apart(results.cells) if by is None else [_grouping(word) for word in by]
     columns = shown_columns(results.facts, metrics)
     ranked_by = _ranking(columns, rank_by)
     whole = how.track_scores(results.rows[results.rows["status"] == "ok"])
     if over:
-        if over not in results.facts["separators"]:
-            known = results.facts["separators"]
-            raise SoundstageError(f"the results have no separator '{over}'{suggestion(over, known)}")
+        over = _separator(results.facts, over)
         whole = _improvements(whole, over)
-        columns = tuple(replace(column, label=f"{column.label}i") for column in columns)
-        ranked_by = _ranking(columns, f"{ranked_by.metric}.{ranked_by.name}")
+        renamed = {column: replace(column, label=f"{column.label}i") for column in columns}
+        columns, ranked_by = tuple(renamed.values()), renamed[ranked_by]
     sections = []
     for group in _groups(whole, results.cells, by):
         chosen, cells = _within(whole, group), _within(results.cells, group)
-        sections.append(_section(group, chosen, cells, results.facts, columns, columns.index(ranked_by), how))
+        sections.append(_section(group, chosen, cells, results.facts, columns, ranked_by, how))
     facts = results.facts
+    notes = [*_notes(results, whole, columns), *narrowing(sections, whole, results.cells, columns)]
     return Leaderboard(
         facts["name"],
         facts["revision"],
@@ -69,7 +65,7 @@ def make_leaderboard(
         columns,
         ranked_by,
         tuple(sections),
-        tuple(_notes(results, whole, columns)),
+        tuple(notes),
         over=over,
     )
 
@@ -92,9 +88,19 @@ def _improvements(whole: pandas.DataFrame, over: str) -> pandas.DataFrame:
 
 
 def shown_columns(facts: Mapping[str, Any], wanted: Sequence[str] = ()) -> tuple[Column, ...]:
-    """The wanted measures of a plan's facts; every headline measure where none is wanted. Raises SoundstageError."""
+    """The wanted measures of a plan's facts; every headline measure where none is wanted. Raises SoundstageError.
+
+    Case matters only where names differ in nothing else.
+    """
     every = {
-        (metric, name): Column(metric, name, measure["label"] or name, measure["unit"], measure["higher_is_better"])
+        (metric, name): Column(
+            metric,
+            name,
+            measure["label"] or name,
+            measure["unit"],
+            measure["higher_is_better"],
+            _decimals(measure),
+        )
         for metric, measures in facts["metrics"].items()
         for name, measure in measures.items()
     }
@@ -103,10 +109,13 @@ def shown_columns(facts: Mapping[str, Any], wanted: Sequence[str] = ()) -> tuple
         columns = [every[key] for key in headline]
     else:
         columns = []
+        metrics, names = [metric for metric, _ in every], [name for _, name in every]
         for word in wanted:
-            found = [every[key] for key in headline if key[0] == word] or [every[key] for key in every if word in key]
+            known = {*metrics, *names}
+            word_meant = meant(word, metrics) or meant(word, names)
+            found = [every[key] for key in headline if key[0] == word_meant]
+            found = found or [every[key] for key in every if word_meant in key]
             if not found:
-                known = {metric for metric, _ in every} | {name for _, name in every}
                 raise SoundstageError(f"the results have no metric or measure '{word}'{suggestion(word, known)}")
             columns += [column for column in found if column not in columns]
     if not columns:
@@ -114,11 +123,32 @@ def shown_columns(facts: Mapping[str, Any], wanted: Sequence[str] = ()) -> tuple
     return tuple(columns)
 
 
+def _decimals(measure: Mapping[str, Any]) -> int:
+    """How many decimals of a stored measure are shown; plans that do not say it showed whole µs and two of the rest."""
+    return int(measure.get("decimals", 0 if measure["unit"] == "µs" else 2))
+
+
+def _grouping(word: str) -> str:
+    found = meant(word, GROUPS)
+    if not found:
+        raise SoundstageError(f"cannot group by '{word}'{suggestion(word, GROUPS)}")
+    return found
+
+
+def _separator(facts: Mapping[str, Any], wanted: str) -> str:
+    found = meant(wanted, facts["separators"])
+    if not found:
+        raise SoundstageError(f"the results have no separator '{wanted}'{suggestion(wanted, facts['separators'])}")
+    return found
+
+
 def _ranking(columns: Sequence[Column], wanted: str) -> Column:
     if not wanted:
         return columns[0]
-    for column in columns:
-        if wanted in (column.name, column.label, column.metric, f"{column.metric}.{column.name}"):
+    names = [(column.name, column.label, column.metric, f"{column.metric}.{column.name}") for column in columns]
+    found = meant(wanted, [name for of_column in names for name in of_column])
+    for column, of_column in zip(columns, names, strict=True):
+        if found in of_column:
             return column
     raise SoundstageError(f"cannot rank by '{wanted}'{suggestion(wanted, [column.name for column in columns])}")
 
@@ -151,41 +181,39 @@ def _section(
     cells: pandas.DataFrame,
     facts: Mapping[str, Any],
     columns: Sequence[Column],
-    ranking: int,
-    how: Protocol,
+    ranked_by: Column,
+    how: Aggregation,
 ) -> Section:
-    names = list(facts["separators"])
-    averages, shared, possible = [], [], []
+    separators = facts["separators"]
+    blind = [name for name, about in separators.items() if about["blind"]]
+    values: dict[str, dict[Column, Value]] = {name: {} for name in separators}
+    scores = {}
     for column in columns:
         of_column = rows[(rows["metric"] == column.metric) & (rows["name"] == column.name)]
         usable = of_column[of_column["ranked"] & of_column["value"].notna()]
         table = usable.pivot(index=CELL, columns="separator", values="value")
         common = table.dropna(axis="index", how="any")
-        averages.append(how.over_tracks(common))
-        shared.append(len(common))
-        possible.append(len(of_column[CELL].drop_duplicates()))
-    blind = [name for name in names if facts["separators"][name]["blind"]]
-    best = [_best(average, blind, column) for average, column in zip(averages, columns, strict=True)]
+        average = how.over_tracks(common)
+        best = _best(average, blind, column)
+        for name in separators:
+            values[name][column] = Value(float(average.get(name, math.nan)), name in best)
+        scores[column] = Shared(len(common), len(of_column[CELL].drop_duplicates()))
     made = []
-    for name in names:
+    for name, about in separators.items():
         own = cells[cells["separator"] == name]
-        about = facts["separators"][name]
-        values = tuple(float(average.get(name, math.nan)) for average in averages)
         made.append(
             Row(
                 separator=name,
                 role=about["role"],
                 rank=None,
-                values=values,
-                best=tuple(name in winners for winners in best),
-                done=int((own["separation"] == "ok").sum()),
-                planned=len(own),
+                values=values[name],
+                coverage=Coverage(int((own["separation"] == "ok").sum()), len(own)),
                 is_blind=about["blind"],
                 is_assigned=bool(own["assigned"].any()),
             )
         )
     texts = {key: str(value) for key, value in group.items()}
-    return Section(texts, _ranked(made, columns[ranking], ranking), tuple(shared), tuple(possible))
+    return Section(texts, _ranked(made, ranked_by), scores)
 
 
 def _best(average: Mapping[str, float], blind: Sequence[str], column: Column) -> set[str]:
@@ -197,23 +225,20 @@ def _best(average: Mapping[str, float], blind: Sequence[str], column: Column) ->
     return {name for name, value in values.items() if value == top}
 
 
-def _ranked(rows: Sequence[Row], column: Column, index: int) -> tuple[Row, ...]:
+def _ranked(rows: Sequence[Row], column: Column) -> tuple[Row, ...]:
     """The rows by role, best first; separators, and they alone, get ranks. Equal values share a rank."""
 
     def key(row: Row) -> tuple[int, float]:
-        value = row.values[index]
-        if math.isnan(value):
+        value = row.values[column]
+        if not is_known(value):
             return ROLES.index(row.role), math.inf
-        return ROLES.index(row.role), -value if column.higher_is_better else value
+        return ROLES.index(row.role), -value.value if column.higher_is_better else value.value
 
     ordered = sorted(rows, key=key)
-    competing = [row.values[index] for row in ordered if row.role == "separator" and not math.isnan(row.values[index])]
-    return tuple(
-        replace(row, rank=competing.index(row.values[index]) + 1)
-        if row.role == "separator" and row.values[index] in competing
-        else row
-        for row in ordered
-    )
+    known = [row for row in ordered if row.role == "separator" and is_known(row.values[column])]
+    competing = [row.values[column].value for row in known]
+    ranks = {row.separator: competing.index(row.values[column].value) + 1 for row in known}
+    return tuple(replace(row, rank=ranks.get(row.separator)) for row in ordered)
 
 
 def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column]) -> list[str]:

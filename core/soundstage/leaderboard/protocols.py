@@ -25,7 +25,7 @@ Average = Literal["median", "mean"]
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class Aggregation:
     """How scores become one number.
 
     frames: how a track's frames become its score; empty takes the metric's own whole-track value. tracks: how scores
@@ -87,9 +87,9 @@ DEFAULT = "soundstage"
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
-        Protocol(DEFAULT, "each metric's own whole-track value; median over tracks × sources"),
+        Aggregation(DEFAULT, "each metric's own whole-track value; median over tracks × sources"),
         # museval itself stops at one number a source; who reports one for all of them takes their mean.
-        Protocol(
+        Aggregation(
             "museval",
             "SiSEC 2018: median over frames, median over tracks; mean over sources",
             "median",
@@ -97,23 +97,25 @@ PROTOCOLS = {
             "mean",
         ),
         # demucs/evaluate.py: nanmedian over frames, mean over tracks, mean over sources; its paper has medians.
-        Protocol(
+        Aggregation(
             "demucs",
             "Demucs' evaluation code: median over frames, mean over tracks; mean over sources",
             "median",
             "mean",
             "mean",
         ),
-        Protocol(
+        Aggregation(
             "spain-net", "SpaIn-Net: mean over frames, mean over tracks; mean over sources", "mean", "mean", "mean"
         ),
         # The published "overall" medians pool track × source; tests compute them from the published tracks.
-        Protocol("binaural-mss", "Namballa et al. 2025: each metric's whole-track value; median over tracks × sources"),
+        Aggregation(
+            "binaural-mss", "Namballa et al. 2025: each metric's whole-track value; median over tracks × sources"
+        ),
     )
 }
 
 
-def find_protocol(name: str) -> Protocol:
+def find_protocol(name: str) -> Aggregation:
     """The protocol of that name. Raises UnknownName with the nearest one."""
     if name not in PROTOCOLS:
         raise UnknownName("protocol", name, PROTOCOLS)

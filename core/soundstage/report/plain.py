@@ -6,102 +6,165 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
-from soundstage.leaderboard.board import Leaderboard, Section
-from soundstage.report.text import arrow, coverage_text, fine_print, group_text, name_text, published_texts, value_text
+from soundstage.leaderboard.board import Column, Leaderboard, Section
+from soundstage.report.text import (
+    Line,
+    arrow,
+    fine_print,
+    group_text,
+    own_lines,
+    printable,
+    published_lines,
+    scores_line,
+    storable,
+)
 
 
-def render_markdown(board: Leaderboard) -> str:
+def format_markdown(board: Leaderboard) -> str:
     """GitHub Markdown, one table a section."""
-    lines = [f"**{board.title}**", ""]
+    lines = [f"**{printable(board.title)}**", ""]
     header = ["#", "separator", "role"]
-    header += [f"{column.label} {arrow(column)} ({column.unit}, {column.metric})" for column in board.columns]
+    for column in board.columns:
+        header.append(_marked(printable(f"{column.label} {arrow(column)} ({column.unit}, {column.metric})")))
     header.append("cells")
     for section in board.sections:
         if section.group:
             lines += [f"### {group_text(section)}", ""]
-        lines.append("| " + " | ".join(header) + " |")
+        lines.append(_line(header))
         lines.append("|" + "|".join(["--:", "---", "---", *["--:"] * (len(board.columns) + 1)]) + "|")
-        for row in section.rows:
-            values = [
-                f"**{value_text(value, column)}**" if best else value_text(value, column)
-                for value, best, column in zip(row.values, row.best, board.columns, strict=True)
-            ]
-            lines.append(_line([str(row.rank or ""), name_text(row), row.role, *values, coverage_text(row)]))
-        counts = [f"{shared}/{possible}" for shared, possible in zip(section.shared, section.possible, strict=True)]
-        lines.append("| " + " | ".join(["", "*scores used*", "", *counts, ""]) + " |")
-        for published in published_texts(board, section):
-            of = f"{published.role} ({board.publication})" if published.role == "published" else published.role
-            lines.append(_line(["", published.name, of, *published.values, ""]))
+        for line in (*own_lines(board, section), scores_line(board, section), *published_lines(board, section)):
+            lines.append(_line(_markdown_cells(board, line)))
         lines.append("")
     lines += [f"- {line.replace('* best blind', '**bold** best blind')}" for line in fine_print(board)]
     return "\n".join(lines)
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def _markdown_cells(board: Leaderboard, line: Line) -> Iterator[str]:
+    yield line.rank
+    yield "*scores used*" if line.kind == "scores used" else _marked(line.name)
+    kinds = {"scores used": "", "published": _marked(f"published ({printable(board.publication)})")}
+    yield kinds.get(line.kind, line.kind)
+    for column in board.columns:
+        cell = line.cells[column]
+        yield f"**{cell.text}**" if cell.best else cell.text
+    yield line.coverage
 
 
-def render_csv(board: Leaderboard) -> str:
+def _line(cells: Sequence[str] | Iterator[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _marked(text: str) -> str:
+    """The text of a cell, what Markdown or HTML would take for their own kept as it is."""
+    return "".join(f"\\{letter}" if letter in "|\\<*`~" else letter for letter in text)
+
+
+def format_csv(board: Leaderboard) -> str:
     """One line a section, separator and measure, at full precision; an empty value where there is none.
 
-    Where a publication stands beside, its lines have the role "published" and its name, the rendering, the own
-    separator that they are set beside (a line each, empty where there is none) and Δ, own minus published.
+    Where a publication stands beside, its lines have the role "published" and its name, the condition (in a column
+    that is called rendering), the own separator that they are set beside (a line each, empty where there is none) and
+    Δ, own minus published.
     """
     groups = list(board.sections[0].group) if board.sections else []
+    names = ["grid", "revision", "hash", "protocol", *groups, "separator", "role", "rank", "metric", "measure", "unit"]
+    names += ["higher_is_better", "value", "scores", "scores_possible", "best_blind", "cells_done", "cells_planned"]
+    names += ["publication", "rendering", "beside", "difference"] if board.publication else []
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    fixed = ["grid", "revision", "hash", "protocol", *groups, "separator", "role", "rank", "metric", "measure", "unit"]
-    own = ["higher_is_better", "value", "scores", "scores_possible", "best_blind", "cells_done", "cells_planned"]
-    beside = ["publication", "rendering", "beside", "difference"] if board.publication else []
-    writer.writerow([*fixed, *own, *beside])
+    writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
+    writer.writeheader()
     for section in board.sections:
-        for row in section.rows:
-            for index, column in enumerate(board.columns):
-                value = row.values[index]
-                writer.writerow(
-                    [
-                        *(board.grid, board.revision, board.hash, board.protocol.name, *section.group.values()),
-                        *(row.separator, row.role, row.rank or "", column.metric, column.name, column.unit),
-                        *(column.higher_is_better, "" if math.isnan(value) else repr(value), section.shared[index]),
-                        section.possible[index],
-                        *(row.best[index], row.done, row.planned),
-                        *([""] * len(beside)),
-                    ]
-                )
-        writer.writerows(_published_lines(board, section))
-    return out.getvalue().rstrip("\n")
+        of_section = {"grid": board.grid, "revision": board.revision, "hash": board.hash}
+        of_section |= {"protocol": board.protocol.name, **section.group}
+        for record in (*_own_records(board, section), *_published_records(board, section)):
+            writer.writerow({**of_section, **record})
+    return storable(out.getvalue().rstrip("\n"))
 
 
-def _published_lines(board: Leaderboard, section: Section) -> Iterator[list[object]]:
-    """The section's published values in the columns of the CSV."""
+def _about(column: Column) -> dict[str, Any]:
+    return {
+        "metric": column.metric,
+        "measure": column.name,
+        "unit": column.unit,
+        "higher_is_better": column.higher_is_better,
+    }
+
+
+def _own_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any]]:
+    """What the CSV says of each row and column."""
+    for row in section.rows:
+        for column in board.columns:
+            value, scores = row.values[column], section.scores[column]
+            yield {
+                **_about(column),
+                "separator": row.separator,
+                "role": row.role,
+                "rank": row.rank or "",
+                "value": _exact(value.value),
+                "scores": scores.shared,
+                "scores_possible": scores.possible,
+                "best_blind": value.best,
+                "cells_done": row.coverage.done,
+                "cells_planned": row.coverage.planned,
+            }
+
+
+def _published_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any]]:
+    """What the CSV says of each published value, a record for each own separator that it is set beside."""
     for row in section.published:
-        for index, column in enumerate(board.columns):
-            if math.isnan(row.values[index]):
+        for column in board.columns:
+            if column not in row.values:
                 continue
-            differences = [(one.separator, one.values[index]) for one in row.differences] or [("", math.nan)]
-            for separator, difference in differences:
-                yield [
-                    *(board.grid, board.revision, board.hash, board.protocol.name, *section.group.values()),
-                    *(row.model, "published", "", column.metric, column.name, column.unit, column.higher_is_better),
-                    *(repr(row.values[index]), "", "", "", "", "", board.publication, row.rendering),
-                    *(separator, "" if math.isnan(difference) else repr(difference)),
-                ]
+            record = {
+                **_about(column),
+                "separator": row.model,
+                "role": "published",
+                "value": _exact(row.values[column].value),
+                "publication": board.publication,
+                "rendering": row.condition,
+            }
+            if not row.differences:
+                yield record
+            for one in row.differences:
+                gap = one.values[column].value if column in one.values else math.nan
+                yield {**record, "beside": one.separator, "difference": _exact(gap)}
 
 
-def render_json(board: Leaderboard) -> str:
-    """The whole leaderboard; null where there is no value."""
-    return json.dumps(_without_nan(asdict(board)), indent=1, ensure_ascii=False)
+def _exact(value: float) -> str:
+    return "" if math.isnan(value) else repr(value)
 
 
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+def format_json(board: Leaderboard) -> str:
+    """The whole leaderboard; null where there is no value.
+
+    What stands in columns is an object of metrics, each an object of measures: `values["spauq"]["SSR"]["value"]`.
+    """
+    return storable(json.dumps(_plain(board), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return _by_name(value) if any(isinstance(key, Column) for key in value) else _each(value)
     if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
+        return [_plain(item) for item in value]
     return value
+
+
+def _each(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _plain(item) for key, item in value.items()}
+
+
+def _by_name(values: Mapping[Column, Any]) -> dict[str, dict[str, Any]]:
+    """What stands in columns, by metric and measure."""
+    found: dict[str, dict[str, Any]] = {}
+    for column, value in values.items():
+        found.setdefault(column.metric, {})[column.name] = _plain(value)
+    return found

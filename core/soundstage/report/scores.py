@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from soundstage.leaderboard.board import Column
 from soundstage.leaderboard.build import shown_columns
-from soundstage.report.text import arrow, value_text
+from soundstage.report.terminal import console, print_whole
+from soundstage.report.text import arrow, printable, storable, value_text
 from soundstage.results.loading import Results
 
 if TYPE_CHECKING:
@@ -28,38 +30,41 @@ def scores_table(results: Results) -> str:
     table.add_column("track", no_wrap=True)
     table.add_column("source", no_wrap=True)
     for column in columns:
-        table.add_column(
-            f"{column.label} {arrow(column)}\n{column.unit}\n{column.metric}", justify="right", no_wrap=True
-        )
-    last = ""
+        header = f"{printable(column.label)} {arrow(column)}\n{printable(column.unit)}\n{printable(column.metric)}"
+        table.add_column(Text(header, justify="right"), justify="right", no_wrap=True)
+    last: object = ""
     for (track, source), scores in rows.groupby(["track", "source"], sort=False, observed=True):
-        table.add_row("" if track == last else track, source, *(_cell(scores, column) for column in columns))
+        _add(table, "" if track == last else track, source, (_cell(scores, column) for column in columns))
         last = track
     table.add_section()
     sources = list(rows["source"].unique())
     if rows["track"].nunique() > 1:
         for source in sources:
             of_source = rows[rows["source"] == source]
-            table.add_row("median", source, *(_median(of_source, column) for column in columns))
+            _add(table, "median", source, (_median(of_source, column) for column in columns))
     if len(sources) > 1:
-        table.add_row("median", "all", *(_median(rows, column) for column in columns))
+        _add(table, "median", "all", (_median(rows, column) for column in columns))
     out = io.StringIO()
-    console = Console(file=out, width=max(160, 60 + 14 * len(columns)), highlight=False)
-    console.print(table)
-    for line in _notes(results.rows, rows):
-        console.print(line, markup=False, soft_wrap=True)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    page = console(file=out, width=160, color_system=None)
+    print_whole(table, page)
+    lines = [*out.getvalue().splitlines(), *map(printable, _notes(results.rows, rows))]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _add(table: Table, track: object, source: object, values: Iterable[str]) -> None:
+    table.add_row(*(Text(printable(text)) for text in (track, source, *values)))
 
 
 def scores_csv(results: Results) -> str:
     """One line a score at full precision, frames included; see soundstage.score."""
-    return str(results.scores.to_csv(index=False, lineterminator="\n")).rstrip("\n")
+    return storable(str(results.scores.to_csv(index=False, lineterminator="\n")).rstrip("\n"))
 
 
 def scores_json(results: Results) -> str:
     """A list of scores, frames included; null where there is no value."""
     frame = results.scores.astype(object)
-    return json.dumps(frame.where(frame.notna(), None).to_dict("records"), indent=1, ensure_ascii=False)
+    records = frame.where(frame.notna(), None).to_dict("records")
+    return storable(json.dumps(records, indent=1, ensure_ascii=False))
 
 
 def _of(scores: pandas.DataFrame, column: Column) -> pandas.DataFrame:
@@ -84,7 +89,7 @@ def _notes(every: pandas.DataFrame, whole: pandas.DataFrame) -> list[str]:
     """Why scores are missing or left out, each reason once, then what went wrong."""
     out = whole[whole["value"].isna() | ~whole["ranked"]]
     lines = [
-        f"{', '.join(rows['name'].unique())} ({metric}): {len(rows)} left out of the medians: {note}"
+        f"{', '.join(rows['name'].unique())} ({metric}): {len(rows)} left out of the medians: {note!s}"
         for (metric, note), rows in out.groupby(["metric", "note"], sort=False, observed=True)
     ]
     bad = every[~every["status"].isin(["ok", "skipped"])]

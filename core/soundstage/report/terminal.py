@@ -1,87 +1,124 @@
-"""The leaderboard on a terminal."""
+"""The leaderboard on a terminal, and what every table there has in common."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from typing import Any
+
 from rich import box
-from rich.console import Console, ConsoleOptions
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from soundstage.leaderboard.board import Leaderboard, Section
-from soundstage.report.text import arrow, coverage_text, fine_print, group_text, name_text, published_texts, value_text
+from soundstage.leaderboard.board import Column, Leaderboard, Section
+from soundstage.report.text import (
+    Line,
+    arrow,
+    fine_print,
+    group_text,
+    own_lines,
+    printable,
+    published_lines,
+    scores_line,
+)
 
-STYLES = {"ceiling": "dim", "oracle": "dim", "separator": "", "floor": "dim"}
+STYLES = {
+    "ceiling": "dim",
+    "oracle": "dim",
+    "separator": "",
+    "floor": "dim",
+    "published": "cyan",
+    "difference": "magenta",
+    "scores used": "yellow",
+}
+NARROWEST_NAME, WIDEST_NAME = 24, 60
+"""Between which a column of names goes on in a further line rather than take the numbers' room."""
 
 
-def render_table(board: Leaderboard, console: Console) -> None:
+def wants_plain_text() -> bool:
+    """Whether $NO_COLOR asks that nothing printed commands the terminal (https://no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
+def console(**options: Any) -> Console:
+    """A console that guesses nothing from what is printed, and neither colours nor embolds where $NO_COLOR is set."""
+    plain: dict[str, Any] = {"color_system": None} if wants_plain_text() else {}
+    return Console(**{"highlight": False, "markup": False, "emoji": False, **plain, **options})
+
+
+def print_whole(table: Table, console: Console) -> None:
+    """Print the table; what is wider than the console runs over its edge, and no value is cut."""
+    wide = natural_width(table, console)
+    if wide > console.width:
+        table.width = wide
+    console.print(table, crop=False)
+
+
+def natural_width(table: Table, console: Console) -> int:
+    """How wide the table is where it has all the room there is."""
+    return console.measure(table, options=console.options.update(max_width=1_000_000, width=1_000_000)).maximum
+
+
+def print_board(board: Leaderboard, console: Console) -> None:
     """Print the leaderboard. What is wider than the console goes on in a further table; no value is ever cut."""
-    console.print(Text(f"Leaderboard  {board.title}", style="bold"))
+    console.print(Text(f"Leaderboard  {printable(board.title)}", style="bold"))
     for section in board.sections:
         console.print()
         if section.group:
             console.print(Text(group_text(section), style="bold cyan"))
         for columns in _that_fit(board, section, console):
-            console.print(_table(board, section, columns))
+            print_whole(_table(board, section, columns, console), console)
     for line in fine_print(board):
         console.print(Text(line, style="dim"))
 
 
-def _that_fit(board: Leaderboard, section: Section, console: Console) -> list[range]:
+def _that_fit(board: Leaderboard, section: Section, console: Console) -> list[Sequence[Column]]:
     """The columns in runs that each fit the console's width, at least one a run."""
-    runs, first = [], 0
-    for last in range(1, len(board.columns) + 1):
-        wide = console.measure(_table(board, section, range(first, last)), options=_unbounded(console)).maximum
-        if wide > console.width and last - 1 > first:
-            runs.append(range(first, last - 1))
-            first = last - 1
-    return [*runs, range(first, len(board.columns))]
+    runs: list[list[Column]] = [[]]
+    for column in board.columns:
+        wide = natural_width(_table(board, section, [*runs[-1], column], console), console)
+        if runs[-1] and wide > console.width:
+            runs.append([])
+        runs[-1].append(column)
+    return list(runs)
 
 
-def _unbounded(console: Console) -> ConsoleOptions:
-    return console.options.update(max_width=10_000, width=10_000)
-
-
-def _table(board: Leaderboard, section: Section, shown: range) -> Table:
-    """The section's table with the columns of these indices."""
-    columns = [board.columns[index] for index in shown]
+def _table(board: Leaderboard, section: Section, columns: Sequence[Column], console: Console) -> Table:
+    """The section's table with these columns."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
     table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("separator", no_wrap=True)
+    table.add_column("separator", overflow="fold", max_width=max(NARROWEST_NAME, min(WIDEST_NAME, console.width // 2)))
     for column in columns:
         style = "bold" if column == board.ranked_by else ""
-        header = Text(f"{column.label} {arrow(column)}\n{column.unit}", style=style, justify="right")
-        header.append(f"\n{_short(column.metric)}", style="dim")
+        header = Text(f"{printable(column.label)} {arrow(column)}\n{printable(column.unit)}", style, justify="right")
+        header.append(f"\n{_short(printable(column.metric))}", style="dim")
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("cells", justify="right", no_wrap=True)
+    used = scores_line(board, section)
+    lines = [*own_lines(board, section), *published_lines(board, section), *([] if used.is_whole else [used])]
     last = ""
-    for row in section.rows:
-        if last and row.role != last:
+    for line in lines:
+        block = "published" if line.kind == "difference" else line.kind
+        if last and block != last:
             table.add_section()
-        last = row.role
-        values = []
-        for index, column in zip(shown, columns, strict=True):
-            text = value_text(row.values[index], column) + ("*" if row.best[index] else " ")
-            values.append(Text(text, style="bold green" if row.best[index] else ""))
-        rank = str(row.rank) if row.rank else ""
-        cells = Text(coverage_text(row), style="" if row.done == row.planned else "bold red")
-        name = Text(name_text(row))
-        if row.role != "separator":
-            name.append(f" ({row.role})", style="dim italic")
-        table.add_row(rank, name, *values, cells, style=STYLES[row.role])
-    published = list(published_texts(board, section))
-    if published:
-        table.add_section()
-    for line in published:
-        name = Text(line.name)
-        if line.role == "published":
-            name.append(f" ({board.publication})", style="dim italic")
-        texts = [Text(f"{line.values[index]} ") for index in shown]
-        table.add_row("", name, *texts, "", style="cyan" if line.role == "published" else "magenta")
-    if section.shared != section.possible:
-        counts = [f"{section.shared[index]}/{section.possible[index]} " for index in shown]
-        table.add_section()
-        table.add_row("", "scores used", *counts, "", style="yellow")
+        last = block
+        cells = [_cell(line, column) for column in columns]
+        coverage = Text(line.coverage, style="" if line.is_whole else "bold red")
+        table.add_row(line.rank, _name(line, board), *cells, coverage, style=STYLES[line.kind])
     return table
+
+
+def _name(line: Line, board: Leaderboard) -> Text:
+    if line.kind == "scores used":
+        return Text(line.kind)
+    said = {"separator": "", "difference": "", "published": f" ({printable(board.publication)})"}
+    return Text(line.name).append(said.get(line.kind, f" ({line.kind})"), style="dim italic")
+
+
+def _cell(line: Line, column: Column) -> Text:
+    cell = line.cells[column]
+    return Text(cell.text + ("*" if cell.best else " "), style="bold green" if cell.best else "")
 
 
 def _short(metric: str) -> str:

@@ -1,29 +1,78 @@
-"""What the renderings share: how a value, a header and the fine print read."""
+"""What tables of every form share: how a value, a name, a line and the fine print read."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from soundstage.leaderboard.board import Column, Leaderboard, Row, Section
 
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+"""Kinds of characters that move the cursor, command a terminal or have no bytes: controls, lone surrogates, breaks."""
+
+DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What makes a terminal write backwards."""
+
 
 @dataclass(frozen=True, slots=True)
-class PublishedText:
-    """A published line, or a difference from it, as a table reads it. values: one text a column."""
+class Cell:
+    """What a line has in a measure's column."""
 
+    text: str
+    best: bool = False
+
+
+NOTHING = Cell("–")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table. kind: a role, `published`, `difference` or `scores used`. cells: one for each of the board's
+    columns. rank, coverage: empty where there is none. is_whole: False where cells or scores are lacking."""
+
+    kind: str
     name: str
-    role: str
-    values: tuple[str, ...]
+    cells: Mapping[Column, Cell]
+    rank: str = ""
+    coverage: str = ""
+    is_whole: bool = True
+
+
+def printable(text: object) -> str:
+    """The text so that any terminal can show it on one line: what would command the terminal is spelt out."""
+    return "".join(_spelt(letter) for letter in str(text))
+
+
+def _spelt(letter: str) -> str:
+    if letter in DIRECTIONS or unicodedata.category(letter) in UNPRINTABLE:
+        return letter.encode("unicode_escape").decode("ascii")
+    return letter
+
+
+def storable(text: str) -> str:
+    """The text as UTF-8 can hold it: a lone surrogate is spelt out, as JSON spells it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def number_text(value: float, decimals: int) -> str:
+    """A number with so many decimals, zero without a sign; – where there is none."""
+    if math.isnan(value):
+        return NOTHING.text
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0.0 else text
 
 
 def value_text(value: float, column: Column) -> str:
-    """A value with the decimals its unit deserves; – where there is none."""
-    if math.isnan(value):
-        return "–"
-    text = f"{value:.0f}" if column.unit == "µs" else f"{value:.2f}"
-    return text.replace("-0.00", "0.00") if text == "-0.00" else text
+    """A value with the decimals that its measure has; – where there is none."""
+    return number_text(value, column.decimals)
+
+
+def difference_text(value: float, decimals: int) -> str:
+    """A difference with its sign."""
+    text = number_text(value, decimals)
+    return f"+{text}" if value > 0.0 and float(text) != 0.0 else text
 
 
 def arrow(column: Column) -> str:
@@ -33,41 +82,57 @@ def arrow(column: Column) -> str:
 
 def name_text(row: Row) -> str:
     """The separator's name, marked where its outputs were assigned to sources by the references."""
-    return f"{row.separator} †" if row.is_assigned else row.separator
+    return printable(f"{row.separator} †" if row.is_assigned else row.separator)
 
 
 def group_text(section: Section) -> str:
     """What the section is of."""
-    return " · ".join(f"{key}: {value or '(none)'}" for key, value in section.group.items())
+    return printable(" · ".join(f"{key}: {value or '(none)'}" for key, value in section.group.items()))
 
 
-def coverage_text(row: Row) -> str:
-    """Cells that it separated, of all its cells."""
-    return f"{row.done}/{row.planned}"
+def own_lines(board: Leaderboard, section: Section) -> Iterator[Line]:
+    """The section's rows, best first."""
+    for row in section.rows:
+        found = {column: row.values[column] for column in board.columns}
+        yield Line(
+            row.role,
+            name_text(row),
+            {column: Cell(value_text(value.value, column), value.best) for column, value in found.items()},
+            rank=str(row.rank or ""),
+            coverage=f"{row.coverage.done}/{row.coverage.planned}",
+            is_whole=row.coverage.is_whole,
+        )
 
 
-def published_texts(board: Leaderboard, section: Section) -> Iterator[PublishedText]:
-    """The section's published lines, each with the differences from it; they have no rank and no mark."""
-    several = len({row.rendering for row in section.published}) > 1
+def scores_line(board: Leaderboard, section: Section) -> Line:
+    """How many scores each column of the section is over, of how many."""
+    counts = {column: section.scores[column] for column in board.columns}
+    cells = {column: Cell(f"{count.shared}/{count.possible}") for column, count in counts.items()}
+    return Line("scores used", "", cells, is_whole=all(count.is_whole for count in counts.values()))
+
+
+def published_lines(board: Leaderboard, section: Section) -> Iterator[Line]:
+    """The section's published lines as they were printed, each with the differences from it; no ranks and no marks."""
+    several = len({row.condition for row in section.published}) > 1
     for row in section.published:
-        values = (value_text(value, column) for value, column in zip(row.values, board.columns, strict=True))
-        of = f", {row.rendering}" if several else ""
-        yield PublishedText(f"{row.model}{of}", "published", tuple(values))
+        found = {column: Cell(printable(value.printed)) for column, value in row.values.items()}
+        of = f", {row.condition}" if several else ""
+        yield Line("published", printable(f"{row.model}{of}"), _filled(board, found))
         for one in row.differences:
-            values = (difference_text(value, column) for value, column in zip(one.values, board.columns, strict=True))
-            yield PublishedText(f"Δ {one.separator} − {row.model}", "difference", tuple(values))
+            gaps = {column: Cell(difference_text(gap.value, gap.decimals)) for column, gap in one.values.items()}
+            yield Line("difference", printable(f"Δ {one.separator} − {row.model}"), _filled(board, gaps))
 
 
-def difference_text(value: float, column: Column) -> str:
-    """A difference with its sign, and the decimals of the values it is between."""
-    text = value_text(value, column)
-    if text == "–" or float(text) == 0.0:
-        return text.lstrip("-")
-    return text if value < 0.0 else f"+{text}"
+def _filled(board: Leaderboard, cells: Mapping[Column, Cell]) -> dict[Column, Cell]:
+    return {column: cells.get(column, NOTHING) for column in board.columns}
 
 
 def fine_print(board: Leaderboard) -> Iterable[str]:
     """How the numbers were made, then what must not be overlooked."""
+    return map(printable, _sentences(board))
+
+
+def _sentences(board: Leaderboard) -> Iterator[str]:
     ranked = board.ranked_by
     yield (
         f"Protocol {board.protocol.name}: each value is the {board.protocol.text}, over the scores that every entry of"

@@ -135,7 +135,7 @@ class Interaural:
 
     revision = 1
     measures = {
-        "ITD_difference": Measure("µs", higher_is_better=False, label="ΔITD"),
+        "ITD_difference": Measure("µs", higher_is_better=False, label="ΔITD", decimals=0),
         "ILD_difference": Measure("dB", higher_is_better=False, label="ΔILD"),
     }
 

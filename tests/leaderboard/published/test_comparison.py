@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,12 +16,12 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import soundstage
-from boards import board_of
+from boards import board_of, numbers
 from soundstage.cli import cli
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
-from soundstage.report.plain import render_csv, render_json, render_markdown
-from soundstage.report.terminal import render_table
+from soundstage.report.plain import format_csv, format_json, format_markdown
+from soundstage.report.terminal import print_board
 from soundstage.results.records import CellRecord, Stage, StoredPlan, score_rows
 from soundstage.results.store import Store
 
@@ -150,27 +151,27 @@ def changed(toml, *pairs):
 
 def rendered(found):
     """What stands beside each table."""
-    return [[row.rendering for row in section.published] for section in found.sections]
+    return [[row.condition for row in section.published] for section in found.sections]
 
 
 def test_published_rows_stand_beside_and_change_no_rank_value_or_mark(tmp_path, toml):
     plain = board_of(results(tmp_path / "out", OWN), protocol="binaural-mss")
     found = board(tmp_path, toml)
     assert [section.rows for section in found.sections] == [section.rows for section in plain.sections]
-    assert [(row.model, row.values) for row in found.sections[0].published] == [("One", (10.0,)), ("Two", (12.0,))]
+    assert [(row.model, numbers(row)) for row in found.sections[0].published] == [("One", (10.0,)), ("Two", (12.0,))]
     assert not plain.sections[0].published
 
 
 def test_the_difference_is_own_minus_published_for_the_declared_names_alone(tmp_path, toml):
     first, second = board(tmp_path, toml).sections[0].published
-    assert [(one.separator, one.values) for one in first.differences] == [("one_v1", (1.0,))]
+    assert [(one.separator, numbers(one)) for one in first.differences] == [("one_v1", (1.0,))]
     assert second.differences == ()
 
 
 def test_a_variant_counts_as_its_entry_and_the_models_own_name_always(tmp_path, toml):
     values = {"One": scores(10.0, 10.0), "one_v1[shifts=2]": scores(11.0, 11.0), "one": scores(0.0, 0.0)}
     (first, _) = board(tmp_path, toml, values).sections[0].published
-    assert {one.separator: one.values for one in first.differences} == {
+    assert {one.separator: numbers(one) for one in first.differences} == {
         "One": (0.0,),
         "one_v1[shifts=2]": (1.0,),
         "one": (-10.0,),
@@ -180,15 +181,15 @@ def test_a_variant_counts_as_its_entry_and_the_models_own_name_always(tmp_path, 
 def test_a_table_of_one_source_gets_that_sources_lines(tmp_path, toml):
     found = board(tmp_path, toml, by=["source"])
     bass, vocals = found.sections
-    assert [(row.model, row.source, row.values) for row in bass.published] == [("One", "bass", (9.0,))]
-    assert bass.published[0].differences[0].values == (1.0,)
+    assert [(row.model, row.source, numbers(row)) for row in bass.published] == [("One", "bass", (9.0,))]
+    assert numbers(bass.published[0].differences[0]) == (1.0,)
     assert vocals.published == ()
     assert any("has no values for source vocals" in note for note in found.notes)
 
 
 def test_each_rendering_gets_its_own_lines(tmp_path, toml):
     found = board(tmp_path, toml, spatializers=("hrir", "original"))
-    assert [[row.rendering for row in section.published] for section in found.sections] == [
+    assert [[row.condition for row in section.published] for section in found.sections] == [
         ["Binaural"] * 2,
         ["Stereo"],
     ]
@@ -214,13 +215,13 @@ def test_another_level_is_noted_with_both_settings(tmp_path, toml):
 
 def test_a_rendering_that_only_comes_near_is_noted(tmp_path, toml):
     found = board(tmp_path, toml, spatializers=("panning",))
-    assert found.sections[0].published[0].rendering == "Stereo"
+    assert found.sections[0].published[0].condition == "Stereo"
     assert "Stereo: panning comes near that rendering but is another" in found.notes
 
 
 def test_another_definition_is_compared_and_noted(tmp_path, toml):
     found = board(tmp_path, toml, metric="spauq")
-    assert found.sections[0].published[0].differences[0].values == (1.0,)
+    assert numbers(found.sections[0].published[0].differences[0]) == (1.0,)
     assert (
         "SSR: published as spauq_published, measured here as spauq, another definition (docs/metrics.md)" in found.notes
     )
@@ -351,7 +352,7 @@ def test_where_a_rendering_has_the_tables_sources_those_of_other_mixtures_stand_
 def test_a_source_out_of_another_mixture_keeps_its_difference_and_is_noted(tmp_path, toml):
     values = {"one_v1": {("a", source): 10.0 for source in ("bass", "drums")}}
     bass, drums = board(tmp_path, toml, values, by=["source"]).sections
-    assert [one.values for row in bass.published for one in row.differences] == [(1.0,)]
+    assert [numbers(one) for row in bass.published for one in row.differences] == [(1.0,)]
     assert not drums.published
     notes = board(tmp_path / "again", toml, values, by=["source"]).notes
     assert "Binaural: bass was published out of mixtures of bass, vocals; here it is out of bass, drums" in notes
@@ -383,7 +384,7 @@ def test_over_the_mixture_stand_published_improvements_alone(tmp_path, toml, met
     values = {"one_v1": scores(8.0, 8.0), "mixture": scores(2.0, 2.0)}
     found = board(tmp_path / "improved", toml, values, metric=metric, name=name, over="mixture")
     ((row,),) = (section.published for section in found.sections)
-    assert (row.model, row.values, [one.values for one in row.differences]) == ("One", (5.0,), [(1.0,)])
+    assert (row.model, numbers(row), [numbers(one) for one in row.differences]) == ("One", (5.0,), [(1.0,)])
     plain = board(tmp_path / "plain", toml, values, metric=metric, name=name)
     assert rendered(plain) == [[]]
 
@@ -398,10 +399,10 @@ def test_over_another_separator_nothing_published_stands_and_the_reason_is_said(
 def test_what_was_published_of_a_variant_is_the_same_in_that_variant_alone(tmp_path, toml):
     toml = changed(toml, ('"bsseval.SDR"', '"bsseval[references=int16,window=0.5].SDR"'))
     exact = board(tmp_path, toml, metric="bsseval[references=int16,window=0.5]", name="SDR")
-    assert exact.sections[0].published[0].values == (5.0,)
+    assert numbers(exact.sections[0].published[0]) == (5.0,)
     assert not any("other parameters" in note for note in exact.notes)
     found = board(tmp_path / "other", toml, metric="bsseval", name="SDR")
-    assert found.sections[0].published[0].values == (5.0,)
+    assert numbers(found.sections[0].published[0]) == (5.0,)
     assert (
         "SDR: published as bsseval[references=int16,window=0.5], measured here as bsseval, with other parameters"
         in found.notes
@@ -446,6 +447,18 @@ def test_values_by_source_alone_are_said_to_be_there(tmp_path, toml):
     assert "toys2025 has no values for source vocals here" in shown.notes
 
 
+def test_no_list_in_a_note_is_empty(tmp_path, toml):
+    toml = changed(toml, ('spatializers = ["original"]\nnear         = ["panning"]', "spatializers = []"))
+    other = board(tmp_path / "other", toml, spatializers=("ambisonic",))
+    assert any("(Binaural: hrir; Stereo: nothing)" in note for note in other.notes)
+    not_run = results(tmp_path / "empty", OWN)
+    shutil.rmtree(not_run / "cells")
+    empty = board_of(not_run, published=toml)
+    assert "Binaural: published over bass, vocals, this table has no scores; so there is no Δ" in empty.notes
+    for found in (other, empty):
+        assert not any(" ;" in note or " over ;" in note or "like  (" in note for note in found.notes)
+
+
 def test_what_cannot_stand_beside_is_said(tmp_path, toml):
     found = board(tmp_path, toml, metric="error", name="error")
     assert any("toys2025 has SSR, SDR, and nothing that stands beside error" in note for note in found.notes)
@@ -463,11 +476,11 @@ def test_a_measures_own_note_is_said_where_it_is_shown(tmp_path, toml):
 
 def test_markdown_csv_json_and_the_terminal_show_them_as_published(tmp_path, toml):
     found = board(tmp_path, toml)
-    text = render_markdown(found)
-    assert "|  | One | published (toys2025) | 10.00 |  |" in text
-    assert "|  | Δ one_v1 − One | difference | +1.00 |  |" in text
+    text = format_markdown(found)
+    assert "|  | One | published (toys2025) | 10.0 |  |" in text
+    assert "|  | Δ one_v1 − One | difference | +1.0 |  |" in text
     assert "Toy 2025, Journal of Toys" in text
-    lines = list(csv.DictReader(io.StringIO(render_csv(found))))
+    lines = list(csv.DictReader(io.StringIO(format_csv(found))))
     own = [line for line in lines if line["role"] != "published"]
     assert {line["publication"] for line in own} == {""}
     theirs = [line for line in lines if line["role"] == "published"]
@@ -478,24 +491,50 @@ def test_markdown_csv_json_and_the_terminal_show_them_as_published(tmp_path, tom
         ("Two", "", "12.0", "", ""),
     ]
     assert {(line["publication"], line["rendering"]) for line in theirs} == {("toys2025", "Binaural")}
-    parsed = json.loads(render_json(found))
+    parsed = json.loads(format_json(found))
     assert parsed["publication"] == "toys2025"
-    assert parsed["sections"][0]["published"][0]["differences"] == [{"separator": "one_v1", "values": [1.0]}]
+    assert parsed["sections"][0]["published"][0]["differences"] == [
+        {"separator": "one_v1", "values": {"spauq_published": {"SSR": {"value": 1.0, "decimals": 1}}}}
+    ]
     out = io.StringIO()
-    render_table(found, Console(file=out, width=100, force_terminal=False))
+    print_board(found, Console(file=out, width=100, force_terminal=False))
     assert "One (toys2025)" in out.getvalue()
     assert "Δ one_v1 − One" in out.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("written", "declared", "difference"),
+    [
+        ("14.385", "", "-4.38"),
+        ("14.385", "decimals = 3", "-4.38"),
+        ("9.7", "", "+0.3"),
+        ("9.7", "decimals = 2", "+0.30"),
+        ("1e3", "", "-990"),
+        ("-0.50", "", "+10.50"),
+    ],
+)
+def test_published_numbers_are_shown_as_printed_and_differences_with_the_decimals_of_the_coarser_side(
+    tmp_path, toml, written, declared, difference
+):
+    toml = changed(
+        toml,
+        ('"Binaural", "One", "", 10.0', f'"Binaural", "One", "", {written}'),
+        ('near = ["spauq.SSR"]', f'near = ["spauq.SSR"]\n{declared}'),
+    )
+    text = format_markdown(board(tmp_path, toml, {"one_v1": scores(10.0, 10.0)}))
+    assert f"| One | published (toys2025) | {written} |" in text
+    assert f"| Δ one_v1 − One | difference | {difference} |" in text
+
+
 def test_without_a_publication_the_csv_has_no_such_columns(tmp_path):
     found = board_of(results(tmp_path / "out", OWN))
-    assert "publication" not in render_csv(found).splitlines()[0]
+    assert "publication" not in format_csv(found).splitlines()[0]
 
 
 def test_a_difference_of_nothing_has_no_sign_and_a_hole_has_no_number(tmp_path, toml):
     values = {"one_v1": scores(10.0, 10.0), "two": scores(math.nan, math.nan)}
     found = board(tmp_path, toml, {name: values[name] for name in ("one_v1",)})
-    assert "| Δ one_v1 − One | difference | 0.00 |" in render_markdown(found)
+    assert "| Δ one_v1 − One | difference | 0.0 |" in format_markdown(found)
     assert not board(tmp_path / "hole", toml, values).sections[0].published[1].differences
 
 
@@ -519,7 +558,7 @@ def test_a_grid_that_was_run_knows_the_settings_that_are_compared(tmp_path):
     }
     soundstage.run(grid, tmp_path)
     found = board_of(tmp_path, published="namballa2025")
-    assert [section.published[0].rendering for section in found.sections] == ["Binaural", "Stereo"]
+    assert [section.published[0].condition for section in found.sections] == ["Binaural", "Stereo"]
     assert any("hrir here has level = consistent, hrtf = none" in note for note in found.notes)
     assert any("hrir comes near that rendering but may be another" in note for note in found.notes)
     assert any("published with placement metadata; here frontal" in note for note in found.notes)

@@ -96,7 +96,7 @@ def test_a_publication_is_read_with_its_place_and_without_its_holes():
         ('"Two", "bass"', '"Two", "bas"', ("tables[0].rows[2]", "did you mean 'bass'?")),
         ("-2]", '"-2"]', ("tables[0].rows[2]: its SSR is '-2'; write a number",)),
         (", -2]", "]", ("tables[0].rows[2]: must be a list of 4 entries, one a column",)),
-        ('"Two", "bass", -2', '"One", "", 3', ("SSR is 3.0 here and 1.5 in “Table 1”; keep one",)),
+        ('"Two", "bass", -2', '"One", "", 3', ("SSR is 3 here and 1.5 in “Table 1”; keep one",)),
         ("[[tables]]", "[tables]", ("tables: is",)),
         ("[protocol]", "[protocol", ("not valid TOML", "line")),
     ],
@@ -135,10 +135,53 @@ def test_everything_shipped_can_be_read_and_names_protocols_there_are():
         assert one.citation
         assert all(line.where for line in one.lines)
         assert one.aggregation in {"", *PROTOCOLS}
-        assert {line.rendering for line in one.lines} == set(one.renderings)
+        assert {line.condition for line in one.lines} == set(one.conditions)
         for line in one.lines:
             for name, value in line.values.items():
                 assert round(value, one.measures[name].decimals) == value
+
+
+def test_every_shipped_number_is_shown_as_it_is_written_in_its_file(root):
+    for name, one in publications().items():
+        text = (root / "published" / f"{name}.toml").read_text(encoding="utf-8")
+        rows = [line for line in text.splitlines() if line.startswith("  [")]
+        written = [re.findall(r"(?<=, )(?:-?[0-9.e]+|nan)(?=[],])", row) for row in rows]
+        (first, *_) = [line for line in one.lines if line.values]
+        assert [value.text for value in first.values.values()] == [number for number in written[0] if number != "nan"]
+        shown = sorted(value.text for line in one.lines for value in line.values.values())
+        in_file = [number for row in written for number in row if number != "nan"]
+        assert set(shown) == set(in_file)
+        assert len(shown) <= len(in_file)
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "decimals"),
+    [
+        ("14.385", "14.385", 3),
+        ("9.7", "9.7", 1),
+        ("-0.50", "-0.50", 2),
+        ("1e3", "1e3", 0),
+        ("1.5e-3", "1.5e-3", 4),
+        ("-2", "-2", 0),
+        ("1_000.25", "1000.25", 2),
+    ],
+)
+def test_a_number_is_kept_as_it_is_written(written, text, decimals):
+    found = read_publication(changed("1.5]", f"{written}]"), "toy.toml").lines[0].values["SSR"]
+    assert (found, found.text, found.decimals) == (float(written), text, decimals)
+
+
+def test_a_number_with_more_decimals_than_its_measure_is_refused_and_one_with_fewer_is_not():
+    declared = changed('unit = "dB"', 'unit = "dB"\ndecimals = 1')
+    assert read_publication(declared, "toy.toml").measures["SSR"].decimals == 1
+    with pytest.raises(SoundstageError, match=r"rows\[0\]: its SSR is 1\.55, which has more decimals than the 1 of"):
+        read_publication(declared.replace("1.5]", "1.55]"), "toy.toml")
+
+
+@pytest.mark.parametrize("infinite", ["inf", "-inf", "1e999", str(10**400)])
+def test_no_published_number_is_infinite(infinite):
+    with pytest.raises(SoundstageError, match=r"its SSR is .* write a number that is finite, or nan"):
+        read_publication(changed("1.5]", f"{infinite}]"), "toy.toml")
 
 
 def test_values_over_all_sources_are_the_mean_of_the_sources_as_spain_net_prints_them():
@@ -147,7 +190,7 @@ def test_values_over_all_sources_are_the_mean_of_the_sources_as_spain_net_prints
     off = []
     for whole in (line for line in one.lines if not line.source and line.where.startswith(("Table 1", "Table 2"))):
         parts = [
-            line for line in one.lines if line.source and (line.rendering, line.model) == (whole.rendering, whole.model)
+            line for line in one.lines if line.source and (line.condition, line.model) == (whole.condition, whole.model)
         ]
         for name in whole.values if parts else ():
             if abs(sum(part.values[name] for part in parts) / 4 - whole.values[name]) > 0.1001:
@@ -177,7 +220,7 @@ def test_ht_demucs_values_over_all_sources_are_the_mean_of_its_rows_but_for_the_
 def held(publication):
     """Every value: (rendering, model, source, measure) → number."""
     return {
-        (line.rendering, line.model, line.source, name): value
+        (line.condition, line.model, line.source, name): value
         for line in find_publication(publication).lines
         for name, value in line.values.items()
     }
@@ -257,7 +300,7 @@ def test_every_value_of_open_unmix_is_the_one_in_its_packages_readme():
 @pytest.mark.parametrize(("table", "labels"), [("overall", 2), ("by_source", 3)])
 def test_namballas_medians_are_those_of_the_papers_tables(shared, table, labels):
     one = find_publication("namballa2025")
-    lines_held = {(line.rendering, line.model, line.source): line.values for line in one.lines}
+    lines_held = {(line.condition, line.model, line.source): line.values for line in one.lines}
     with (shared / "published" / f"median_metrics_{table}.csv").open(encoding="utf-8", newline="") as stream:
         lines = list(csv.DictReader(stream))
     for line in lines:

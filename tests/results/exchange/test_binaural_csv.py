@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
-from boards import board_of
+from boards import board_of, counts, numbers
 from soundstage.cli import cli
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard.published.tables import find_publication
@@ -60,8 +60,7 @@ def medians(board):
     """Group → separator → measure → value."""
     return {
         tuple(section.group.values()): {
-            row.separator: dict(zip((column.name for column in board.columns), row.values, strict=True))
-            for row in section.rows
+            row.separator: {column.name: value.value for column, value in row.values.items()} for row in section.rows
         }
         for section in board.sections
     }
@@ -92,11 +91,11 @@ def test_models_and_renderings_of_one_import_make_one_grid_and_a_table_each(tmp_
     board = board_of(tmp_path / "out")
     assert [section.group for section in board.sections] == [{"spatializer": "binaural"}, {"spatializer": "stereo"}]
     for section in board.sections:
-        assert {(row.separator, row.done, row.planned, row.rank) for row in section.rows} == {
+        assert {(row.separator, row.coverage.done, row.coverage.planned, row.rank) for row in section.rows} == {
             ("htdemucs_ft", 3, 3, 1),
             ("umxhq", 3, 3, 1),
         }
-        assert section.shared == section.possible == (6, 6)
+        assert counts(section) == ((6, 6), (6, 6))
     assert any(note.startswith("claimed, not measured here: the scores of htdemucs_ft, umxhq") for note in board.notes)
 
 
@@ -152,8 +151,8 @@ def test_a_later_twin_comes_into_the_cells_that_are_there(tmp_path):
     import_claims([spauq(tmp_path, FIRST)], tmp_path / "out")
     board = board_of(tmp_path / "out")
     (row,) = board.sections[0].rows
-    assert (row.done, row.planned) == (3, 3)
-    assert dict(zip((column.name for column in board.columns), row.values, strict=True))["SSR"] == 3.5
+    assert (row.coverage.done, row.coverage.planned) == (3, 3)
+    assert {column.name: value.value for column, value in row.values.items()}["SSR"] == 3.5
     frame = soundstage.load(tmp_path / "out")
     assert len(frame) == 6 * 4
     assert frame["cell"].nunique() == 3
@@ -275,7 +274,7 @@ def test_set_beside_the_paper_the_published_tracks_differ_by_less_than_half_the_
     board = board_of(tmp_path, protocol="binaural-mss", published="namballa2025")
     compared = [one for section in board.sections for row in section.published for one in row.differences]
     assert [one.separator for one in compared] == ["htdemucs_ft", "umxhq"] * 2
-    assert max(abs(value) for one in compared for value in one.values) <= 0.005
+    assert max(abs(value) for one in compared for value in numbers(one)) <= 0.005
     assert not any("averages as protocol" in note or "published on" in note for note in board.notes[2:])
     assert not any("comes near" in note or "published with" in note or "parts of" in note for note in board.notes)
     assert len(find_publication("namballa2025").lines) == 11 + 44
@@ -284,7 +283,7 @@ def test_set_beside_the_paper_the_published_tracks_differ_by_less_than_half_the_
 def test_a_claim_to_be_like_a_rendering_stands_beside_it_without_a_note_on_which_it_is(tmp_path):
     import_claims([spauq(tmp_path, FIRST)], tmp_path / "out", Labels(spatializer="hrir"))
     board = board_of(tmp_path / "out", protocol="binaural-mss", published="namballa2025")
-    assert {row.rendering for row in board.sections[0].published} == {"Binaural"}
+    assert {row.condition for row in board.sections[0].published} == {"Binaural"}
     assert not any("comes near" in note or "published with" in note for note in board.notes)
 
 

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 import soundstage
-from boards import board_of, results
+from boards import board_of, numbers, results
 from soundstage.cli import cli
 from soundstage.contracts import Score
 from soundstage.errors import SoundstageError
-from soundstage.report.plain import render_markdown
+from soundstage.report.plain import format_markdown
 from soundstage.results.exchange.claims import Labels
 from soundstage.results.exchange.importing import import_claims
 from soundstage.results.exchange.museval import MEASURES, TrackFile, museval_files, read_museval, write_museval
@@ -161,10 +161,10 @@ def test_claims_of_several_models_make_a_leaderboard_that_says_they_are_claims(t
         ("Demucs", "separator", 1),
         ("UMX", "separator", 2),
     ]
-    assert not any(row.is_blind or any(row.best) for row in board.sections[0].rows)
-    assert "claimed, not measured here: the scores of UMX, Demucs were imported from files" in render_markdown(board)
+    assert not any(row.is_blind or any(value.best for value in row.values.values()) for row in board.sections[0].rows)
+    assert "claimed, not measured here: the scores of UMX, Demucs were imported from files" in format_markdown(board)
     ours = board_of(measured, protocol="museval").sections[0]
-    assert [row.values for row in board.sections[0].rows] == [row.values for row in ours.rows]
+    assert [numbers(row) for row in board.sections[0].rows] == [numbers(row) for row in ours.rows]
 
 
 def test_the_run_record_says_claimed_and_names_the_files_hashes(tmp_path):
@@ -192,7 +192,7 @@ def test_a_later_import_joins_the_earlier_claims(tmp_path):
     import_museval([given(tmp_path / "Demucs")], tmp_path / "claims")
     import_museval([given(tmp_path / "UMX")], tmp_path / "claims")
     board = board_of(tmp_path / "claims")
-    assert {(row.separator, row.done, row.planned) for row in board.sections[0].rows} == {
+    assert {(row.separator, row.coverage.done, row.coverage.planned) for row in board.sections[0].rows} == {
         ("UMX", 1, 1),
         ("Demucs", 1, 1),
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from soundstage.leaderboard.board import Difference, PublishedRow
-from soundstage.leaderboard.protocols import PROTOCOLS, Protocol
+from soundstage.leaderboard.board import Difference, Gap, PublishedRow, PublishedValue, is_known
+from soundstage.leaderboard.protocols import PROTOCOLS, Aggregation
 from soundstage.leaderboard.published.matching import (
     Scenes,
     entry_of,
@@ -19,7 +18,14 @@ from soundstage.leaderboard.published.matching import (
     rendered_otherwise,
     scenes_of,
 )
-from soundstage.leaderboard.published.tables import Model, Publication, PublishedLine, PublishedMeasure, Rendering
+from soundstage.leaderboard.published.tables import (
+    Condition,
+    Model,
+    Printed,
+    Publication,
+    PublishedLine,
+    PublishedMeasure,
+)
 from soundstage.results.exchange.claims import CLAIMED
 
 if TYPE_CHECKING:
@@ -44,10 +50,10 @@ def compare(board: Leaderboard, publication: Publication, results: Results) -> L
         made, said = _beside(section, board, publication, results, measures, apart)
         sections.append(made)
         notes += said
-    stands = {row.rendering for section in sections for row in section.published}
-    notes += [sentence for rendering, sentence in apart.items() if rendering not in stands]
+    stands = {row.condition for section in sections for row in section.published}
+    notes += [sentence for condition, sentence in apart.items() if condition not in stands]
     if stands:
-        notes += _of_measures(board.columns, measures)
+        notes += _of_measures({column: measures[column] for column in board.columns if column in measures})
         notes += _of_data(publication, results)
         notes += _of_excerpt(publication, results.facts)
         if publication.note:
@@ -61,76 +67,91 @@ def _beside(
     board: Leaderboard,
     publication: Publication,
     results: Results,
-    measures: Sequence[PublishedMeasure | None],
+    measures: Mapping[Column, PublishedMeasure],
     apart: dict[str, str],
 ) -> tuple[Section, list[str]]:
-    """The section with its published rows, and what must be said of them. apart: takes why a rendering stands not."""
+    """The section with its published rows, and what must be said of them. apart: takes why a condition stands not."""
     scenes = scenes_of(section.group, results)
-    alike = [one for one in publication.renderings.values() if is_rendered_alike(one, scenes)]
-    renderings = _of_the_mixture([one for one in alike if not placed_otherwise(one, scenes)], scenes)
+    alike = [one for one in publication.conditions.values() if is_rendered_alike(one, scenes)]
+    conditions = _of_the_mixture([one for one in alike if not placed_otherwise(one, scenes)], scenes)
     reasons = {one.name: placed_otherwise(one, scenes) for one in _of_the_mixture(alike, scenes)}
-    reasons = {name: reason for name, reason in reasons.items() if reason and any(measures)}
+    reasons = {name: reason for name, reason in reasons.items() if reason and measures}
     source = section.group.get("source", "")
     rows: list[PublishedRow] = []
     notes: list[str] = []
-    for rendering in renderings:
-        lines = [line for line in publication.lines if (line.rendering, line.source) == (rendering.name, source)]
-        comparable = bool(source) or scenes.sources == set(rendering.sources)
+    for condition in conditions:
+        lines = [line for line in publication.lines if (line.condition, line.source) == (condition.name, source)]
+        comparable = bool(source) or scenes.sources == set(condition.sources)
         found = [_row(line, publication.model(line.model), section.rows, measures, comparable) for line in lines]
-        found = [row for row in found if not all(map(math.isnan, row.values))]
+        found = [row for row in found if row.values]
         if not found:
             continue
         rows += found
-        notes += _of_sources(rendering, scenes, source)
-        notes += _of_rendering(rendering, scenes)
+        notes += _of_sources(condition, scenes, source)
+        notes += _of_rendering(condition, scenes)
         notes += _of_aggregation(publication, board.protocol, one_source=bool(source))
     apart |= reasons
     if not rows:
-        because = list(reasons.values()) if not renderings else []
-        notes += because or [_nothing(publication, board, scenes, renderings, source, measures)]
+        because = list(reasons.values()) if not conditions else []
+        notes += because or [_nothing(publication, board, scenes, conditions, source, measures)]
     return replace(section, published=tuple(rows)), notes
 
 
-def _of_the_mixture(renderings: Sequence[Rendering], scenes: Scenes) -> Sequence[Rendering]:
+def _of_the_mixture(conditions: Sequence[Condition], scenes: Scenes) -> Sequence[Condition]:
     """Those of mixtures of the very same sources, where there are any; else all."""
-    return [one for one in renderings if set(one.sources) == scenes.mixture] or renderings
+    return [one for one in conditions if set(one.sources) == scenes.mixture] or conditions
 
 
 def _row(
     line: PublishedLine,
     model: Model,
     rows: Sequence[Row],
-    measures: Sequence[PublishedMeasure | None],
+    measures: Mapping[Column, PublishedMeasure],
     comparable: bool,
 ) -> PublishedRow:
-    values = tuple(line.values.get(measure.name, math.nan) if measure else math.nan for measure in measures)
+    numbers = {column: line.values[one.name] for column, one in measures.items() if one.name in line.values}
     own = [row for row in rows if model.goes_by(entry_of(row.separator))] if comparable else []
-    differences = [
-        Difference(row.separator, tuple(mine - theirs for mine, theirs in zip(row.values, values, strict=True)))
-        for row in own
-    ]
-    known = tuple(one for one in differences if not all(map(math.isnan, one.values)))
-    return PublishedRow(line.model, line.rendering, line.source, line.where, values, known)
+    differences = [Difference(row.separator, _gaps(row, numbers, measures)) for row in own]
+    values = {column: PublishedValue(float(number), number.text) for column, number in numbers.items()}
+    known = tuple(one for one in differences if one.values)
+    return PublishedRow(line.model, line.condition, line.source, line.where, values, known)
+
+
+def _gaps(
+    row: Row, numbers: Mapping[Column, Printed], measures: Mapping[Column, PublishedMeasure]
+) -> dict[Column, Gap]:
+    """What is between a row and the published numbers, with the decimals of whichever side has fewer."""
+    found = {}
+    for column, number in numbers.items():
+        if is_known(row.values[column]):
+            declared = measures[column].decimals
+            decimals = min(column.decimals, number.decimals if declared is None else declared)
+            found[column] = Gap(row.values[column].value - float(number), decimals)
+    return found
 
 
 def _columns_measures(
     columns: Sequence[Column], published: Iterable[PublishedMeasure], over: str
-) -> tuple[PublishedMeasure | None, ...]:
-    """For each column the published measure that stands in it: the same quantity, or one near it that no column has.
+) -> dict[Column, PublishedMeasure]:
+    """The published measure that stands in a column: the same quantity, or one near it that no column has.
 
     Over the mixture a column is the improvement of its measure, and goes by its name and an i; over any other
     separator nobody has published anything.
     """
     if over and entry_of(over) != MIXTURE:
-        return (None,) * len(columns)
-    shown = [(entry_of(column.metric), f"{column.name}i" if over else column.name) for column in columns]
-    found: dict[int, PublishedMeasure] = {}
+        return {}
+    shown = {column: (entry_of(column.metric), f"{column.name}i" if over else column.name) for column in columns}
+    found: dict[Column, PublishedMeasure] = {}
     for measure in published:
         near = [(entry_of(metric), name) for metric, name in measure.near]
         same = [(entry_of(metric), name) for metric, name in ([measure.same] if measure.same else [])]
-        wanted = same if set(same) & set(shown) else near
-        found |= {index: measure for index, pair in enumerate(shown) if pair in wanted}
-    return tuple(found.get(index) for index in range(len(columns)))
+        wanted = same if set(same) & set(shown.values()) else near
+        found |= {column: measure for column, pair in shown.items() if pair in wanted}
+    return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"
 
 
 def _source(publication: Publication) -> str:
@@ -139,31 +160,32 @@ def _source(publication: Publication) -> str:
     )
 
 
-def _of_sources(rendering: Rendering, scenes: Scenes, source: str) -> Iterator[str]:
-    theirs = ", ".join(rendering.sources)
-    if source and scenes.mixture != set(rendering.sources):
-        ours = ", ".join(sorted(scenes.mixture))
-        yield f"{rendering.name}: {source} was published out of mixtures of {theirs}; here it is out of {ours}"
-    elif not source and scenes.sources != set(rendering.sources):
+def _of_sources(condition: Condition, scenes: Scenes, source: str) -> Iterator[str]:
+    theirs = _listed(condition.sources)
+    if source and scenes.mixture != set(condition.sources):
+        ours = _listed(sorted(scenes.mixture))
+        yield f"{condition.name}: {source} was published out of mixtures of {theirs}; here it is out of {ours}"
+    elif not source and scenes.sources != set(condition.sources):
         ours = ", ".join(sorted(scenes.sources))
-        yield f"{rendering.name}: published over {theirs}, this table is over {ours}; so there is no Δ"
+        over = f"this table is over {ours}" if ours else "this table has no scores"
+        yield f"{condition.name}: published over {theirs}, {over}; so there is no Δ"
 
 
-def _of_rendering(rendering: Rendering, scenes: Scenes) -> Iterator[str]:
-    name = f"{rendering.name} ({rendering.summary})" if rendering.summary else rendering.name
+def _of_rendering(condition: Condition, scenes: Scenes) -> Iterator[str]:
+    name = f"{condition.name} ({condition.summary})" if condition.summary else condition.name
     for label in scenes.spatializers:
-        is_near = not names_of(scenes.facts, "spatializers", label) & set(rendering.spatializers)
+        is_near = not names_of(scenes.facts, "spatializers", label) & set(condition.spatializers)
         if is_near and "settings" in scenes.facts:  # who claims a rendering says which it is, not which it is like
-            yield f"{name}: {label} comes near that rendering but {'may be' if rendering.params else 'is'} another"
-        theirs, ours = rendered_otherwise(rendering, scenes, label)
+            yield f"{name}: {label} comes near that rendering but {'may be' if condition.params else 'is'} another"
+        theirs, ours = rendered_otherwise(condition, scenes, label)
         if theirs:
             yield f"{name}: published with {theirs}; {label} here has {ours}"
-    others = ", ".join(other_placements(rendering, scenes))
+    others = ", ".join(other_placements(condition, scenes))
     if others:
-        yield f"{name}: published with placement {', '.join(rendering.placements)}; here {others}"
+        yield f"{name}: published with placement {', '.join(condition.placements)}; here {others}"
 
 
-def _of_aggregation(publication: Publication, here: Protocol, one_source: bool) -> Iterator[str]:
+def _of_aggregation(publication: Publication, here: Aggregation, one_source: bool) -> Iterator[str]:
     if not publication.aggregation:
         yield f"{publication.name} does not say how its values were averaged; here: {here.text}"
         return
@@ -176,12 +198,10 @@ def _of_aggregation(publication: Publication, here: Protocol, one_source: bool) 
         )
 
 
-def _of_measures(columns: Sequence[Column], measures: Sequence[PublishedMeasure | None]) -> Iterator[str]:
+def _of_measures(measures: Mapping[Column, PublishedMeasure]) -> Iterator[str]:
     noted: dict[str, list[str]] = {}
     other: dict[tuple[str, str], list[str]] = {}
-    for column, measure in zip(columns, measures, strict=True):
-        if measure is None:
-            continue
+    for column, measure in measures.items():
         if measure.note:
             noted.setdefault(measure.note, []).append(column.label)
         if measure.same is None or measure.same[0] == column.metric:
@@ -220,26 +240,26 @@ def _nothing(
     publication: Publication,
     board: Leaderboard,
     scenes: Scenes,
-    renderings: Sequence[Rendering],
+    conditions: Sequence[Condition],
     source: str,
-    measures: Sequence[PublishedMeasure | None],
+    measures: Mapping[Column, PublishedMeasure],
 ) -> str:
     """Why a table has no published rows beside it, and what to do where something can be done."""
     if board.over and entry_of(board.over) != MIXTURE:
         return f"{publication.name} has no improvements over {board.over}; leave out --over, or take --over {MIXTURE}"
-    if not any(measures):
-        there = ", ".join(publication.measures)
-        shown = ", ".join(column.label for column in board.columns)
+    if not measures:
+        there = _listed(publication.measures)
+        shown = _listed(column.label for column in board.columns)
         return f"{publication.name} has {there}, and nothing that stands beside {shown}"
-    if not renderings:
+    if not conditions:
         alike = "; ".join(
-            f"{one.name}: {', '.join((*one.spatializers, *one.near))}" for one in publication.renderings.values()
+            f"{one.name}: {_listed((*one.spatializers, *one.near))}" for one in publication.conditions.values()
         )
         apart = "; --by spatializer keeps renderings apart" if len(scenes.spatializers) > 1 else ""
-        return f"{publication.name} has no rendering like {', '.join(scenes.spatializers)} ({alike}){apart}"
-    wanted = {measure.name for measure in measures if measure}
-    names = {rendering.name for rendering in renderings}
-    by_source = any(line.source and line.rendering in names and wanted & set(line.values) for line in publication.lines)
+        return f"{publication.name} has no rendering like {_listed(scenes.spatializers)} ({alike}){apart}"
+    wanted = {measure.name for measure in measures.values()}
+    names = {condition.name for condition in conditions}
+    by_source = any(line.source and line.condition in names and wanted & set(line.values) for line in publication.lines)
     remedy = "; --by source shows them" if by_source and not source else ""
     return (
         f"{publication.name} has no values for {f'source {source}' if source else 'all sources together'} here{remedy}"

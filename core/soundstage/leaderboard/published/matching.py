@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from soundstage.leaderboard.published.tables import Rendering
+from soundstage.leaderboard.narrowing import within
+from soundstage.leaderboard.published.tables import Condition
 from soundstage.sources import ACCOMPANIMENT, rest_of
 from soundstage.variants import parse_variant
 
 if TYPE_CHECKING:
-    import pandas
-
     from soundstage.results.loading import Results
 
 
@@ -35,21 +34,14 @@ class Scenes:
 
 def scenes_of(group: Mapping[str, str], results: Results) -> Scenes:
     """The scenes of the table of a group."""
-    cells = _within(results.cells, group)
-    rows = _within(results.rows, {name: value for name, value in group.items() if name != "source"})
+    cells = within(results.cells, group)
+    rows = within(results.rows, {name: value for name, value in group.items() if name != "source"})
     return Scenes(
         tuple(str(label) for label in cells["spatializer"].unique()),
         tuple(str(label) for label in cells["placement"].unique() if str(label)),
         frozenset(str(source) for source in rows["source"].dropna().unique()),
         results.facts,
     )
-
-
-def _within(rows: pandas.DataFrame, group: Mapping[str, str]) -> pandas.DataFrame:
-    for name, value in group.items():
-        if name in rows.columns:
-            rows = rows[rows[name].astype(str) == value]
-    return rows
 
 
 def entry_of(label: str) -> str:
@@ -69,46 +61,46 @@ def _setting(facts: Mapping[str, Any], kind: str, label: str) -> Mapping[str, An
     return found
 
 
-def is_rendered_alike(rendering: Rendering, scenes: Scenes) -> bool:
-    """Whether all spatializers of the scenes are declared to be that rendering, or near it."""
-    alike = {*rendering.spatializers, *rendering.near}
+def is_rendered_alike(condition: Condition, scenes: Scenes) -> bool:
+    """Whether all spatializers of the scenes are declared to render as under that condition, or near it."""
+    alike = {*condition.spatializers, *condition.near}
     return bool(scenes.spatializers) and all(
         names_of(scenes.facts, "spatializers", label) & alike for label in scenes.spatializers
     )
 
 
-def rendered_otherwise(rendering: Rendering, scenes: Scenes, label: str) -> tuple[str, str]:
-    """The parameters in which a spatializer differs from the rendering, theirs and ours; empty where in none.
+def rendered_otherwise(condition: Condition, scenes: Scenes, label: str) -> tuple[str, str]:
+    """The parameters in which a spatializer differs from the condition, theirs and ours; empty where in none.
 
     One that it does not have is passed over.
     """
     held = _setting(scenes.facts, "spatializers", label).get("parameters", {})
-    return _unlike({name: value for name, value in rendering.params.items() if name in held}, held)
+    return _unlike({name: value for name, value in condition.params.items() if name in held}, held)
 
 
-def placed_otherwise(rendering: Rendering, scenes: Scenes) -> str:
-    """Why the rendering does not stand beside scenes placed like these, in a sentence; empty where it does.
+def placed_otherwise(condition: Condition, scenes: Scenes) -> str:
+    """Why the condition does not stand beside scenes placed like these, in a sentence; empty where it does.
 
     A parameter that a placement does not have counts as 0, false or empty. Placements of which the plan holds no
-    parameters count as the rendering's.
+    parameters count as the condition's.
     """
     for label in scenes.placements:
         setting = _setting(scenes.facts, "placements", label)
         if not setting:
             continue
-        wanted = rendering.placement_params
+        wanted = condition.placement_params
         theirs, ours = _unlike(wanted, {name: type(value)() for name, value in wanted.items()} | setting["parameters"])
         if theirs:
             remedy = "; --by placement keeps placements apart" if len(scenes.placements) > 1 else ""
             return (
-                f"{rendering.name}: published with {theirs}, {label} here has {ours}; so it is not set beside{remedy}"
+                f"{condition.name}: published with {theirs}, {label} here has {ours}; so it is not set beside{remedy}"
             )
     return ""
 
 
-def other_placements(rendering: Rendering, scenes: Scenes) -> Sequence[str]:
-    """The placements of the scenes that are not declared to be the rendering's; none where it declares none."""
-    declared = set(rendering.placements)
+def other_placements(condition: Condition, scenes: Scenes) -> Sequence[str]:
+    """The placements of the scenes that are not declared to be the condition's; none where it declares none."""
+    declared = set(condition.placements)
     return [
         label for label in scenes.placements if declared and not names_of(scenes.facts, "placements", label) & declared
     ]

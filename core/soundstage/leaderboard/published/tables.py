@@ -2,12 +2,14 @@
 
     [protocol]             data, datasets, tracks, excerpt, aggregation, note: how the numbers came about
     [measures.NAME]        same, near ("metric.measure" here), unit, decimals, note
-    [renderings.NAME]      summary, sources, spatializers, near, params, placements, placement_params: which scenes here
-                           are rendered alike
+    [renderings.NAME]      summary, sources, spatializers, near, params, placements, placement_params: a condition that
+                           the publication tested under, and which scenes here are rendered alike
     [models.NAME]          summary, separators: the names that its weights go by here
     [[tables]]             where, columns (rendering, model, source, then measures), rows
 
-An empty or absent source is the value over all sources; nan is what the source of the numbers does not have.
+An empty or absent source is the value over all sources; nan is what the source of the numbers does not have. Numbers
+are kept as they are written, because that is how they are shown. `decimals` is how many the source prints of a measure
+at most: 9.7 in a table with two stands for 9.70. Where it is absent each number's own count.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +43,38 @@ class PublishedMeasure:
     same: tuple[str, str] | None = None
     near: tuple[tuple[str, str], ...] = ()
     unit: str = ""
-    decimals: int = 2
+    decimals: int | None = None
     note: str = ""
 
 
+class Printed(float):
+    """A number as a table prints it. text: how it is written there, without underscores."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str = "0") -> Printed:
+        """The number that the text says. Raises ValueError where it says none."""
+        made = super().__new__(cls, text)
+        made.text = text.replace("_", "")
+        return made
+
+    @property
+    def decimals(self) -> int:
+        """How many places behind the point its text says something of; 1.5e-3 has four."""
+        exponent = Decimal(self.text).as_tuple().exponent
+        return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
 @dataclass(frozen=True, slots=True)
-class Rendering:
-    """A way the publication's scenes were made. spatializers: entries or plugins here that make them alike; near: that
-    come near it. params: what their parameters have to be for that. placements: entries or plugins here that place the
-    sources alike; placement_params: what a placement's parameters have to be for its scenes to be compared at all.
-    sources: what a mixture holds, and a value over all sources is over."""
+class Condition:
+    """A way the publication's scenes were made, which its TOML calls a rendering.
+
+    spatializers: entries or plugins here that make them alike; near: that come near it. params: what their parameters
+    have to be for that. placements: entries or plugins here that place the sources alike; placement_params: what a
+    placement's parameters have to be for its scenes to be compared at all. sources: what a mixture holds, and a value
+    over all sources is over.
+    """
 
     name: str
     summary: str = ""
@@ -78,10 +103,10 @@ class Model:
 class PublishedLine:
     """One line of a table. source: empty where it is over all of them. values: measure → value, none of them NaN."""
 
-    rendering: str
+    condition: str
     model: str
     source: str
-    values: Mapping[str, float]
+    values: Mapping[str, Printed]
     where: str
 
 
@@ -102,7 +127,7 @@ class Publication:
     aggregation: str
     note: str
     measures: Mapping[str, PublishedMeasure]
-    renderings: Mapping[str, Rendering]
+    conditions: Mapping[str, Condition]
     models: Mapping[str, Model]
     lines: tuple[PublishedLine, ...]
 
@@ -134,7 +159,7 @@ def find_publication(wanted: str) -> Publication:
         return known[wanted]
     if not Path(wanted).exists():
         raise SoundstageError(f"{wanted}: no such file; give a publication's name or a TOML file")
-    return _publication(read(Path(wanted)), wanted)
+    return _publication(read(Path(wanted), Printed), wanted)
 
 
 def read_publication(text: str, file: str) -> Publication:
@@ -142,14 +167,14 @@ def read_publication(text: str, file: str) -> Publication:
 
     Raises SoundstageError with the file, the key and the fix where something is missing, unknown or malformed.
     """
-    return _publication(parse(text, file), file)
+    return _publication(parse(text, file, parse_float=Printed), file)
 
 
 def _publication(found: Mapping[str, Any], file: str) -> Publication:
     table = Table(found, file)
     protocol = table.table("protocol", required=True)
     measures = {name: _measure(name, facts) for name, facts in table.tables("measures")}
-    renderings = {name: _rendering(name, facts) for name, facts in table.tables("renderings")}
+    conditions = {name: _condition(name, facts) for name, facts in table.tables("renderings")}
     models = {name: _model(name, facts) for name, facts in table.tables("models")}
     aggregation = protocol.text("aggregation", required=True)
     if aggregation and aggregation not in PROTOCOLS:
@@ -166,9 +191,9 @@ def _publication(found: Mapping[str, Any], file: str) -> Publication:
         aggregation=aggregation,
         note=protocol.text("note"),
         measures=measures,
-        renderings=renderings,
+        conditions=conditions,
         models=models,
-        lines=_lines(table.list_of_tables("tables"), measures, renderings),
+        lines=_lines(table.list_of_tables("tables"), measures, conditions),
     )
     for closed in (protocol, table):
         closed.close()
@@ -178,12 +203,14 @@ def _publication(found: Mapping[str, Any], file: str) -> Publication:
 
 def _measure(name: str, table: Table) -> PublishedMeasure:
     same = table.text("same")
+    is_declared = "decimals" in table.left
+    decimals = table.whole("decimals")
     made = PublishedMeasure(
         name,
         _pair(table, "same", same) if same else None,
         tuple(_pair(table, "near", text) for text in table.texts("near")),
         table.text("unit", required=True),
-        table.whole("decimals", 2),
+        decimals if is_declared else None,
         table.text("note"),
     )
     table.close()
@@ -201,8 +228,8 @@ def _pair(table: Table, key: str, text: str) -> tuple[str, str]:
     return metric, measure
 
 
-def _rendering(name: str, table: Table) -> Rendering:
-    made = Rendering(
+def _condition(name: str, table: Table) -> Condition:
+    made = Condition(
         name,
         table.text("summary"),
         table.texts("sources", required=True),
@@ -223,7 +250,7 @@ def _model(name: str, table: Table) -> Model:
 
 
 def _lines(
-    tables: Sequence[Table], measures: Mapping[str, PublishedMeasure], renderings: Mapping[str, Rendering]
+    tables: Sequence[Table], measures: Mapping[str, PublishedMeasure], conditions: Mapping[str, Condition]
 ) -> tuple[PublishedLine, ...]:
     """The lines of all tables; tables that repeat a value are joined, and must agree."""
     lines: dict[tuple[str, str, str], PublishedLine] = {}
@@ -237,14 +264,15 @@ def _lines(
                 table.refuse("columns", f'lacks "{label}"; every line needs one')
         for index, row in enumerate(table.take("rows", list, "[[…], […]]", [], required=True)):
             line = _line(table, f"rows[{index}]", columns, row, where)
-            if line.rendering not in renderings:
-                hint = suggestion(line.rendering, renderings)
-                table.refuse(f"rows[{index}]", f'there is no [renderings."{line.rendering}"]{hint}')
-            sources = renderings[line.rendering].sources
+            _check_decimals(table, f"rows[{index}]", line, measures)
+            if line.condition not in conditions:
+                hint = suggestion(line.condition, conditions)
+                table.refuse(f"rows[{index}]", f'there is no [renderings."{line.condition}"]{hint}')
+            sources = conditions[line.condition].sources
             if line.source and line.source not in sources:
                 hint = suggestion(line.source, sources)
                 table.refuse(f"rows[{index}]", f"'{line.source}' is not among the rendering's sources{hint}")
-            key = (line.rendering, line.model, line.source)
+            key = (line.condition, line.model, line.source)
             lines[key] = _joined(table, f"rows[{index}]", lines[key], line) if key in lines else line
         table.close()
     return tuple(lines.values())
@@ -258,19 +286,36 @@ def _line(table: Table, key: str, columns: Sequence[str], row: Any, where: str) 
     for label, text in labels.items():
         if not isinstance(text, str) or (label != "source" and not text):
             table.refuse(key, f"its {label} is {text!r}; write a text in quotes")
-    for name, value in found.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            table.refuse(key, f"its {name} is {value!r}; write a number, or nan where there is none")
-    values = {name: float(value) for name, value in found.items() if not math.isnan(value)}
+    values = {name: _number(table, key, name, value) for name, value in found.items()}
+    values = {name: value for name, value in values.items() if not math.isnan(value)}
     return PublishedLine(labels["rendering"], labels["model"], labels["source"], values, where)
+
+
+def _number(table: Table, key: str, name: str, value: Any) -> Printed:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        table.refuse(key, f"its {name} is {value!r}; write a number, or nan where there is none")
+    number = value if isinstance(value, Printed) else Printed(str(value))
+    if math.isinf(number):
+        table.refuse(key, f"its {name} is {number.text}; write a number that is finite, or nan where there is none")
+    return number
+
+
+def _check_decimals(table: Table, key: str, line: PublishedLine, measures: Mapping[str, PublishedMeasure]) -> None:
+    for name, value in line.values.items():
+        declared = measures[name].decimals
+        if declared is not None and value.decimals > declared:
+            table.refuse(
+                key, f"its {name} is {value.text}, which has more decimals than the {declared} of measures.{name}"
+            )
 
 
 def _joined(table: Table, key: str, held: PublishedLine, line: PublishedLine) -> PublishedLine:
     for name, value in line.values.items():
         if held.values.get(name, value) != value:
-            table.refuse(key, f"{name} is {value} here and {held.values[name]} in “{held.where}”; keep one of the two")
+            before = f"{held.values[name].text} in “{held.where}”"
+            table.refuse(key, f"{name} is {value.text} here and {before}; keep one of the two")
     where = held.where if line.where == held.where else f"{held.where}{_AND}{line.where}"
-    return PublishedLine(line.rendering, line.model, line.source, {**held.values, **line.values}, where)
+    return PublishedLine(line.condition, line.model, line.source, {**held.values, **line.values}, where)
 
 
 def _check_models(publication: Publication, file: str) -> None:

@@ -31,7 +31,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, Measure]]] = {
         "SRR": ("SRR", Measure("dB", higher_is_better=True)),
     },
     "interaural": {
-        "diff_ITD": ("ITD_difference", Measure("µs", higher_is_better=False, label="ΔITD")),
+        "diff_ITD": ("ITD_difference", Measure("µs", higher_is_better=False, label="ΔITD", decimals=0)),
         "diff_ILD": ("ILD_difference", Measure("dB", higher_is_better=False, label="ΔILD")),
     },
 }

@@ -52,7 +52,7 @@ class Cues:
 
     revision = 1
     measures = {
-        "ITD_error": Measure("µs", higher_is_better=False, label="ΔITD robust"),
+        "ITD_error": Measure("µs", higher_is_better=False, label="ΔITD robust", decimals=0),
         "ITD_valid_share": Measure("%", higher_is_better=True, headline=False),
         "ILD_error": Measure("dB", higher_is_better=False, headline=False),
         "IPD_error": Measure("°", higher_is_better=False, headline=False),

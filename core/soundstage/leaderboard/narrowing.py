@@ -1,0 +1,68 @@
+"""Which entries narrow a table: it is over the scores that all have, so who lacks a source takes it from everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from soundstage.leaderboard.board import Column, Section
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def narrowing(
+    sections: Sequence[Section], whole: pandas.DataFrame, cells: pandas.DataFrame, columns: Sequence[Column]
+) -> Iterator[str]:
+    """A sentence for each entry that has no score of some source, or no cell of some track, that others have.
+
+    sections: the tables, each with its group. whole: the scores as they are averaged; cells: one row a planned cell.
+    What failed, was not run or has no value is said elsewhere. An entry without any score takes nothing from others.
+    """
+    import pandas as pd
+
+    usable = whole[whole["ranked"] & whole["value"].notna()]
+    of_measure = pd.MultiIndex.from_frame(usable[["metric", "name"]].astype(str))
+    usable = usable[of_measure.isin([(column.metric, column.name) for column in columns])]
+    said = [
+        sentence
+        for section in sections
+        for sentence in (*_by_source(section, usable), *_by_track(section, usable, cells))
+    ]
+    yield from dict.fromkeys(said)
+
+
+def _by_source(section: Section, usable: pandas.DataFrame) -> Iterator[str]:
+    if "source" in section.group:
+        return
+    rows = within(usable, section.group)
+    every = list(dict.fromkeys(rows["source"].astype(str)))
+    for entry in (row.separator for row in section.rows):
+        own = set(rows.loc[rows["separator"] == entry, "source"].astype(str))
+        lacking = [source for source in every if source not in own]
+        if own and lacking:
+            yield (
+                f"{entry} has no scores of {', '.join(lacking)}, so no value of a table that it is in is over"
+                f" {'it' if len(lacking) == 1 else 'them'}; --by source compares the others there"
+            )
+
+
+def _by_track(section: Section, usable: pandas.DataFrame, cells: pandas.DataFrame) -> Iterator[str]:
+    scored = set(within(usable, section.group)["separator"].astype(str))
+    planned = within(cells, section.group)
+    tracks = planned[["dataset", "track"]].drop_duplicates()
+    for entry in (row.separator for row in section.rows):
+        own = planned.loc[planned["separator"] == entry, ["dataset", "track"]].drop_duplicates()
+        if entry in scored and len(own) < len(tracks):
+            yield (
+                f"{entry} is of {len(own)} of {len(tracks)} tracks, so every value of a table that it is in is over"
+                " no others"
+            )
+
+
+def within(rows: pandas.DataFrame, group: Mapping[str, str]) -> pandas.DataFrame:
+    """The rows of a table's group; what the rows have no column of is passed over."""
+    for name, value in group.items():
+        if name in rows.columns:
+            rows = rows[rows[name].astype(str) == value]
+    return rows
