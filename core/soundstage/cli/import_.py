@@ -33,13 +33,16 @@ def command(files: tuple[Path, ...], out: Path | str, separator: str, spatialize
     Takes museval's JSON (METHOD/test/TRACK.json) and the CSVs of the binaural separation paper
     (spauq_DATE_MODEL_binaural.csv and its twin interaural_…, which become one cell a track). Nothing is measured: the
     run's record names the files and their hashes, and leaderboards say that these are claims. A CSV whose name does not
-    say what it is of needs the options; in a folder it is skipped, and said to be.
+    say what it is of needs the options. In a folder such a file is skipped, as are hidden files and JSON that is not
+    museval's, and it is said. Infinite values become scores without a value.
     """
+    from soundstage.report.text import printable
     from soundstage.results.exchange.claims import CLAIMED, Labels
     from soundstage.results.exchange.importing import import_claims
 
     labels = Labels(separator, dataset=dataset or CLAIMED, spatializer=spatializer)
-    claims = import_claims(files, out, labels, skipped=lambda sentence: click.echo(sentence, err=True))
+    claims = import_claims(files, out, labels, told=lambda sentence: click.echo(printable(sentence), err=True))
     names = ", ".join(dict.fromkeys(claim.labels.separator for claim in claims))
     tracks = f"{len(claims)} track{'s' * (len(claims) != 1)}"
-    click.echo(f"{tracks} of {names} imported as claims\nsee them with: soundstage leaderboard {out}", err=True)
+    click.echo(f"{tracks} of {printable(names)} imported as claims", err=True)
+    click.echo(f"see them with: soundstage leaderboard {printable(out)}", err=True)

@@ -244,7 +244,11 @@ def _ranked(rows: Sequence[Row], column: Column) -> tuple[Row, ...]:
 def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column]) -> list[str]:
     """What went wrong, what was left out and why, in sentences."""
     notes = [*results.damage, *_left_out(whole, columns)]
-    claimed = [name for name, about in results.facts["separators"].items() if about.get("claimed")]
+    separators = results.facts["separators"]
+    claimed = [name for name, about in separators.items() if about.get("claimed")]
+    by_name = [name for name in claimed if separators[name]["role"] != "separator" and not separators[name].get("said")]
+    if by_name:
+        notes.insert(0, f"{', '.join(by_name)}: out of the ranks, as oracles and floors of such names are")
     if claimed:
         notes.insert(0, f"claimed, not measured here: the scores of {', '.join(claimed)} were imported from files")
     notes += _noticed(results)

@@ -130,6 +130,7 @@ class SeparatorFacts(TypedDict):
     named: bool  # its outputs have names; else they were assigned by the references
     needs: list[str]  # what it asked for besides the mixture
     claimed: NotRequired[bool]  # others measured it
+    said: NotRequired[bool]  # of claims: a file says the role, which else goes by the name
 
 
 class MeasureFacts(TypedDict):

@@ -106,6 +106,15 @@ def test_of_a_folder_the_papers_files_are_taken_and_other_tables_left(tmp_path):
     assert len(import_claims([tmp_path / "in"], tmp_path / "out")) == 3
 
 
+def test_hidden_copies_of_the_papers_files_are_skipped_and_said(tmp_path):
+    spauq(tmp_path / "in", FIRST)
+    hidden = spauq(tmp_path / "in" / ".ipynb_checkpoints", FIRST)
+    options = ("--separator", "binscnet", "--spatializer", "hrir")
+    done = invoke("import", tmp_path / "in", "--out", tmp_path / "out", *options)
+    assert done.exit_code == 0, done.exception
+    assert done.output.splitlines()[0] == f"skipped {hidden}: the folder .ipynb_checkpoints is hidden"
+
+
 def test_in_a_folder_a_file_that_nobody_says_what_it_is_of_is_skipped_and_said(tmp_path):
     spauq(tmp_path / "in", FIRST)
     unnamed = spauq(tmp_path / "in" / "later", FIRST, "spauq_2025-08-18_binscnet.csv")
@@ -181,14 +190,22 @@ def test_provenance_says_claimed_and_has_each_files_hash(tmp_path):
     assert named[0]["tracks"] == ["Zeno - Signs", "PR, Oh No", "Mu"]
 
 
-def test_an_empty_field_or_nan_is_a_score_without_a_value_and_medians_pass_it_over(tmp_path):
-    values = {**FIRST, ("Mu", "bass"): ("", "nan"), ("Mu", "vocals"): ("inf", 60)}
-    import_claims([spauq(tmp_path, values)], tmp_path / "out")
+@pytest.mark.parametrize("infinite", ["inf", "-inf", "Infinity", "+INF", "1e999"])
+def test_an_empty_field_nan_or_an_infinity_is_a_score_without_a_value_and_medians_pass_it_over(tmp_path, infinite):
+    values = {**FIRST, ("Mu", "bass"): ("", "nan"), ("Mu", "vocals"): (infinite, 60)}
+    file = spauq(tmp_path, values)
+    told = invoke("import", file, "--out", tmp_path / "out")
+    assert told.output.splitlines()[0] == f"{file}: 1 value not finite, kept as a score without a value"
     board = board_of(tmp_path / "out", protocol="binaural-mss")
-    assert medians(board)[()]["umxhq"] == {"SSR": 4.0, "SRR": 40.0}
-    assert any("1 of 6 scores have no value, mostly: claimed; the file has no value" in note for note in board.notes)
+    assert medians(board)[()]["umxhq"] == {"SSR": 3.0, "SRR": 40.0}
+    assert any("1 of 6 scores have no value, mostly: claimed; no value in the file" in note for note in board.notes)
     frame = soundstage.load(tmp_path / "out")
-    assert math.inf in set(frame["value"])
+    notes = set(frame.loc[frame["value"].isna(), "note"])
+    assert notes == {
+        "claimed; no value in the file",
+        f"claimed; the file says {infinite}, which is no finite value",
+    }
+    assert not set(frame["value"].abs()) & {math.inf}
 
 
 HEADER = "title,source,diff_ITD,diff_ILD"
@@ -204,6 +221,9 @@ HEADER = "title,source,diff_ITD,diff_ILD"
         ([HEADER], "has a header and no lines"),
         ([HEADER, "a,bass,1,2", "a,vocal,1,2"], "line 3: unknown source 'vocal'; did you mean 'vocals'?"),
         ([HEADER, "a,bass,1,loud"], "line 2: diff_ILD is 'loud', not a number"),
+        ([HEADER, "a,bass,1,1_0"], "line 2: diff_ILD is '1_0', not a number"),
+        ([HEADER, "a,bass,True,1"], "line 2: diff_ITD is 'True', not a number"),
+        ([HEADER, "a,bass,1,٣"], "line 2: diff_ILD is '٣', not a number"),
         ([HEADER, "a,bass,1,2", "", "b,bass,1,2", "a,bass,1,2"], "line 5: track 'a', bass stands in line 2 already"),
         ([HEADER, "a,bass,1"], "line 2: has 3 fields where the header has 4"),
         ([HEADER, 'a,"bass,1,2'], "line 2: not valid CSV"),
@@ -230,7 +250,7 @@ def test_a_file_that_is_no_text_or_not_there_is_a_sentence(tmp_path):
     with pytest.raises(SoundstageError, match="not UTF-8 text"):
         import_claims([file], tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SoundstageError, match=r"holds no \.json file and no spauq_"):
+    with pytest.raises(SoundstageError, match=r"holds no \.json file of museval's and no spauq_"):
         import_claims([tmp_path / "empty"], tmp_path / "out")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from hashlib import sha256
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -19,6 +21,8 @@ from soundstage.results.exchange.claims import Labels
 from soundstage.results.exchange.importing import import_claims
 from soundstage.results.exchange.museval import MEASURES, TrackFile, museval_files, read_museval, write_museval
 from soundstage.results.loading import load_results
+from soundstage.results.records import CellRecord, Stage, StoredPlan, score_rows
+from soundstage.results.store import Store
 
 NAN = float("nan")
 
@@ -226,7 +230,7 @@ def test_a_separators_name_can_be_given_and_two_files_of_one_track_are_refused(t
         ('{"targets": [{"name": "bass", "frames": {}}]}', "needs a 'name' and a list of 'frames'"),
         ('{"targets": [{"name": "bass", "frames": [3]}]}', "target 'bass', frame 0 has no 'metrics'"),
         ('{"targets": [{"name": "bass", "frames": [{"metrics": {"SDR": 1}}]}]}', "frame 0 has no number for ISR"),
-        ('{"targets": [{"name": "bass", "frames": [{"metrics": {"SDR": "x"}}]}]}', "no number for SDR, but 'x'"),
+        ('{"targets": [{"name": "bass", "frames": [{"metrics": {"SDR": "x"}}]}]}', "frame 0: SDR is 'x', not a number"),
         ('{"targets": [{"name": "b", "frames": []}, {"name": "b", "frames": []}]}', "'b' stands twice"),
     ],
 )
@@ -235,16 +239,177 @@ def test_a_malformed_file_is_one_sentence_and_imports_nothing(tmp_path, text, wo
     bad = tmp_path / "UMX" / "test" / "bad.json"
     bad.write_bytes(text.encode("latin-1"))
     with pytest.raises(SoundstageError) as refused:
-        import_museval([tmp_path / "UMX"], tmp_path / "claims")
+        import_museval([tmp_path / "UMX", bad], tmp_path / "claims")
     assert words in str(refused.value)
     assert str(refused.value).startswith(f"{bad}: ")
     assert not (tmp_path / "claims").exists()
 
 
-def test_infinite_and_missing_values_become_nan(tmp_path):
-    file = given(tmp_path / "UMX", BY_MUSEVAL.replace("4.12345", "Infinity").replace("-1.00000", "null"))
+def test_of_a_folder_what_is_not_musevals_is_skipped_and_said(tmp_path):
+    file = given(tmp_path / "UMX")
+    for name, text in (
+        (".ipynb_checkpoints/PR - Oh No-checkpoint.json", BY_MUSEVAL),
+        ("test/._PR - Oh No.json", "\0\5\26\7"),
+        ("test/__MACOSX/a.json", BY_MUSEVAL),
+        ("settings.json", '{"theme": "dark", "targets": ["vocals", "bass"]}'),
+        ("vocals.json", '{"args": {"targets": {"frames": 3}}}'),
+        ("list.json", "[1, 2]"),
+        ("broken.json", "{"),
+    ):
+        other = tmp_path / "UMX" / name
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_text(text, encoding="utf-8")
+    (tmp_path / "UMX" / "folder.json").mkdir()
+    os.mkfifo(tmp_path / "UMX" / "pipe.json")
+    told = invoke("import", tmp_path, "--out", tmp_path / "claims")
+    assert told.exit_code == 0, told.output
+    said = {line.split(": ")[0].rpartition("/")[2]: line.split(": ")[1] for line in told.output.splitlines()[:-2]}
+    other = "no file of museval's, which has a list of 'targets' with 'frames'"
+    assert said == {
+        "PR - Oh No-checkpoint.json": "the folder .ipynb_checkpoints is hidden",
+        "._PR - Oh No.json": "it is hidden",
+        "a.json": "the folder __MACOSX is the system's own",
+        **dict.fromkeys(("settings.json", "vocals.json", "list.json", "broken.json"), other),
+    }
+    assert "1 track of UMX imported" in told.output
+    assert set(soundstage.load(tmp_path / "claims")["separator"]) == {"UMX"}
+    file.unlink()
+    with pytest.raises(SoundstageError, match=r"holds no \.json file of museval's"):
+        import_museval([tmp_path], tmp_path / "more")
+    with pytest.raises(SoundstageError, match="is no regular file"):
+        import_museval([tmp_path / "UMX" / "pipe.json"], tmp_path / "more")
+
+
+def test_a_museval_file_that_was_cut_off_is_never_skipped(tmp_path):
+    given(tmp_path / "UMX")
+    given(tmp_path / "UMX", BY_MUSEVAL[:300], "cut")
+    with pytest.raises(SoundstageError, match=r"cut\.json: not valid JSON"):
+        import_museval([tmp_path / "UMX"], tmp_path / "claims")
+
+
+def of_vocals(file):
+    """Frame → the SDR of the vocals; None for the whole track."""
     scores = read_museval(file, Labels("UMX")).scores["bsseval"].scores
-    assert all(math.isnan(score.value) for score in scores if (score.source, score.name) == ("vocals", "SDR"))
+    return {one.frame: one for one in scores if (one.source, one.name) == ("vocals", "SDR")}
+
+
+@pytest.mark.parametrize("written", ["Infinity", "-Infinity", "1e999", "-1e999", "1" + "0" * 400])
+def test_infinite_values_are_scores_without_one_and_the_note_says_what_the_file_says(tmp_path, written):
+    file = given(tmp_path / "UMX", BY_MUSEVAL.replace("4.12345", written))
+    reason = f"the file says {written if len(written) <= 24 else written[:23] + '…'}, which is no finite value"
+    found = of_vocals(file)
+    assert math.isnan(found[0].value)
+    assert found[0].note == reason
+    assert (found[None].value, found[None].note) == (-1.0, f"claimed; 1 of 3 frames left out: {reason}")
+    told = invoke("import", file, "--out", tmp_path / "claims")
+    assert told.output.splitlines()[0] == f"{file.absolute()}: 1 value not finite, kept as a score without a value"
+    assert math.inf not in set(soundstage.load(tmp_path / "claims")["value"].abs())
+
+
+def test_null_and_nan_have_no_value_and_a_source_of_infinities_none_either(tmp_path):
+    text = BY_MUSEVAL.replace("-1.00000", "null").replace("4.12345", "Infinity")
+    found = of_vocals(given(tmp_path / "UMX", text))
+    assert all(math.isnan(one.value) for one in found.values())
+    assert found[1].note == found[2].note == "no value in the file"
+    assert found[None].note == (
+        "claimed; the file has no finite value in any frame: the file says Infinity, which is no finite value"
+    )
+
+
+@pytest.mark.parametrize("written", ['"Infinity"', '"7.5"', '""', "true", "[1.0]", "{}"])
+def test_what_is_no_number_is_refused_with_its_place(tmp_path, written):
+    file = given(tmp_path / "UMX", BY_MUSEVAL.replace("4.12345", written))
+    with pytest.raises(SoundstageError, match=r"target 'vocals', frame 0: SDR is .*, not a number"):
+        read_museval(file, Labels("UMX"))
+
+
+def scenes(path):
+    """A results folder with frames of a metric `toy` under several renderings, of which one places nothing."""
+    store, cells = Store(path).prepare(), []
+    for separator in ("flat/model", "irm"):
+        for spatializer, placement, seed in (("original", "", 0), ("hrir", "line", 0), ("hrir", "line", 1)):
+            number = len(cells)
+            cell, score = f"{number:064x}", f"{number + 1000:064x}"
+            rows = list(of_track(1.0, 2.0, shift=float(number)))
+            store.commit(
+                CellRecord(cell, Stage("ok"), {score: Stage("ok")}), score_rows((score, "dB", row) for row in rows)
+            )
+            labels = {"dataset": "songs", "track": "A/B", "placement": placement, "spatializer": spatializer}
+            cells.append({"cell": cell, **labels, "seed": seed, "separator": separator, "score:toy": score})
+    about = {"blind": True, "named": True, "needs": []}
+    measure = {"unit": "dB", "higher_is_better": True, "headline": True, "label": ""}
+    facts = {
+        "id": "hand-00000000",
+        "name": "hand",
+        "revision": 1,
+        "hash": "0" * 64,
+        "separators": {"flat/model": {"role": "floor", **about}, "irm": {"role": "separator", **about}},
+        "metrics": {"toy": dict.fromkeys(MEASURES, measure)},
+    }
+    store.save_plan(StoredPlan(pa.Table.from_pylist(cells), facts))
+    return path
+
+
+def test_an_export_of_several_scenes_is_imported_as_what_it_was(tmp_path):
+    folder = scenes(tmp_path / "measured")
+    assert invoke("export", folder, "--out", tmp_path / "json").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "json").iterdir()) == [
+        "placement line, spatializer hrir, seed 0",
+        "placement line, spatializer hrir, seed 1",
+        "spatializer original, seed 0",
+    ]
+    for _ in range(2):
+        told = invoke("import", tmp_path / "json", "--out", tmp_path / "claims")
+        assert told.exit_code == 0, told.exception
+    labels = ["dataset", "track", "placement", "spatializer", "seed", "separator", "source", "name", "frame"]
+    before, after = (
+        frame[frame["frame"].notna()].sort_values(labels)[[*labels, "value"]].reset_index(drop=True)
+        for frame in (soundstage.load(folder), soundstage.load(tmp_path / "claims"))
+    )
+    assert before.to_csv() == after.to_csv()
+    ours, theirs = board_of(folder, metrics=["SDR"]), board_of(tmp_path / "claims", metrics=["SDR"])
+    groups = [sorted(tuple(section.group.items()) for section in board.sections) for board in (ours, theirs)]
+    assert groups[0] == groups[1]
+    assert {row.separator: (row.role, row.rank) for row in theirs.sections[0].rows} == {
+        "flat/model": ("floor", None),
+        "irm": ("separator", 1),
+    }
+
+
+def test_what_an_export_says_of_itself_gives_way_to_options_and_to_another_folders_name(tmp_path):
+    folder = scenes(tmp_path / "measured")
+    invoke("export", folder, "--out", tmp_path / "json", "--separator", "irm")
+    (tmp_path / "json" / "spatializer original, seed 0" / "irm").rename(tmp_path / "mine")
+    assert import_museval([tmp_path / "mine"], tmp_path / "a")[0].labels.separator == "mine"
+    options = ("--separator", "X", "--spatializer", "s", "--dataset", "d")
+    assert invoke("import", tmp_path / "mine", "--out", tmp_path / "b", *options).exit_code == 0
+    frame = soundstage.load(tmp_path / "b")
+    assert {*frame["separator"], *frame["spatializer"], *frame["dataset"]} == {"X", "s", "d"}
+
+
+def test_an_export_whose_words_on_itself_are_nonsense_is_read_as_any_file(tmp_path):
+    nonsense = '"soundstage": {"seed": "x", "role": ["floor"], "spatializer": 3, "track": null, "placement": {}}'
+    file = given(tmp_path / "UMX", BY_MUSEVAL.replace('"museval_version": "0.4.1"', nonsense))
+    claim = read_museval(file, Labels())
+    assert claim.labels == Labels("UMX", "PR - Oh No")
+    assert claim.role is None
+
+
+def test_oracles_and_floors_have_no_rank_among_claims(tmp_path):
+    for name in ("UMX", "IRM1", "ibm[window=2]", "Mixture", "reference", "mixturenet"):
+        given(tmp_path / "in" / name)
+    import_museval([tmp_path / "in"], tmp_path / "claims")
+    board = board_of(tmp_path / "claims")
+    assert {row.separator: row.role for row in board.sections[0].rows} == {
+        "UMX": "separator",
+        "mixturenet": "separator",
+        "IRM1": "oracle",
+        "ibm[window=2]": "oracle",
+        "Mixture": "floor",
+        "reference": "ceiling",
+    }
+    assert {row.separator for row in board.sections[0].rows if row.rank} == {"UMX", "mixturenet"}
+    assert any(note.endswith("out of the ranks, as oracles and floors of such names are") for note in board.notes)
 
 
 def test_misuse_gets_a_sentence_with_the_remedy(tmp_path, measured):

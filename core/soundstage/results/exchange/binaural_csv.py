@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from pathlib import Path
 from soundstage.contracts import Measure, Score
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.results.exchange.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
+from soundstage.results.exchange.values import Numeral, claimed_value
 
 SOURCES = ("bass", "drums", "other", "vocals")
 NAME = re.compile(r"(?:spauq|interaural)_(?:\d{4}-\d{2}-\d{2}_)?(?P<model>.+)_(?P<rendering>binaural|stereo)")
@@ -72,8 +72,11 @@ def read_paper_csv(file: Path, labels: Labels) -> list[Claim]:
     if lacking:
         raise SoundstageError(f"{file}: {UNNAMED}; say with {' and '.join(lacking)} what it is of")
     if found := NAME.fullmatch(file.stem):
-        named = {"separator": found["model"], "spatializer": found["rendering"]}
-        labels = replace(labels, **{key: getattr(labels, key) or text for key, text in named.items()})
+        labels = replace(
+            labels,
+            separator=labels.separator or found["model"],
+            spatializer=labels.spatializer or found["rendering"],
+        )
     source = ClaimedFile(file, hashlib.sha256(read_bytes(file)).hexdigest(), FORMAT)
     held = [metric for metric, columns in COLUMNS.items() if set(columns) <= set(lines[0].texts)]
     claims = []
@@ -152,16 +155,11 @@ def _scores(file: ClaimedFile, metric: str, lines: Sequence[Line]) -> ClaimedSco
     scores = []
     for line in lines:
         for column, (name, _) in columns.items():
-            value = _number(line, column, file.path)
-            note = f"{CLAIMED}; the file has no value" if math.isnan(value) else CLAIMED
-            scores.append(Score(line.source, name, value, note=note))
+            value, reason = _number(line, column, file.path)
+            scores.append(Score(line.source, name, value, note=f"{CLAIMED}; {reason}" if reason else CLAIMED))
     return ClaimedScores(file, dict(columns.values()), tuple(scores))
 
 
-def _number(line: Line, column: str, file: Path) -> float:
-    """A column's number; an empty field is NaN, as pandas reads it."""
-    text = line.texts[column].strip()
-    try:
-        return float(text) if text else math.nan
-    except ValueError:
-        raise SoundstageError(f"{file}, line {line.number}: {column} is '{text}', not a number; correct it") from None
+def _number(line: Line, column: str, file: Path) -> tuple[float, str]:
+    """A column's number, or NaN and the reason; an empty field has no value, as pandas reads it."""
+    return claimed_value(Numeral(line.texts[column].strip()), f"{file}, line {line.number}: {column}")

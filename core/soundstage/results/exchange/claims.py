@@ -6,6 +6,7 @@ results folder make one grid, so that one leaderboard compares them; every file'
 
 from __future__ import annotations
 
+import stat
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from soundstage.contracts import Measure, Score
+from soundstage.contracts import Measure, Role, Score
 from soundstage.errors import SoundstageError
 from soundstage.results.address import SHORT, address, plan_hash
 from soundstage.results.records import (
@@ -24,6 +25,7 @@ from soundstage.results.records import (
     MeasureFacts,
     PlanFacts,
     RunFacts,
+    SeparatorFacts,
     Stage,
     StoredPlan,
     measure_facts,
@@ -37,6 +39,12 @@ CLAIMED = "claimed"
 UNKNOWN = "unknown"
 """The spatializer of claims that do not name one."""
 
+ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(("ibm", "ibm1", "ibm2", "irm", "irm1", "irm2", "mwf"), "oracle"),
+    **dict.fromkeys(("mix", "mixture"), "floor"),
+    **dict.fromkeys(("ref", "reference", "references"), "ceiling"),
+}
+"""What SiSEC's and other campaigns' files call methods that see the references, or do nothing; in any case."""
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -46,11 +54,13 @@ class Labels:
     track: str = ""
     dataset: str = CLAIMED
     spatializer: str = ""
+    placement: str = ""
+    seed: int = 0
 
     @property
     def cell(self) -> dict[str, Any]:
         """The labels as a plan's cell has them."""
-        given = {"dataset": self.dataset, "track": self.track, "placement": "", "seed": 0}
+        given = {"dataset": self.dataset, "track": self.track, "placement": self.placement, "seed": self.seed}
         return {**given, "spatializer": self.spatializer or UNKNOWN, "separator": self.separator}
 
     @property
@@ -81,10 +91,11 @@ class ClaimedScores:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What files say of one track. scores: metric → its scores."""
+    """What files say of one track. scores: metric → its scores. role: of its separator; None where no file says it."""
 
     labels: Labels
     scores: Mapping[str, ClaimedScores]
+    role: Role | None = None
 
     def score_address(self, metric: str) -> str:
         """The address of one metric's scores: the file's contents, and what they are said to be of."""
@@ -108,8 +119,10 @@ def cell_address(labels: Mapping[str, Any], scores: Mapping[str, str]) -> str:
 
 
 def read_bytes(file: Path) -> bytes:
-    """The contents of a file of claims. Raises SoundstageError where it cannot be read."""
+    """The contents of a file of claims. Raises SoundstageError where it cannot be read, or is no regular file."""
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise SoundstageError(f"{file}: is no regular file, so nothing is read from it; give a file or a folder")
         return file.read_bytes()
     except OSError as error:
         raise SoundstageError(f"{file}: cannot be read ({error.strerror}); check the path") from None
@@ -126,10 +139,10 @@ def merged(claims: Iterable[Claim]) -> list[Claim]:
         for metric in held.scores.keys() & claim.scores.keys():
             first, second = held.scores[metric].file.path, claim.scores[metric].file.path
             raise SoundstageError(
-                f"{first} and {second} are both {claim.labels.text}; import one, or name their separators apart with"
-                " --separator"
+                f"{first} and {second} are both {claim.labels.text}; import one, or import each by itself and tell"
+                " them apart with --separator or --spatializer"
             )
-        found[claim.labels] = replace(claim, scores={**held.scores, **claim.scores})
+        found[claim.labels] = replace(claim, scores={**held.scores, **claim.scores}, role=held.role or claim.role)
     return list(found.values())
 
 
@@ -153,13 +166,16 @@ def _keep(store: Store, claims: Sequence[Claim]) -> None:
         for metric, scores in claim.scores.items():
             metrics.setdefault(metric, {name: measure_facts(measure) for name, measure in scores.measures.items()})
     cells = {_key(cell): cell for cell in earlier.cells.to_pylist()} if earlier else {}
+    known: Mapping[str, SeparatorFacts] = earlier.facts["separators"] if earlier else {}
+    roles: dict[str, Role] = {name: about["role"] for name, about in known.items() if about.get("said")}
+    roles |= {claim.labels.separator: claim.role for claim in claims if claim.role}
     joined = [(claim, _joined(claim, cells.get(_key(claim.labels.cell)), store.path)) for claim in claims]
     run = f"{CLAIMED}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     store.save_run(run, _run_record(claims))
     for claim, cell in joined:
         _commit(store, claim, cell, cells.get(_key(cell)), run)
         cells[_key(cell)] = cell
-    plan = _plan(list(cells.values()), metrics)
+    plan = _plan(list(cells.values()), metrics, roles)
     store.save_plan(plan)
 
 
@@ -204,8 +220,20 @@ def _commit(store: Store, claim: Claim, cell: Mapping[str, Any], held: Mapping[s
     store.commit(CellRecord(cell["cell"], Stage("ok", details=details), stages, run=run), pa.concat_tables(tables))
 
 
-def _plan(cells: Sequence[Mapping[str, Any]], metrics: Mapping[str, dict[str, MeasureFacts]]) -> StoredPlan:
-    """The plan of all claims. Nobody knows here what their separators saw, so none counts as blind."""
+def role_of(separator: str) -> Role:
+    """What a claimed separator is by its name alone, a variant by that of its entry."""
+    return ROLES.get(separator.partition("[")[0].strip().casefold(), "separator")
+
+
+def _plan(
+    cells: Sequence[Mapping[str, Any]],
+    metrics: Mapping[str, dict[str, MeasureFacts]],
+    roles: Mapping[str, Role],
+) -> StoredPlan:
+    """The plan of all claims. Nobody knows here what their separators saw, so none counts as blind.
+
+    roles: of the separators of which a file says it; the others' names do.
+    """
     columns = [f"score:{metric}" for metric in metrics]
     digest = plan_hash(["revision 1", *(cell.get(key) or "" for cell in cells for key in ("cell", *columns))])
     axes = {name: list(dict.fromkeys(cell[name] for cell in cells)) for name in LABELS}
@@ -218,14 +246,21 @@ def _plan(cells: Sequence[Mapping[str, Any]], metrics: Mapping[str, dict[str, Me
         "citation": "",
         "axes": {
             "datasets": axes["dataset"],
-            "placements": [],
+            "placements": [label for label in axes["placement"] if label],
             "spatializers": axes["spatializer"],
             "separators": axes["separator"],
             "metrics": list(metrics),
         },
-        "seeds": [0],
+        "seeds": axes["seed"],
         "separators": {
-            name: {"role": "separator", "blind": False, "named": True, "needs": [], "claimed": True}
+            name: {
+                "role": roles.get(name) or role_of(name),
+                "said": name in roles,
+                "blind": False,
+                "named": True,
+                "needs": [],
+                "claimed": True,
+            }
             for name in axes["separator"]
         },
         "metrics": dict(metrics),

@@ -2,64 +2,103 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from soundstage.errors import SoundstageError
 from soundstage.results.exchange.binaural_csv import UNNAMED, is_paper_csv, lacking_options, read_paper_csv
 from soundstage.results.exchange.claims import Claim, Labels, keep_claims
-from soundstage.results.exchange.museval import read_museval
+from soundstage.results.exchange.museval import is_museval, read_museval
+from soundstage.results.exchange.values import NOT_FINITE
 
 Tell = Callable[[str], None]
 
 
+FOREIGN = ("__MACOSX", "@eaDir", "#recycle", "lost+found", "$RECYCLE.BIN", "System Volume Information")
+"""Folders that systems leave among people's files."""
+
+
 def import_claims(
-    paths: Sequence[Path], out: Path | str, labels: Labels | None = None, skipped: Tell = lambda sentence: None
+    paths: Sequence[Path], out: Path | str, labels: Labels | None = None, told: Tell = lambda sentence: None
 ) -> list[Claim]:
     """Keep the claims of museval's JSON and of the binaural paper's CSV in the folder `out`, and return them.
 
     paths: files, or folders that hold them at any depth. labels: what the claims are of, where their files do not say
     it or are not to be believed: museval's separator is the folder that a file lies in, `test` and `train` passed over;
-    the paper's separator and rendering are in the file's name. Claims that `out` holds already are joined. skipped:
-    told, in a sentence, of each file of a folder that nobody says what it is of. Raises SoundstageError, and keeps
-    nothing, where a file is malformed, where one that was named itself is of nobody knows what, or where two files hold
-    the same score.
+    the paper's separator and rendering are in the file's name. Claims that `out` holds already are joined. told: of
+    each file of a folder that is skipped, and of each that has infinite values, which become scores without one, in a
+    sentence. Raises SoundstageError, and keeps nothing, where a file is malformed, where one that was named itself is
+    of nobody knows what, or where two files hold the same score.
     """
     labels = labels or Labels()
     claims: list[Claim] = []
-    for file in found_files(paths, labels, skipped):
-        if file.suffix.lower() == ".csv":
-            claims += read_paper_csv(file, labels)
-        else:
-            claims.append(read_museval(file, labels))
+    for file in found_files(paths, labels, told):
+        is_table = file.suffix.lower() == ".csv"
+        found = read_paper_csv(file, labels) if is_table else [read_museval(file, labels)]
+        if sentence := _infinite(file, found):
+            told(sentence)
+        claims += found
     return keep_claims(claims, out)
 
 
-def found_files(paths: Sequence[Path], labels: Labels, skipped: Tell) -> list[Path]:
+def _infinite(file: Path, claims: Sequence[Claim]) -> str:
+    """What is said of a file's values that are not finite; empty where all are."""
+    every = [score for claim in claims for of_metric in claim.scores.values() for score in of_metric.scores]
+    frames = {score.name for score in every if score.frame is not None}
+    own = [score for score in every if score.frame is not None or score.name not in frames]
+    count = len([score for score in own if math.isnan(score.value) and score.note.endswith(NOT_FINITE)])
+    if not count:
+        return ""
+    what = "1 value not finite, kept as a score" if count == 1 else f"{count} values not finite, kept as scores"
+    return f"{file}: {what} without a value"
+
+
+def found_files(paths: Sequence[Path], labels: Labels, told: Tell) -> list[Path]:
     """The files, each once. Of a folder: the paper's CSVs where it has some, and else museval's JSON, by name.
 
-    What of a folder's CSVs neither their names nor the labels say what they are of is told to `skipped`. Raises
-    SoundstageError where a folder has none left.
+    Hidden files and folders, what systems leave behind, and JSON that is not shaped as museval's are skipped, as are
+    CSVs of which neither their names nor the labels say what they are of; `told` hears of each. Raises SoundstageError
+    where a folder has none left.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        files = [path]
-        if path.is_dir():
-            tables = [file for file in path.rglob("*.csv") if is_paper_csv(file)]
-            # SSR and SRR first: the first metric is what a leaderboard ranks by.
-            tables.sort(key=lambda file: (not file.name.startswith("spauq_"), file))
-            files = [file for file in tables if not lacking_options(file, labels)]
-            for file in tables:
-                if lacking := lacking_options(file, labels):
-                    skipped(f"skipped {file}: {UNNAMED}; import it by itself with {' and '.join(lacking)}")
-            if not tables:
-                files = sorted(path.rglob("*.json"))
-            elif not files:
-                raise SoundstageError(f"{path}: no name in it says what its CSVs are of; import each by itself")
-        if not files:
-            raise SoundstageError(
-                f"{path} holds no .json file and no spauq_….csv or interaural_….csv; give museval's files, the binaural"
-                " paper's, or folders of them"
-            )
+        files = _of_folder(path, labels, told) if path.is_dir() else [path]
         found |= {file.absolute(): None for file in files}
     return list(found)
+
+
+def _of_folder(folder: Path, labels: Labels, told: Tell) -> list[Path]:
+    every = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in (".csv", ".json") and file.is_file()]
+    tables = [file for file in every if is_paper_csv(file)]
+    # SSR and SRR first: the first metric is what a leaderboard ranks by.
+    tables.sort(key=lambda file: (not file.name.startswith("spauq_"), file))
+    files, is_unnamed = [], False
+    for file in tables or [file for file in every if file.suffix.lower() == ".json"]:
+        if why := _foreign(file.relative_to(folder)):
+            told(f"skipped {file}: {why}")
+        elif tables and (lacking := lacking_options(file, labels)):
+            is_unnamed = True
+            told(f"skipped {file}: {UNNAMED}; import it by itself with {' and '.join(lacking)}")
+        elif not tables and not is_museval(file):
+            told(f"skipped {file}: no file of museval's, which has a list of 'targets' with 'frames'")
+        else:
+            files.append(file)
+    if not files and is_unnamed:
+        raise SoundstageError(f"{folder}: no name in it says what its CSVs are of; import each by itself")
+    if not files:
+        raise SoundstageError(
+            f"{folder} holds no .json file of museval's and no spauq_….csv or interaural_….csv; give museval's files,"
+            " the binaural paper's, or folders of them"
+        )
+    return files
+
+
+def _foreign(inside: Path) -> str:
+    """Why a file of a folder is nobody's results; empty where it may be. inside: its path in that folder."""
+    for part in inside.parts:
+        if part.startswith("."):
+            return "it is hidden" if part == inside.name else f"the folder {part} is hidden"
+        if part in FOREIGN:
+            return f"the folder {part} is the system's own"
+    return ""

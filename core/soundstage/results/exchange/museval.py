@@ -10,15 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from soundstage.contracts import Measure, Score
+from soundstage.contracts import Measure, Role, Score
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.results.exchange.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
+from soundstage.results.exchange.values import NO_VALUE, Numeral, claimed_value
 from soundstage.results.loading import Results
 
 if TYPE_CHECKING:
@@ -70,8 +72,11 @@ def museval_files(results: Results, *, separator: str = "", metric: str = "") ->
     varying = [name for name in SCENE if results.cells[name].nunique() > 1]
     for key, of_track in rows.groupby([*SCENE, "separator", "track"], sort=False, observed=True):
         label = dict(zip([*SCENE, "separator", "track"], key, strict=True))
-        scene = ", ".join(f"{name} {label[name]}" for name in varying)
-        text = json.dumps(_track(of_track, metric), indent=2, ensure_ascii=False)
+        scene = ", ".join(f"{name} {label[name]}" for name in varying if label[name] != "")
+        role = results.facts["separators"][label["separator"]]["role"]
+        about = {name: int(str(text)) if name == "seed" else str(text) for name, text in label.items()}
+        track = _track(of_track, {"metric": metric, "role": role, **about})
+        text = json.dumps(track, indent=2, ensure_ascii=False)
         yield TrackFile(scene, str(label["separator"]), str(label["track"]), text)
 
 
@@ -106,7 +111,7 @@ def _metric(metrics: Mapping[str, Mapping[str, Any]], wanted: str) -> str:
     return wanted or able[0]
 
 
-def _track(rows: pandas.DataFrame, metric: str) -> dict[str, Any]:
+def _track(rows: pandas.DataFrame, about: Mapping[str, Any]) -> dict[str, Any]:
     values = rows["value"].astype(float).where(rows["ranked"])
     table = rows.assign(value=values).pivot(index=["source", "frame"], columns="name", values="value")
     targets = []
@@ -118,7 +123,7 @@ def _track(rows: pandas.DataFrame, metric: str) -> dict[str, Any]:
             for frame, line in zip(of_source.index, of_source.to_dict("records"), strict=True)
         ]
         targets.append({"name": str(source), "frames": frames})
-    return {"targets": targets, "soundstage": {"metric": metric, "cell": str(rows["cell"].iloc[0])}}
+    return {"targets": targets, "soundstage": {**about, "cell": str(rows["cell"].iloc[0])}}
 
 
 def _file_name(text: str) -> str:
@@ -126,59 +131,130 @@ def _file_name(text: str) -> str:
     return f"%2E{encoded[1:]}" if encoded.startswith(".") else encoded
 
 
-def read_museval(file: Path, labels: Labels) -> Claim:
-    """What a file of museval says. Raises SoundstageError, naming the file, where it is not one."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """One frame of a target: measure → value, and why there is none."""
+
+    values: Mapping[str, tuple[float, str]]
+
+
+def is_museval(file: Path) -> bool:
+    """Whether a file is shaped as museval's are, malformed inside or not; how a folder's files are told from others.
+
+    A file that holds no JSON is one where it has their words in it: it may have been cut off. Raises SoundstageError
+    where it cannot be read.
+    """
     content = read_bytes(file)
     try:
-        parsed = json.loads(content)
+        parsed = _parsed(content)
+    except (ValueError, RecursionError):
+        return b'"targets"' in content and b'"frames"' in content
+    targets = parsed.get("targets") if isinstance(parsed, dict) else None
+    return isinstance(targets, list) and any(isinstance(one, dict) and "frames" in one for one in targets)
+
+
+def _parsed(content: bytes) -> Any:
+    """The JSON with its numbers as they are written. Raises ValueError or RecursionError."""
+    return json.loads(content, parse_float=Numeral, parse_int=Numeral, parse_constant=Numeral)
+
+
+def read_museval(file: Path, labels: Labels) -> Claim:
+    """What a file of museval says. Raises SoundstageError, naming the file, where it is not one.
+
+    labels: what the claim is of. What they leave open a file that was exported from results says itself, as long as it
+    is called as it was; else the separator is the folder that the file lies in, and the track its name.
+    """
+    content = read_bytes(file)
+    try:
+        parsed = _parsed(content)
     except (ValueError, RecursionError) as error:
         raise SoundstageError(f"{file}: not valid JSON ({error}); write it again with museval") from None
     where = f"{file}: not a museval file:"
     targets = parsed.get("targets") if isinstance(parsed, dict) else None
     if not isinstance(targets, list) or not targets:
         raise SoundstageError(f"{where} it has no list of 'targets'")
-    frames: dict[str, list[dict[str, float]]] = {}
+    frames: dict[str, list[_Frame]] = {}
     for target in targets:
         name = target.get("name") if isinstance(target, dict) else None
         listed = target.get("frames") if isinstance(target, dict) else None
-        if not isinstance(name, str) or not name or not isinstance(listed, list):
+        if type(name) is not str or not name or not isinstance(listed, list):
             raise SoundstageError(f"{where} a target needs a 'name' and a list of 'frames'")
         if name in frames:
             raise SoundstageError(f"{where} target '{name}' stands twice in it")
         frames[name] = [_frame(frame, f"{where} target '{name}', frame {index}") for index, frame in enumerate(listed)]
     version = parsed.get("museval_version")
     about = {"museval_version": version if isinstance(version, str) else ""}
-    labels = replace(labels, separator=labels.separator or _method(file), track=file.stem)
+    exported = parsed.get("soundstage")
+    exported = exported if isinstance(exported, dict) else {}
     measures = dict.fromkeys(MEASURES, Measure("dB", higher_is_better=True))
     source = ClaimedFile(file, hashlib.sha256(content).hexdigest(), "museval JSON", about)
-    return Claim(labels, {METRIC: ClaimedScores(source, measures, tuple(_scores(frames)))})
+    role = exported.get("role")
+    said = next((known for known in get_args(Role) if known == role), None)
+    return Claim(
+        _labels(file, labels, exported),
+        {METRIC: ClaimedScores(source, measures, tuple(_scores(frames)))},
+        role=said,
+    )
 
 
-def _frame(frame: Any, where: str) -> dict[str, float]:
+def _labels(file: Path, labels: Labels, exported: Mapping[str, Any]) -> Labels:
+    said = {
+        name: text
+        for name, text in exported.items()
+        if isinstance(text, str) and (type(text) is str) != (name == "seed")
+    }
+    folder, separator, track = _method(file), said.get("separator", ""), said.get("track", "")
+    found = {
+        "separator": separator if separator and _file_name(separator) == folder else folder,
+        "track": track if track and _file_name(track) == file.stem else file.stem,
+        "spatializer": said.get("spatializer", ""),
+    }
+    seed = said.get("seed", "")
+    return replace(
+        labels,
+        separator=labels.separator or found["separator"],
+        track=found["track"],
+        spatializer=labels.spatializer or found["spatializer"],
+        dataset=said.get("dataset") or CLAIMED if labels.dataset == CLAIMED else labels.dataset,
+        placement=labels.placement or said.get("placement", ""),
+        seed=int(seed) if re.fullmatch(r"-?[0-9]{1,18}", seed) else labels.seed,
+    )
+
+
+def _frame(frame: Any, where: str) -> _Frame:
     metrics = frame.get("metrics") if isinstance(frame, dict) else None
     if not isinstance(metrics, dict):
         raise SoundstageError(f"{where} has no 'metrics'")
     values = {}
     for name in MEASURES:
-        value = metrics.get(name, "")
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise SoundstageError(f"{where} has no number for {name}" + (f", but {value!r}" if name in metrics else ""))
-        values[name] = math.nan if value is None or math.isinf(value) else float(value)
-    return values
+        if name not in metrics:
+            raise SoundstageError(f"{where} has no number for {name}")
+        values[name] = claimed_value(_written(metrics[name]), f"{where}: {name}")
+    return _Frame(values)
 
 
-def _scores(of_targets: Mapping[str, Sequence[Mapping[str, float]]]) -> Iterator[Score]:
-    """The frames, and for the whole track their median, as museval aggregates them."""
+def _written(value: Any) -> Any:
+    """The value as the gate takes it; an empty text is a text here, and no empty field."""
+    return [value] if value == "" else value
+
+
+def _scores(of_targets: Mapping[str, Sequence[_Frame]]) -> Iterator[Score]:
+    """The frames, and for the whole track the median of those that have a value, as museval aggregates them."""
     for target, frames in of_targets.items():
         for name in MEASURES:
-            values = [frame[name] for frame in frames]
-            known = [value for value in values if not math.isnan(value)]
+            values = [frame.values[name] for frame in frames]
+            known = [value for value, _ in values if not math.isnan(value)]
+            infinite = [reason for _, reason in values if reason not in ("", NO_VALUE)]
             if known:
-                yield Score(target, name, statistics.median(known), note=CLAIMED)
+                # Halves, because the sum of two huge values is infinite.
+                whole = 2.0 * statistics.median(value / 2.0 for value in known)
+                lost = f"; {len(infinite)} of {len(values)} frames left out: {infinite[0]}" if infinite else ""
+                yield Score(target, name, whole, note=f"{CLAIMED}{lost}")
             else:
-                yield Score(target, name, math.nan, note=f"{CLAIMED}; the file has no value in any frame")
-            for index, value in enumerate(values):
-                yield Score(target, name, value, index, "no value in the file" if math.isnan(value) else "")
+                what = f"no finite value in any frame: {infinite[0]}" if infinite else "no value in any frame"
+                yield Score(target, name, math.nan, note=f"{CLAIMED}; the file has {what}")
+            for index, (value, reason) in enumerate(values):
+                yield Score(target, name, value, index, reason)
 
 
 def _method(file: Path) -> str:
