@@ -54,8 +54,11 @@ def read(file: Path, parse_float: Callable[[str], float] = float) -> dict[str, A
 
 
 def parse(text: str, file: str, parse_float: Callable[[str], float] = float) -> dict[str, Any]:
-    """The parsed text; file: what errors call it. parse_float: makes numbers of texts with a point. Raises SoundstageError where it is not TOML, or holds what no key
-    takes: numbers beyond 64 bits, NUL, tables in tables without end."""
+    """The parsed text. file: what errors call it. parse_float: makes numbers of texts with a point.
+
+    Raises SoundstageError where it is not TOML, or holds what no key takes: numbers beyond 64 bits, NUL, tables in
+    tables without end.
+    """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
         found = tomllib.loads(text, parse_float=parse_float)

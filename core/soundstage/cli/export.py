@@ -26,6 +26,7 @@ def command(results: Path | str, form: str, out: Path, separator: str, metric: s
 
     Where several renderings were scored, each gets a folder of its own above the separators.
     """
+    from soundstage.report.text import printable
     from soundstage.results.exchange.museval import museval_files, write_museval
     from soundstage.results.loading import load_results
 
@@ -36,4 +37,4 @@ def command(results: Path | str, form: str, out: Path, separator: str, metric: s
     write_museval(files, out)
     cells = loaded.cells if not separator else loaded.cells[loaded.cells["separator"] == separator]
     lacking = f"; {len(cells) - len(files)} cells have no frame scores" if len(files) < len(cells) else ""
-    click.echo(f"{len(files)} files in {out}{lacking}", err=True)
+    click.echo(f"{len(files)} files in {printable(out)}{lacking}", err=True)

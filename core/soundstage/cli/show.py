@@ -61,13 +61,19 @@ def _show(known: Any, section: Any, name: str) -> None:
         _show_entry(known, section, name)
 
 
+def _say(text: str, bold: bool = False) -> None:
+    from soundstage.report.text import printable
+
+    click.secho(printable(text), bold=bold or None)
+
+
 def _show_entry(known: Any, kind: Any, name: str) -> None:
     from soundstage.catalogue.parameters import constructor_parameters
 
     entry = known.entry(kind, name)
     plugin = known.plugin(entry)
-    click.secho(f"{name}  ({kind[:-1]})", bold=True)
-    click.echo(f"  {entry.summary}")
+    _say(f"{name}  ({kind[:-1]})", bold=True)
+    _say(f"  {entry.summary}")
     facts = {
         "usable here": "; ".join(filter(None, (known.unusable(entry) or "yes", known.notice(entry)))),
         "plugin": f"{plugin.name} = {plugin.target}, of {plugin.distribution} {plugin.version}",
@@ -81,41 +87,38 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
     }
     for key, value in facts.items():
         if value:
-            click.echo(f"  {key + ':':<12} {value}")
+            _say(f"  {key + ':':<12} {value}")
     try:
         plugin_class = plugin.load()
     except (Exception, SystemExit) as error:
         why = str(error) if isinstance(error, (ImportError, SoundstageError)) else f"{type(error).__name__}: {error}"
-        click.echo(f"  parameters:  unknown, its module cannot be imported here ({why})")
+        _say(f"  parameters:  unknown, its module cannot be imported here ({why})")
         return
     parameters = constructor_parameters(plugin_class)
-    click.echo("  parameters:" + ("" if parameters else "  none"))
+    _say("  parameters:" + ("" if parameters else "  none"))
     for parameter in parameters.values():
-        click.echo(f"    {parameter.describe()}" + (" (required)" if parameter.required else ""))
+        _say(f"    {parameter.describe()}" + (" (required)" if parameter.required else ""))
     for measure, about in getattr(plugin_class, "measures", {}).items() if kind == "metrics" else ():
         better = "higher is better" if about.higher_is_better else "lower is better"
-        click.echo(f"  measures:    {measure} in {about.unit}, {better}")
+        _say(f"  measures:    {measure} in {about.unit}, {better}")
     if plugin_class.__doc__:
-        click.echo(
-            "\n"
-            + "\n".join(
-                f"  {line.strip()}" if line.strip() else "" for line in plugin_class.__doc__.strip().splitlines()
-            )
-        )
+        click.echo()
+        for line in plugin_class.__doc__.strip().splitlines():
+            _say(f"  {line.strip()}".rstrip())
     click.echo()
 
 
 def _show_grid(name: str, table: Any) -> None:
-    click.secho(f"{name}  (grid)", bold=True)
+    _say(f"{name}  (grid)", bold=True)
     for key, value in table.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        click.echo(f"  {key + ':':<13} {text}")
+        _say(f"  {key + ':':<13} {text}")
     click.echo()
 
 
 def _show_publication(one: Any) -> None:
-    click.secho(f"{one.name}  (published)", bold=True)
-    click.echo(f"  {one.title}")
+    _say(f"{one.name}  (published)", bold=True)
+    _say(f"  {one.title}")
     facts = {
         "citation": one.citation,
         "url": one.url,
@@ -127,10 +130,10 @@ def _show_publication(one: Any) -> None:
     }
     for key, value in facts.items():
         if value:
-            click.echo(f"  {key + ':':<12} {value}")
+            _say(f"  {key + ':':<12} {value}")
     for condition in one.conditions.values():
-        click.echo(f"  rendering:   {condition.name}: {condition.summary}")
+        _say(f"  rendering:   {condition.name}: {condition.summary}")
     for name in dict.fromkeys(line.model for line in one.lines):
         here = one.model(name).separators
-        click.echo(f"  model:       {name}" + (f" = {', '.join(here)} here" if here else ""))
+        _say(f"  model:       {name}" + (f" = {', '.join(here)} here" if here else ""))
     click.echo()

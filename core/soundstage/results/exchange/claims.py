@@ -46,6 +46,7 @@ ROLES: Mapping[str, Role] = {
 }
 """What SiSEC's and other campaigns' files call methods that see the references, or do nothing; in any case."""
 
+
 @dataclass(frozen=True, slots=True)
 class Labels:
     """What a claim is said to be of; empty where the file is to say it."""
