@@ -355,3 +355,12 @@ def test_json_holds_what_stands_in_columns_by_metric_and_measure(tmp_path):
     }
     assert row["coverage"] == {"done": 2, "planned": 2}
     assert parsed["sections"][0]["scores"]["error"]["error"] == {"shared": 2, "possible": 6}
+
+
+def test_an_infinity_in_an_older_folder_reaches_no_average(tmp_path):
+    rows = [Score("bass", "SDR", math.inf), Score("bass", "SDR", math.inf, 0), Score("bass", "SDR", 3.0, 1)]
+    folder = results(tmp_path, {("one", "a"): rows, ("one", "b"): [Score("bass", "SDR", 1.0)]})
+    found = board_of(folder)
+    assert numbers(found.sections[0].rows[0]) == (1.0,)
+    assert any("1 of 2 scores have no value, mostly: the value is infinite" in note for note in found.notes)
+    assert numbers(board_of(folder, protocol="spain-net").sections[0].rows[0]) == (2.0,)

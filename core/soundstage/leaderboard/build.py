@@ -45,7 +45,7 @@ def make_leaderboard(
     by = _told_apart(results.cells) if by is None else [_grouping(word) for word in by]
     columns = shown_columns(results.facts, metrics)
     ranked_by = _ranking(columns, rank_by)
-    whole = how.track_scores(results.rows[results.rows["status"] == "ok"])
+    whole = how.track_scores(_finite(results.rows[results.rows["status"] == "ok"]))
     if over:
         over = _separator(results.facts, over)
         whole = _improvements(whole, over)
@@ -68,6 +68,14 @@ def make_leaderboard(
         tuple(notes),
         over=over,
     )
+
+
+def _finite(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows with no value where it is infinite: older folders hold what was imported so."""
+    infinite = rows["value"].abs() == math.inf
+    if not infinite.any():
+        return rows
+    return rows.assign(value=rows["value"].mask(infinite), note=rows["note"].mask(infinite, "the value is infinite"))
 
 
 def _improvements(whole: pandas.DataFrame, over: str) -> pandas.DataFrame:
