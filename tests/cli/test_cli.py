@@ -230,7 +230,7 @@ def test_a_bad_stem_is_a_sentence_with_the_track_and_costs_nothing_else(tmp_path
     assert result.returncode == 0, result.stderr
     assert "track 'bad song'" in result.stderr
     board = json.loads(soundstage("leaderboard", out, "--format", "json").stdout)
-    assert [(row["separator"], row["done"], row["planned"]) for row in board["sections"][0]["rows"]] == [
+    assert [(row["separator"], *row["coverage"].values()) for row in board["sections"][0]["rows"]] == [
         ("reference", 1, 2),
         ("mixture", 1, 2),
     ]

@@ -54,8 +54,8 @@ def test_it_runs_in_a_grid_and_is_on_the_leaderboard(soundstage, root, tmp_path,
     assert rows["midside"]["rank"] == 1
     names = [column["name"] for column in board["columns"]]
     assert names[-1] == "width_difference"
-    assert rows["reference"]["values"][-1] == 0
-    assert rows["midside"]["done"] == rows["midside"]["planned"] == 3
+    assert rows["reference"]["values"][board["columns"][-1]["metric"]]["width_difference"]["value"] == 0
+    assert rows["midside"]["coverage"] == {"done": 3, "planned": 3}
 
 
 def test_without_it_installed_the_grid_says_what_is_unknown(root, tmp_path):

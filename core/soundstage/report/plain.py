@@ -14,13 +14,13 @@ from soundstage.leaderboard.board import Column, Leaderboard, Section
 from soundstage.report.text import (
     Line,
     arrow,
+    encodable,
     fine_print,
     group_text,
     own_lines,
     printable,
     published_lines,
     scores_line,
-    storable,
 )
 
 
@@ -82,7 +82,7 @@ def format_csv(board: Leaderboard) -> str:
         of_section |= {"protocol": board.protocol.name, **section.group}
         for record in (*_own_records(board, section), *_published_records(board, section)):
             writer.writerow({**of_section, **record})
-    return storable(out.getvalue().rstrip("\n"))
+    return encodable(out.getvalue().rstrip("\n"))
 
 
 def _about(column: Column) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def format_json(board: Leaderboard) -> str:
 
     What stands in columns is an object of metrics, each an object of measures: `values["spauq"]["SSR"]["value"]`.
     """
-    return storable(json.dumps(_plain(board), indent=1, ensure_ascii=False, allow_nan=False))
+    return encodable(json.dumps(_plain(board), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def _plain(value: Any) -> Any:

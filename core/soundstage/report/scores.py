@@ -15,7 +15,7 @@ from rich.text import Text
 from soundstage.leaderboard.board import Column
 from soundstage.leaderboard.build import shown_columns
 from soundstage.report.terminal import console, print_whole
-from soundstage.report.text import arrow, printable, storable, value_text
+from soundstage.report.text import arrow, encodable, printable, value_text
 from soundstage.results.loading import Results
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ def _add(table: Table, track: object, source: object, values: Iterable[str]) -> 
 
 def scores_csv(results: Results) -> str:
     """One line a score at full precision, frames included; see soundstage.score."""
-    return storable(str(results.scores.to_csv(index=False, lineterminator="\n")).rstrip("\n"))
+    return encodable(str(results.scores.to_csv(index=False, lineterminator="\n")).rstrip("\n"))
 
 
 def scores_json(results: Results) -> str:
     """A list of scores, frames included; null where there is no value."""
     frame = results.scores.astype(object)
     records = frame.where(frame.notna(), None).to_dict("records")
-    return storable(json.dumps(records, indent=1, ensure_ascii=False))
+    return encodable(json.dumps(records, indent=1, ensure_ascii=False))
 
 
 def _of(scores: pandas.DataFrame, column: Column) -> pandas.DataFrame:
@@ -93,4 +93,4 @@ def _notes(every: pandas.DataFrame, whole: pandas.DataFrame) -> list[str]:
         for (metric, note), rows in out.groupby(["metric", "note"], sort=False, observed=True)
     ]
     bad = every[~every["status"].isin(["ok", "skipped"])]
-    return lines + [f"{row.track}: {row.metric or 'not scored'}: {row.note}" for row in bad.itertuples()]
+    return lines + [f"{row.track!s}: {row.metric or 'not scored'!s}: {row.note!s}" for row in bad.itertuples()]

@@ -51,7 +51,7 @@ def _spelt(letter: str) -> str:
     return letter
 
 
-def storable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text as UTF-8 can hold it: a lone surrogate is spelt out, as JSON spells it."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

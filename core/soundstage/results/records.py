@@ -258,6 +258,7 @@ def measure_facts(measure: Measure) -> MeasureFacts:
         "higher_is_better": measure.higher_is_better,
         "headline": measure.headline,
         "label": measure.label,
+        "decimals": measure.decimals,
     }
 
 

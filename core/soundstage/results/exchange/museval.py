@@ -73,7 +73,7 @@ def museval_files(results: Results, *, separator: str = "", metric: str = "") ->
     for key, of_track in rows.groupby([*SCENE, "separator", "track"], sort=False, observed=True):
         label = dict(zip([*SCENE, "separator", "track"], key, strict=True))
         scene = ", ".join(f"{name} {label[name]}" for name in varying if label[name] != "")
-        role = results.facts["separators"][label["separator"]]["role"]
+        role = results.facts["separators"][str(label["separator"])]["role"]
         about = {name: int(str(text)) if name == "seed" else str(text) for name, text in label.items()}
         track = _track(of_track, {"metric": metric, "role": role, **about})
         text = json.dumps(track, indent=2, ensure_ascii=False)
