@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def lasting_environments() -> None:
 
 
 @pytest.fixture
-def toys(monkeypatch) -> Path:
+def toys(monkeypatch) -> Iterator[Path]:
     """The toy plugins, installed for this test here and in the processes it starts."""
     monkeypatch.syspath_prepend(str(TOYS))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TOYS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))

@@ -9,8 +9,10 @@ import io
 import re
 import tarfile
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner
@@ -47,7 +49,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        server: Server = self.server
+        server = cast(Server, self.server)
         wanted = self.headers.get("Range", "")
         server.asked.append(wanted)
         if server.fault == "absent":
@@ -92,7 +94,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
@@ -169,7 +171,7 @@ def test_another_file_than_the_published_one_is_not_kept(server, tmp_path, facts
 
 
 def test_without_a_network_the_sentence_names_file_and_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     weights = Weights("repo", (WeightFile("http://127.0.0.1:9/model.th", "model.th"),))
     with pytest.raises(SoundstageError, match=f"put it at {tmp_path / 'model.th'}"):
         download.fetch(weights, tmp_path)

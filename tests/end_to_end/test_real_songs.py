@@ -143,4 +143,4 @@ def test_two_folders_and_two_workers_give_identical_numbers(shared, tmp_path):
         soundstage.run(grid, tmp_path / name, data=data, workers=workers)
         frame = soundstage.load(tmp_path / name)
         frames.append(frame.sort_values(["cell", "metric", "source", "name", "frame"]).reset_index(drop=True))
-    pd.testing.assert_frame_equal(*frames, check_exact=True)
+    pd.testing.assert_frame_equal(frames[0], frames[1], check_exact=True)

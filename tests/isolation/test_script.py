@@ -81,7 +81,7 @@ def test_its_parameters_are_checked_like_any_plugins(script, tmp_path):
     parameters = constructor_parameters(script_class(script))
     assert list(parameters) == ["weights", "size", "how", "maybe", "also", "several", "anything", "device"]
     assert parameters["device"].default is None  # the run's, unless it is given; no address holds it
-    assert script_class(script).out_of_address == ("device",)
+    assert vars(script_class(script))["out_of_address"] == ("device",)
     assert parameters["weights"].required
     assert parameters["weights"].is_path
     registry = Registry.load()

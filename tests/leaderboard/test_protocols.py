@@ -33,7 +33,7 @@ def scored(source, track_value, frames, note=""):
 # a: voice 10 · · ·          10                10
 # b: voice 1 1 4             1                  2
 # c: voice 3 5 ·             4                  4
-FRAMES = {
+FRAMES: dict[str, dict[str, list[float]]] = {
     "a": {"bass": [1, 2, 9, NAN], "voice": [10, NAN, NAN, NAN]},
     "b": {"bass": [0, NAN, 4, NAN], "voice": [1, 1, 4]},
     "c": {"bass": [6, 6, 9, 11], "voice": [3, 5, NAN]},

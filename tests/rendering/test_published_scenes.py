@@ -93,7 +93,8 @@ def test_synthetic_songs_and_heads_come_out_as_the_procedure_makes_them(syntheti
         },
         "train": {"C - Three": {"vocals": 30, "bass": 320, "drums": 40, "other": 310}},
     }
-    assert check(*synthetic, placements, tmp_path).clipped
+    songs, heads = synthetic
+    assert check(songs, heads, placements, tmp_path).clipped
 
 
 def test_real_songs_and_the_ku100_come_out_as_the_procedure_makes_them(shared, tmp_path):
@@ -109,7 +110,8 @@ def test_real_songs_and_the_ku100_come_out_as_the_procedure_makes_them(shared, t
 
 def test_a_song_or_source_that_the_metadata_lacks_is_a_sentence(synthetic, tmp_path):
     placements = {"test": {"A - One": {"vocals": 0, "bass": 10, "drums": 20}, "B - Too": {"vocals": 0}}}
-    rendered = render(*synthetic, placements, tmp_path / "out", "float32")
+    songs, heads = synthetic
+    rendered = render(songs, heads, placements, tmp_path / "out", "float32")
     assert rendered.written == 0
     one, two = (rendered.failed[Path("test", track)] for track in ("A - One", "B - Two"))
     assert "source 'other' has no position" in one

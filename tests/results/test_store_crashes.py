@@ -279,7 +279,7 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_with_more_room_nothing_is_
         soundstage.load(path).sort_values(["cell", "metric", "source", "name", "frame"]).reset_index(drop=True)
         for path in (small_disk / "out", tmp_path / "undisturbed")
     ]
-    pandas.testing.assert_frame_equal(*frames, check_exact=True)
+    pandas.testing.assert_frame_equal(frames[0], frames[1], check_exact=True)
 
 
 def test_a_disk_that_fills_up_keeps_every_committed_cell_whole(tmp_path, toys, monkeypatch):

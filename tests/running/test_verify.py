@@ -65,7 +65,9 @@ def test_every_kind_of_file_that_was_touched_is_named(out, where):
 def test_a_value_that_does_not_come_out_again_is_named(out):
     store = Store(out)
     address = next(cell["cell"] for cell in store.plan().cells.to_pylist() if cell["separator"] == "truth")
-    record, rows = store.cell(address)
+    found = store.cell(address)
+    assert found is not None
+    record, rows = found
     values = [value + (1e-6 if index == 0 else 0) for index, value in enumerate(rows["value"].to_pylist())]
     store.commit(
         CellRecord(address, record.separation, record.scores, record.scene, record.run),

@@ -85,8 +85,8 @@ def openunmix(folder: Path, own: bool = True, hidden: int = 512, targets=("vocal
             about = {"args": {"nfft": 4096, "nhop": 1024, "nb_channels": 2, "hidden_size": hidden, "bandwidth": 16000}}
             (folder / f"{target}.json").write_text(json.dumps(about))
     if own:
-        about = {"sample_rate": 44100.0, "nfft": 4096, "nhop": 1024, "nb_channels": 2}
-        (folder / "separator.json").write_text(json.dumps(about))
+        separator = {"sample_rate": 44100.0, "nfft": 4096, "nhop": 1024, "nb_channels": 2}
+        (folder / "separator.json").write_text(json.dumps(separator))
     return folder
 
 

@@ -13,7 +13,12 @@ from soundstage.errors import SoundstageError
 @click.command("export")
 @click.argument("results", callback=folder)
 @click.option(
-    "--format", "form", type=click.Choice(["museval"]), default="museval", show_default=True, help="Whose files."
+    "--format",
+    type=click.Choice(["museval"]),
+    default="museval",
+    show_default=True,
+    expose_value=False,
+    help="Whose files.",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write them to.")
 @click.option("--separator", default="", metavar="NAME", help="Only this separator.")
@@ -21,7 +26,7 @@ from soundstage.errors import SoundstageError
 @click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
-def command(results: Path | str, form: str, out: Path, separator: str, metric: str, grid: str) -> None:
+def command(results: Path | str, out: Path, separator: str, metric: str, grid: str) -> None:
     """Write the results in the folder RESULTS as museval's JSON, one file a track: OUT/SEPARATOR/test/TRACK.json.
 
     Where several renderings were scored, each gets a folder of its own above the separators.

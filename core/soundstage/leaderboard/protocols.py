@@ -67,7 +67,8 @@ class Aggregation:
         found = usable.groupby([frames[key] for key in SCORE], dropna=False, observed=True).agg(self.frames)
         which = pd.MultiIndex.from_frame(whole[SCORE])
         framed = which.isin(found.index)
-        value = whole["value"].astype(float).where(~framed, found.reindex(which).to_numpy())
+        of_frames = pd.Series(found.reindex(which).to_numpy(), index=whole.index)
+        value = whole["value"].astype(float).mask(pd.Series(framed, index=whole.index), of_frames)
         empty = framed & value.isna() & (whole["note"].fillna("") == "")
         return whole.assign(value=value, note=whole["note"].mask(empty, "no frame has a value"))
 

@@ -88,9 +88,11 @@ def _median(scores: pandas.DataFrame, column: Column) -> str:
 def _notes(every: pandas.DataFrame, whole: pandas.DataFrame) -> list[str]:
     """Why scores are missing or left out, each reason once, then what went wrong."""
     out = whole[whole["value"].isna() | ~whole["ranked"]]
-    lines = [
-        f"{', '.join(rows['name'].unique())} ({metric}): {len(rows)} left out of the medians: {note!s}"
-        for (metric, note), rows in out.groupby(["metric", "note"], sort=False, observed=True)
-    ]
+    lines = []
+    for key, rows in out.groupby(["metric", "note"], sort=False, observed=True):
+        metric, note = map(str, key)
+        names = ", ".join(rows["name"].unique())
+        lines.append(f"{names} ({metric}): {len(rows)} left out of the medians: {note}")
     bad = every[~every["status"].isin(["ok", "skipped"])]
-    return lines + [f"{row.track!s}: {row.metric or 'not scored'!s}: {row.note!s}" for row in bad.itertuples()]
+    troubles = zip(bad["track"], bad["metric"], bad["note"], strict=True)
+    return lines + [f"{track}: {metric or 'not scored'}: {note}" for track, metric, note in troubles]

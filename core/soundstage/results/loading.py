@@ -104,7 +104,7 @@ def _scored(plan: StoredPlan, rows: pa.Table) -> pandas.DataFrame:
     if len(row) != rows.num_rows or np.any(row != np.arange(len(row))):
         rows = rows.take(pa.array(row))
     columns: dict[str, Any] = {name: _label(plan.cells[name]).take(cell) for name in LABELS}
-    columns["metric"] = pd.Categorical.from_codes(metric, [*metrics, ""])
+    columns["metric"] = pd.Categorical.from_codes(metric, pd.Index([*metrics, ""]))
     for name in ("source", "name", "unit"):
         columns[name] = rows[name].to_pandas().array
     columns["value"] = rows["value"].to_numpy()
@@ -113,7 +113,7 @@ def _scored(plan: StoredPlan, rows: pa.Table) -> pandas.DataFrame:
     columns["ranked"] = pc.fill_null(rows["ranked"], False).to_numpy()
     skipped = pc.fill_null(pc.starts_with(pc.cast(rows["note"], pa.string()), pattern=SKIPPED), False).to_numpy()
     statuses = np.where(skipped, STATUSES.index("skipped"), STATUSES.index("ok")).astype(np.int8)
-    columns["status"] = pd.Categorical.from_codes(statuses, list(STATUSES))
+    columns["status"] = pd.Categorical.from_codes(statuses, pd.Index(STATUSES))
     columns["error"] = pd.Series("", index=range(len(cell)), dtype=columns["note"].dtype)
     columns["cell"] = _label(plan.cells["cell"]).take(cell)
     return pd.DataFrame({name: columns[name] for name in COLUMNS})

@@ -282,7 +282,7 @@ def test_every_value_of_the_poster_is_the_one_that_it_prints(shared):
 
 def test_every_value_of_open_unmix_is_the_one_in_its_packages_readme():
     try:
-        readme = metadata("openunmix").get_payload()
+        readme = str(metadata("openunmix").json["description"])
     except PackageNotFoundError:
         pytest.skip("the package openunmix is not installed here")
     lines = readme.partition("#### Scores (Median of frames, Median of tracks)")[2].partition("\n## ")[0].splitlines()

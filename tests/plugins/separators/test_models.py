@@ -522,7 +522,7 @@ metrics      = ["sdr"]
         frames.append(frame.sort_values(order).reset_index(drop=True))
     import pandas
 
-    pandas.testing.assert_frame_equal(*frames, check_exact=True)
+    pandas.testing.assert_frame_equal(frames[0], frames[1], check_exact=True)
     board = soundstage_command("leaderboard", str(tmp_path / "first")).stdout
     for name in ("htdemucs", "umxhq", "spleeter_4stems"):
         assert name in board

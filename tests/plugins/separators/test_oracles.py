@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.signal
@@ -11,7 +13,7 @@ from soundstage_metrics.sdr import si_sdr
 from soundstage_separators.oracles import Ibm, Irm, Mwf
 
 RATE = 44100
-ORACLES = [Irm, Ibm, Mwf]
+ORACLES: list[Any] = [Irm, Ibm, Mwf]
 
 
 def run(oracle, references, gain=1.0):

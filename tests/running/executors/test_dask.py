@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import pandas
 import pytest
@@ -135,7 +136,7 @@ def test_estimates_are_kept_in_the_runs_folder_wherever_workers_run(tmp_path, mo
 def test_a_worker_with_other_versions_ends_the_run_with_a_sentence(tmp_path, monkeypatch):
     from soundstage.running.executors import dask
 
-    real = dask.versions
+    real = vars(dask)["versions"]
     monkeypatch.setattr(dask, "versions", lambda names: {**real(names), "numpy": "0.1"})
     with pytest.raises(
         SoundstageError, match=r"the Dask worker on .* has numpy .*, and the run has 0\.1; install the same"
@@ -159,7 +160,7 @@ def test_a_gpu_is_used_where_workers_declare_one():
     from soundstage.running.executors.dask import _usable
     from soundstage.running.worker import Settings
 
-    live = {"a": {"resources": {"GPU": 1}}, "b": {"resources": {}}}
+    live: dict[str, Any] = {"a": {"resources": {"GPU": 1}}, "b": {"resources": {}}}
     assert list(_usable(live, Settings("out", "run", device="cuda"))) == ["a"]
     assert list(_usable(live, Settings("out", "run", device="auto"))) == ["a", "b"]
     assert list(_usable({"b": live["b"]}, Settings("out", "run", device="cuda"))) == ["b"]

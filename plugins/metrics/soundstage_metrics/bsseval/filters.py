@@ -46,6 +46,7 @@ class Factor:
 
     def solve(self, right: Floats) -> Floats:
         """The solution for every column. Only where there is a factor."""
+        assert self.lower is not None
         scaled = right * self.scale[:, None]
         solved: Floats = scipy.linalg.cho_solve((self.lower, True), scaled, overwrite_b=True, check_finite=False)
         solved *= self.scale[:, None]
