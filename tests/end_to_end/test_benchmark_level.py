@@ -33,6 +33,7 @@ def cells(text):
     return {line[0]: line[1:] for line in lines[2:]}
 
 
+@pytest.mark.slow
 def test_perfection_scores_the_closed_form_at_the_published_level(level, data, tmp_path):
     frame, gains = level.scored(*data, tmp_path / "results")
     ((song, gain),) = gains.items()
@@ -49,6 +50,7 @@ def test_perfection_scores_the_closed_form_at_the_published_level(level, data, t
     assert all(math.isfinite(float(one)) for row in medians.values() for one in row)
 
 
+@pytest.mark.slow
 def test_altered_perfection_scores_as_each_definition_has_it(level, data, tmp_path):
     found = cells(level.alteration_table(level.altered(*data, tmp_path / "scenes")))
     assert found["none"] == ["80.00"] * 4

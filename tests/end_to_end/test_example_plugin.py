@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def target(root, tmp_path_factory):
@@ -25,7 +27,8 @@ def target(root, tmp_path_factory):
 @pytest.fixture(scope="module")
 def soundstage(target, tmp_path_factory):
     """The command line with the example installed beside Soundstage."""
-    environment = {**os.environ, "PYTHONPATH": str(target), "SOUNDSTAGE_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    paths = os.pathsep.join([str(target), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    environment = {**os.environ, "PYTHONPATH": paths, "SOUNDSTAGE_CACHE": str(tmp_path_factory.mktemp("cache"))}
 
     def run(*arguments):
         command = [sys.executable, "-c", "from soundstage.cli import main; main()", *map(str, arguments)]

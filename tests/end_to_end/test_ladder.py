@@ -14,6 +14,8 @@ from soundstage_separators.baselines import Mixture, Reference
 from soundstage_separators.duet import Duet
 from soundstage_separators.oracles import Ibm, Irm, Mwf
 
+pytestmark = pytest.mark.slow
+
 RATE, SECONDS, PLACEMENTS = 44100, 8, 3
 FRONTAL = range(-90, 91, 10)
 

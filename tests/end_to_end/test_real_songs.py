@@ -9,6 +9,8 @@ import pytest
 import soundstage
 from boards import board_of
 
+pytestmark = pytest.mark.slow
+
 ORACLES = ("irm", "ibm", "mwf")
 BLIND = ("adress", "duet")
 

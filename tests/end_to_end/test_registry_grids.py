@@ -15,6 +15,8 @@ from soundstage.errors import SoundstageError
 from soundstage.planning.request import plan_of
 from soundstage.results.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def data(tmp_path):

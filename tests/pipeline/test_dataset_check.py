@@ -125,6 +125,7 @@ class Bare:
         return Track(track_id, 8000, {"a": np.ones((1, 800)), "b": np.ones((2, 800))}, 2 * np.ones((1, 800)))
 
 
+@pytest.mark.slow
 def test_a_plugin_with_the_two_methods_alone_can_be_checked():
     assert [one.text for one in check_dataset(Bare(), "bare")] == [
         "1 track",

@@ -42,6 +42,7 @@ def addresses(found):
     return {key: cell for key, (cell, _) in found.items()}
 
 
+@pytest.mark.slow
 def test_a_random_excerpt_moves_for_nothing_but_its_seed(tmp_path, musdb):
     table = {"seconds": 1.5, "where": "random"}
     first = run(tmp_path, musdb, excerpt=table)
@@ -89,6 +90,7 @@ def test_chunks_are_tracks_with_their_seconds_in_their_names(tmp_path, musdb):
     }
 
 
+@pytest.mark.slow
 def test_excerpts_give_the_same_numbers_as_songs_cut_beforehand(tmp_path, musdb):
     for song in (*SONGS, "Short"):
         (tmp_path / "cut" / "test" / song).mkdir(parents=True)
@@ -104,6 +106,7 @@ def test_excerpts_give_the_same_numbers_as_songs_cut_beforehand(tmp_path, musdb)
     pd.testing.assert_frame_equal(a, b, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_grid_without_excerpts_keeps_its_addresses(tmp_path, musdb):
     whole = addresses(run(tmp_path, musdb))
     drawn = addresses(run(tmp_path, musdb, tracks={"random": 2}))

@@ -274,6 +274,7 @@ def test_one_bad_song_costs_itself_alone(tmp_path, workers):
     assert not (tmp_path / ".partial").exists()
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_its_own_song(tmp_path):
     rendered = soundstage.render({**GRID, "datasets": ["toy[fault=exit,tracks=5]"]}, tmp_path, workers=2)
     assert rendered.written == 4
@@ -287,6 +288,7 @@ def test_a_stem_called_mixture_is_refused(tmp_path):
     assert sentence == "track 'song 0': source 'mixture' cannot be a file beside mixture.wav; rename the stem"
 
 
+@pytest.mark.slow
 def test_one_or_two_workers_write_the_same(tmp_path):
     grid = {**GRID, "spatializers": ["gains", "hrir"], "seeds": [0, 1], "datasets": ["toy[tracks=3]"]}
     for name, workers in (("one", 1), ("two", 2)):
@@ -316,6 +318,7 @@ def test_a_disk_that_cannot_be_written_to_is_a_sentence_a_song(tmp_path):
     assert all("cannot be written (" in sentence for sentence in rendered.failed.values())
 
 
+@pytest.mark.slow
 def test_an_interrupted_render_leaves_whole_songs_and_goes_on(tmp_path):
     from soundstage.rendering.dataset import Silence
 

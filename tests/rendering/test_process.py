@@ -15,6 +15,8 @@ import pytest
 from interrupts import heed_interrupts
 from soundstage.audio import read_audio
 
+pytestmark = pytest.mark.slow
+
 GRID = """
 [grids.quick]
 datasets     = ["toy[tracks={tracks},seconds={seconds}]"]

@@ -99,6 +99,7 @@ def test_values_within_the_tolerance_are_one_and_a_failure_is_no_conflict(tmp_pa
     assert Store(tmp_path / "out").record("c" * 64).scores["5" * 64].status == "ok"
 
 
+@pytest.mark.slow
 def test_a_merge_that_was_killed_is_finished_by_doing_it_again(tmp_path, monkeypatch):
     soundstage.run(GRID, tmp_path / "a", keep=["estimates"])
     whole = tidy(tmp_path / "a")
@@ -155,6 +156,7 @@ def test_a_damaged_source_is_said(tmp_path):
     assert file.name in told[0]
 
 
+@pytest.mark.slow
 def test_folders_in_different_orders_are_read_by_the_file_not_by_the_cell(tmp_path, monkeypatch):
     """Many cells in segments whose orders have nothing to do with each other."""
     from soundstage.results import cells, encoding

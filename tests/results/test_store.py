@@ -124,6 +124,7 @@ def sorted_rows(store):
     return sorted(map(str, store.contents()[1].to_pylist()))
 
 
+@pytest.mark.slow
 def test_many_packings_leave_few_segments(store):
     for number in range(300):
         store.commit(*a_cell(number))

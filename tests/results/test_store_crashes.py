@@ -17,6 +17,8 @@ from soundstage.errors import StorageError
 from soundstage.results.records import CellRecord, Stage, score_rows
 from soundstage.results.store import Store
 
+pytestmark = pytest.mark.slow
+
 HELPER = """
 import os, random, signal, sys, time
 import filelock, pyarrow.dataset

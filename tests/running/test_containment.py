@@ -15,6 +15,8 @@ import soundstage.running.listener
 from soundstage.isolation import environment
 from soundstage.isolation.script import read_script
 
+pytestmark = pytest.mark.slow
+
 ONE = {
     "name": "wild",
     "datasets": ["toy[tracks=2]"],

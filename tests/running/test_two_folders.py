@@ -126,6 +126,7 @@ def test_the_table_has_a_line_a_track_and_source_and_medians(songs):
     assert ["median", "all", "30.00"] in lines
 
 
+@pytest.mark.slow
 def test_csv_json_and_parquet_hold_the_same_scores_at_full_precision(tmp_path, song):
     import pandas as pd
 
@@ -203,6 +204,7 @@ def test_a_folder_that_is_not_there_or_empty_is_named(tmp_path, song):
             soundstage.score(*pair, metrics=["sdr"])
 
 
+@pytest.mark.slow
 def test_museval_files_are_written_where_musevals_reader_looks(tmp_path, songs):
     from soundstage.catalogue.registry import Registry
 

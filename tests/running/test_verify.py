@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,7 @@ def test_verifying_writes_nothing(out):
     assert {file: file.stat().st_mtime_ns for file in out.rglob("*")} == files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["cells", "segments", "grids", "runs", "estimates"])
 def test_every_kind_of_file_that_was_touched_is_named(out, where):
     if where == "segments":
@@ -110,7 +112,7 @@ def test_results_without_a_recipe_say_how_to_get_one(out):
 def test_of_claims_nothing_is_computed_again(out):
     store = Store(out)
     plan = store.plan()
-    without_recipe = {key: value for key, value in plan.facts.items() if key != "recipe"}
+    without_recipe: Any = {key: value for key, value in plan.facts.items() if key != "recipe"}
     claims = {name: {**about, "claimed": True} for name, about in plan.facts["separators"].items()}
     store.save_plan(replace(plan, facts={**without_recipe, "separators": claims}))
     found = verify(out, recompute=1)

@@ -12,7 +12,7 @@ from soundstage.cli.options import folder
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
-    from soundstage.results.records import StoredPlan
+    from soundstage.results.records import RunFacts, StoredPlan
     from soundstage.results.store import Store
 
 HARDWARE = (
@@ -46,7 +46,8 @@ def command(results: Path | str, grid: str, lock: Path | None) -> None:
     for line in _lines(store, plan, runs):
         click.echo(line)
     if lock is not None:
-        latest: Mapping[str, Any] = max(runs.values(), key=lambda facts: str(facts.get("started")), default={})
+        none: RunFacts = {}
+        latest = max(runs.values(), key=lambda facts: str(facts.get("started")), default=none)
         versions = {**latest.get("versions", {}), **({"python": latest["python"]} if "python" in latest else {})}
         text = lock_text(plan.facts, versions)
         try:

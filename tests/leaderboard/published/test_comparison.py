@@ -548,6 +548,7 @@ def test_the_command_line_takes_a_name_or_a_file_and_suggests(tmp_path, toml):
     assert "did you mean 'namballa2025'?" in str(refused.exception)
 
 
+@pytest.mark.slow
 def test_a_grid_that_was_run_knows_the_settings_that_are_compared(tmp_path):
     grid = {
         "datasets": ["sketches"],
@@ -565,6 +566,7 @@ def test_a_grid_that_was_run_knows_the_settings_that_are_compared(tmp_path):
     assert any("here sketches, 3 tracks" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_grid_that_was_run_knows_its_placements_and_its_excerpts(tmp_path):
     grid = {
         "datasets": ["sketches"],

@@ -64,6 +64,7 @@ def by_definition(references, estimates, frames, taps=512):
     return found
 
 
+@pytest.mark.slow
 def test_it_is_the_least_squares_that_the_papers_define():
     references = noise(2, 0.45)
     estimates = leaky(references)
@@ -74,6 +75,7 @@ def test_it_is_the_least_squares_that_the_papers_define():
     np.testing.assert_allclose(found[..., 0], whole, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_golden_values_of_museval(golden_folder, monkeypatch, seed):
     monkeypatch.syspath_prepend(str(golden_folder))
@@ -175,6 +177,7 @@ def panned(seconds=3.2):
     return gains * mono
 
 
+@pytest.mark.slow
 def test_panned_mono_without_noise_gives_sdr_alone_and_16_bit_references_give_all():
     references = panned()
     estimates = leaky(references)
@@ -196,6 +199,7 @@ def test_a_nearly_silent_source_is_no_singularity():
     assert np.isfinite(found[2][[0, 2], 0]).all()
 
 
+@pytest.mark.slow
 def test_a_permutation_of_the_sources_permutes_the_scores():
     references = noise()
     estimates = leaky(references)
@@ -206,6 +210,7 @@ def test_a_permutation_of_the_sources_permutes_the_scores():
         np.testing.assert_allclose(one[order], other, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_common_scale_or_polarity_changes_nothing():
     references = noise()
     estimates = leaky(references)
@@ -223,6 +228,7 @@ def test_a_filtered_source_has_no_interference():
     assert (sar > 30).all()
 
 
+@pytest.mark.slow
 def test_long_frames_are_the_same_in_blocks(monkeypatch):
     references = noise(2, 2.5)
     estimates = leaky(references)
@@ -231,6 +237,7 @@ def test_long_frames_are_the_same_in_blocks(monkeypatch):
     close(bss_eval(references, estimates, RATE, window=None, hop=None), first, 1e-9)
 
 
+@pytest.mark.slow
 def test_estimates_are_cut_or_padded_to_the_references():
     references = noise()
     estimates = leaky(references)
@@ -275,6 +282,7 @@ def whole(rows):
     return {(row.source, row.name): row for row in rows if row.frame is None}
 
 
+@pytest.mark.slow
 def test_the_plugin_gives_frames_and_medians():
     references = noise()
     estimates = leaky(references)
@@ -309,6 +317,7 @@ def test_every_source_of_the_scene_interferes_whether_or_not_it_is_estimated():
         np.testing.assert_allclose(partial["drums", name].value, complete["drums", name].value, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_singular_scenes_say_why_and_what_to_do():
     references = panned()
     rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
@@ -341,6 +350,7 @@ def test_the_factor_is_made_once_a_scene(monkeypatch):
     assert len(factored) == 1 + 3
 
 
+@pytest.mark.slow
 def test_cost_grows_linearly_with_duration(monkeypatch):
     blocks = []
     real = correlation._block_spectra

@@ -97,6 +97,7 @@ def test_reference_and_estimate_are_each_looked_at_on_their_own_length():
     assert delta_itd_us(signal, signal[:, :RATE], RATE) == 0.0
 
 
+@pytest.mark.slow
 def test_every_golden_value_is_met(golden_folder):
     """ΔITD and ΔILD of the binaural paper's scripts."""
     spec = importlib.util.spec_from_file_location("golden_signals", golden_folder / "signals.py")

@@ -188,6 +188,7 @@ def test_complex_and_boolean_arrays_are_refused(name):
             FUNCTIONS[name](s, wrong)
 
 
+@pytest.mark.slow
 @slow
 @given(seed=seeds, factor=st.sampled_from([-1.0, 0.1, 7.0]), order=st.permutations([0, 1, 2]))
 def test_bss_eval_follows_permutation_and_ignores_common_scale(seed, factor, order):

@@ -262,6 +262,7 @@ def worst_move(reference, estimate):
     return found.near_singular, moves
 
 
+@pytest.mark.slow
 def test_what_is_not_flagged_is_stable_and_what_is_flagged_breaks_where_depth_is_between():
     flagged, trusted = [], []
     for ratio in (0.5, 0.63, 1.001, 1.0, -0.7):
@@ -354,6 +355,7 @@ def golden(golden_folder):
         yield key, *signals.case(name, int(seed)), expected["spauq_published"]
 
 
+@pytest.mark.slow
 def test_the_published_definition_meets_every_golden_frame(golden_folder):
     """The package's main branch: frames, shifts, scales and track medians; nothing there is near-singular."""
     for key, reference, estimate, expected in golden(golden_folder):

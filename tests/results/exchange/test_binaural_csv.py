@@ -307,6 +307,7 @@ def test_a_claim_to_be_like_a_rendering_stands_beside_it_without_a_note_on_which
     assert not any("comes near" in note or "published with" in note for note in board.notes)
 
 
+@pytest.mark.slow
 def test_the_published_scales_are_summarised_by_a_script(tmp_path, root):
     gains = {"binaural": 1.2, "stereo": 0.8}
     files = []

@@ -14,6 +14,8 @@ import pytest
 from interrupts import heed_interrupts
 from soundstage.results.store import Store
 
+pytestmark = pytest.mark.slow
+
 GRID = """
 [grids.quick]
 datasets     = ["toy[tracks=4,seconds=0.2]"]
