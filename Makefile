@@ -1,36 +1,53 @@
-# make leaderboard: the environment, the embedded demo grid, its leaderboard.   make test: the suite.
+# `make help` says what there is.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: leaderboard test test-all heavy check check-static format clean
+.PHONY: help leaderboard test quick test-all heavy check check-static format hooks readme architecture clean
 
-leaderboard: $(VENV)/.base
+help:  ## Print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1#\2/' | awk -F'#' '{ printf "%-18s  %s\n", $$1, $$2 }'
+
+leaderboard: $(VENV)/.base  ## Run the embedded demo grid and print its leaderboard
 	$(BIN)/soundstage run demo --out results/demo --workers 2
 	@$(BIN)/soundstage leaderboard results/demo
 
-test: $(VENV)/.test
+test: $(VENV)/.test  ## Run the suite, but for what needs torch; count coverage, worker processes included
 	$(BIN)/python -m pytest -n auto -m "not heavy" --cov --cov-report=term:skip-covered
 
-heavy: $(VENV)/.heavy
+quick: $(VENV)/.test  ## Run what takes milliseconds: within a minute, for the working day
+	$(BIN)/python -m pytest -n auto -m "not heavy and not slow" --quiet
+
+heavy: $(VENV)/.heavy  ## Run the tests that need torch or minutes
 	$(BIN)/python -m pytest -m heavy
 
-test-all: test heavy
+test-all: test heavy  ## Run all tests
 
-check: check-static test
+check: check-static test  ## Run what must pass before a change lands
 
-check-static: $(VENV)/.dev
+check-static: $(VENV)/.dev  ## Check format, lint, spelling, types, layers (no circle, no arrow up) and pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/architecture.py --check
 
-format: $(VENV)/.dev
+format: $(VENV)/.dev  ## Format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:
+hooks: $(VENV)/.dev  ## Have git check format, lint, spelling and types at each commit
+	$(BIN)/pre-commit install
+
+readme: $(VENV)/.base  ## Run the demo and write its leaderboard into README.md
+	$(BIN)/python tools/readme.py
+
+architecture: $(VENV)/.base  ## Write the pictures of docs/architecture.md from the code
+	$(BIN)/python tools/architecture.py
+
+clean:  ## Remove the environment and results
 	rm -rf $(VENV) results
 
 $(BIN)/python:

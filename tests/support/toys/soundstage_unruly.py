@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from soundstage_toys import ErrorDb, Flat, Line, Nothing, Toy
@@ -158,18 +158,19 @@ class Scoring(ErrorDb):
         super().__init__()
         self.returns = returns
         good = {"error": Measure("dB", higher_is_better=False)}
-        self.measures = {
+        measured: dict[str, Any] = {
             "": good,
             "unit": {"error": Measure(3, higher_is_better=False)},
             "text": {"error": "dB"},
             "none": None,
-        }[measures]
+        }
+        self.measures = measured[measures]
 
     def prepare(self, scene):
         def scores(estimates):
             for source in estimates:
                 score = Score(source, "error", 1.0)
-                wrong = {
+                every: dict[str, Any] = {
                     "note": {"note": 5},
                     "frame": {"frame": 0.5},
                     "huge frame": {"frame": 2**40},
@@ -178,7 +179,8 @@ class Scoring(ErrorDb):
                     "source": {"source": 7},
                     "surrogate": {"note": "caf\udce9"},
                     "numpy": {"value": np.float32(1.5), "ranked": np.True_},
-                }[self.returns]
+                }
+                wrong = every[self.returns]
                 yield dataclasses.replace(score, **wrong)
                 if wrong.keys() & {"frame"}:
                     yield score
