@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+pytestmark = pytest.mark.slow
+
 RATE = 44100
 
 
@@ -65,7 +67,6 @@ def fails(result, *words):
         assert word in result.stderr, result.stderr
 
 
-@pytest.mark.slow
 def test_run_and_leaderboard_on_songs_of_ones_own(tmp_path, musdb):
     out = tmp_path / "out"
     result = soundstage("run", quick(tmp_path, "musdb18hq"), "--data", f"musdb18hq={musdb}", "--out", out)
@@ -169,7 +170,6 @@ def test_misuse_gets_a_sentence_with_the_remedy(tmp_path, arguments, words):
     fails(soundstage(*arguments, cwd=tmp_path), *words)
 
 
-@pytest.mark.slow
 def test_a_missing_data_root_says_where_it_was_looked_for(tmp_path):
     fails(
         soundstage("run", quick(tmp_path, "musdb18hq"), "--data", f"musdb18hq={tmp_path / 'no'}"), str(tmp_path / "no")
@@ -187,7 +187,6 @@ def test_malformed_toml_names_the_file_and_the_line(tmp_path):
     fails(soundstage("run", "bad.toml", cwd=tmp_path), "bad.toml", "not valid TOML", "line 1")
 
 
-@pytest.mark.slow
 def test_an_unknown_parameter_or_separator_in_a_grid_is_named(tmp_path):
     for old, new, words in (
         ('"mixture"', '"mixtur"', ("unknown separator 'mixtur'", "did you mean 'mixture'")),
@@ -218,7 +217,6 @@ def damage(folder, how):
         soundfile.write(file, noise, RATE, subtype="FLOAT")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["corrupt", "empty", "five channels", "unequal", "rate", "nan"])
 @pytest.mark.parametrize("dataset", ["folder", "musdb18hq"])
 def test_a_bad_stem_is_a_sentence_with_the_track_and_costs_nothing_else(tmp_path, dataset, how):
@@ -240,7 +238,6 @@ def test_a_bad_stem_is_a_sentence_with_the_track_and_costs_nothing_else(tmp_path
     ]
 
 
-@pytest.mark.slow
 def test_the_wrong_rate_for_musdb_is_named(tmp_path):
     song(tmp_path / "m" / "test" / "slow", ("bass", "drums", "other", "vocals", "mixture"), rate=48000)
     fails(
@@ -251,7 +248,6 @@ def test_the_wrong_rate_for_musdb_is_named(tmp_path):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["shape", "missing", "nan", "raises"])
 def test_a_misbehaving_separator_is_named_and_the_status_is_not_zero_where_nothing_worked(tmp_path, toys, how):
     grid = tmp_path / "g.toml"
@@ -260,7 +256,6 @@ def test_a_misbehaving_separator_is_named_and_the_status_is_not_zero_where_nothi
     fails(result, "separator 'misbehaving", "track 'song 0'", "no cell of grid 'quick' gave a score")
 
 
-@pytest.mark.slow
 def test_a_run_that_finds_earlier_failures_says_them_again(tmp_path, toys):
     grid = tmp_path / "g.toml"
     grid.write_text(GRID.format(dataset="toy").replace('["reference", "mixture"]', '["reference", "misbehaving"]'))
@@ -271,7 +266,6 @@ def test_a_run_that_finds_earlier_failures_says_them_again(tmp_path, toys):
     assert "--retry failed" in again.stderr
 
 
-@pytest.mark.slow
 def test_quiet_prints_nothing(tmp_path):
     song(tmp_path / "songs" / "one")
     result = soundstage(
@@ -280,7 +274,6 @@ def test_quiet_prints_nothing(tmp_path):
     assert (result.stdout, result.stderr) == ("", "")
 
 
-@pytest.mark.slow
 def test_a_dry_run_says_what_would_be_run_and_makes_no_folder(tmp_path):
     result = soundstage("run", "demo", "--dry-run", "--only", "separators=irm", "--limit", "2", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -298,7 +291,6 @@ def filled(tmp_path, toys):
     return tmp_path / "out"
 
 
-@pytest.mark.slow
 def test_status_says_what_is_done_and_left_and_who_writes(filled):
     assert "1 revision" not in soundstage("status", filled).stdout
     assert "2 done, 0 with trouble, 1 left\nnobody writes there now" in soundstage("status", filled).stdout
@@ -325,7 +317,6 @@ def test_status_says_what_is_done_and_left_and_who_writes(filled):
     assert "ended without a word" in soundstage("status", filled).stdout
 
 
-@pytest.mark.slow
 def test_verify_exits_with_1_where_something_is_wrong(filled):
     good = soundstage("verify", filled, "--recompute", "2")
     assert good.returncode == 0, good.stdout + good.stderr
@@ -339,7 +330,6 @@ def test_verify_exits_with_1_where_something_is_wrong(filled):
     assert "1 not as recorded" in bad.stdout
 
 
-@pytest.mark.slow
 def test_provenance_is_printed_and_locked_and_a_lock_file_runs(filled, tmp_path):
     lock = tmp_path / "lock.toml"
     told = soundstage("provenance", filled, "--lock", lock)
@@ -353,7 +343,6 @@ def test_provenance_is_printed_and_locked_and_a_lock_file_runs(filled, tmp_path)
     assert "3 cells, 2 done before, 1 to run" in again.stderr, again.stderr
 
 
-@pytest.mark.slow
 def test_merge_brings_folders_together(filled, tmp_path):
     result = soundstage("merge", tmp_path / "all", filled)
     assert result.returncode == 0, result.stderr

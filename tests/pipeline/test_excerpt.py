@@ -176,6 +176,7 @@ def test_an_excerpt_is_the_cut_of_the_whole_and_another_result(toys, tmp_path):
     assert 0 <= record.scene["excerpt"]["start_s"] <= 0.15
 
 
+@pytest.mark.slow
 def test_chunks_are_tracks_of_their_own(toys, tmp_path):
     table = {**GRID, "excerpt": {"seconds": 0.1, "where": "chunks"}}
     summary = soundstage.run(table, tmp_path, workers=2)

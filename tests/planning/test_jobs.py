@@ -42,6 +42,7 @@ def test_what_is_asked_for_is_read_as_axes_and_names():
             parse_only(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("only", "cells"),
     [
@@ -65,6 +66,7 @@ def test_a_name_that_the_grid_lacks_gets_a_suggestion(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_limit_is_kept_and_the_rest_is_run_later(tmp_path):
     summary = soundstage.run(GRID, tmp_path, limit=5)
     assert (summary.ran, summary.left, summary.cached) == (5, 13, 0)
@@ -72,6 +74,7 @@ def test_a_limit_is_kept_and_the_rest_is_run_later(tmp_path):
     assert soundstage.run(GRID, tmp_path).ran == 13
 
 
+@pytest.mark.slow
 def test_a_forecast_counts_times_and_writes_nothing(tmp_path):
     first = forecast(plan_of(GRID), tmp_path / "out")
     assert not (tmp_path / "out").exists()

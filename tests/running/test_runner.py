@@ -12,6 +12,8 @@ import soundstage
 from soundstage.errors import SoundstageError
 from soundstage.results.store import Store
 
+pytestmark = pytest.mark.slow
+
 GRID = {
     "name": "toys",
     "datasets": ["toy"],
@@ -110,7 +112,6 @@ def test_a_metric_run_on_its_own_without_kept_estimates_separates_again(tmp_path
     assert set(soundstage.load(tmp_path / "out")["metric"]) == {"error", "other_error"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_one_failing_separator_or_metric_is_a_row_and_the_rest_go_on(tmp_path, workers):
     grid = {
@@ -150,7 +151,6 @@ def test_a_dataset_that_raises_is_named(tmp_path):
     )
 
 
-@pytest.mark.slow
 def test_a_worker_that_dies_costs_its_own_cell(tmp_path):
     grid = {**GRID, "separators": ["misbehaving[how=exit,track=song 0]", "truth", "nothing"]}
     summary = soundstage.run(grid, tmp_path, workers=2)
@@ -227,7 +227,6 @@ def test_what_goes_wrong_later_takes_nothing_away_from_what_was_ok(tmp_path, mon
     assert record.run != first
 
 
-@pytest.mark.slow
 def test_two_workers_overlap_scoring_and_separating(tmp_path, monkeypatch):
     """So that a device is not left idle by scoring: while one worker scores, the other separates."""
     monkeypatch.setenv("TOY_TIMES", str(tmp_path / "times"))
@@ -243,7 +242,6 @@ def test_two_workers_overlap_scoring_and_separating(tmp_path, monkeypatch):
     )
 
 
-@pytest.mark.slow
 def test_two_folders_and_one_or_two_workers_give_identical_rows(tmp_path):
     grid = {**GRID, "separators": ["truth", "nothing", "noisy", "shuffled"]}
     for name, workers in (("a", 1), ("b", 1), ("c", 2)):

@@ -14,6 +14,8 @@ from soundstage.results.records import CellRecord
 from soundstage.results.store import Store
 from soundstage.running.verify import verify
 
+pytestmark = pytest.mark.slow
+
 GRID = {
     "name": "toys",
     "datasets": ["toy"],
@@ -45,7 +47,6 @@ def test_verifying_writes_nothing(out):
     assert {file: file.stat().st_mtime_ns for file in out.rglob("*")} == files
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("where", ["cells", "segments", "grids", "runs", "estimates"])
 def test_every_kind_of_file_that_was_touched_is_named(out, where):
     if where == "segments":
