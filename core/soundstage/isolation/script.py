@@ -32,19 +32,26 @@ _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a separator script says of itself.
-
-    metadata: the text between its `# ///` lines. dependencies: the names of the distributions that it requires, as
-    registries write them. parameters: of its `load`. constants: those out of CONSTANTS.
-    """
+    """What a separator script says of itself."""
 
     path: Path
     sha256: str
+    """Of the file's bytes."""
+
     metadata: str
+    """The text between its `# ///` lines, without the `# `."""
+
     dependencies: tuple[str, ...]
+    """The requirements that the metadata lists."""
+
     parameters: tuple[inspect.Parameter, ...]
+    """Those of its `load`."""
+
     constants: Mapping[str, Any]
+    """What it says in the names CONSTANTS."""
+
     summary: str
+    """The first line of its docstring."""
 
     @property
     def revision(self) -> str:

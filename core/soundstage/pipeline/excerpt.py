@@ -20,16 +20,21 @@ BLOCK_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """The part of each track: so many seconds from the start, from a drawn place, where it is loudest, or all parts.
+    """The part of each track that a grid uses.
 
-    `loudest` is the window with the most energy in the sum of the stems, among those that begin at a whole second; the
-    earliest of equals. `chunks` cuts the whole track into consecutive parts, each a track of its own; what is left at
-    the end is one too if it is at least half as long. A track shorter than `seconds` is used whole.
+    A track shorter than `seconds` is used whole.
     """
 
     seconds: float
+    """How long it is."""
+
     where: Where
+    """`start`; `random`, from a place that is drawn; `loudest`, the window with the most energy in the sum of the stems
+    among those that begin at a whole second, the earliest of equals; or `chunks`, the whole track cut into consecutive
+    parts, each a track of its own, and what is left at the end too if it is at least half as long."""
+
     seed: int = 0
+    """Of the chance that draws the place."""
 
     @property
     def parts(self) -> dict[str, Any]:

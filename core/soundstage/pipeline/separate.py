@@ -22,10 +22,13 @@ from soundstage.sources import ACCOMPANIMENT, complete, wanted
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
-    """What a separator made of a scene: source → (2, samples), and facts for the provenance."""
+    """What a separator made of a scene."""
 
     images: Mapping[str, Samples]
+    """Source → samples, (2, samples)."""
+
     details: Mapping[str, Any]
+    """What the separator tells of how it did that, for the provenance."""
 
 
 def separate(separator: Separator, name: str, scene: Scene, cell: CellName) -> Estimates:

@@ -69,19 +69,31 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a render came to, in song folders: planned in all, found written, written now.
-
-    clipped: folder → file → samples clipped, of all songs that are there. failed: folder → why it could not be made.
-    """
+    """What a render came to, counted in song folders."""
 
     grid: str
+    """The grid's name."""
+
     revision: int
+    """The grid's revision."""
+
     out: Path
+    """The data set's folder."""
+
     planned: int
+    """Songs of the grid."""
+
     kept: int
+    """Those found there already, as they should be."""
+
     written: int
+    """Those written now."""
+
     clipped: Mapping[Path, Mapping[str, int]]
+    """Song's folder → file → samples clipped, of all songs that are there."""
+
     failed: Mapping[Path, str]
+    """Song's folder → why it could not be made."""
 
 
 def render_grid(

@@ -15,20 +15,28 @@ from soundstage.running.workbench import Workbench
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """A scene and its folder, relative to the data set's own; facts: what its metadata says besides the scene's own."""
+    """A scene and where it is written."""
 
     scene: SceneSpec
+    """What is rendered."""
+
     folder: Path
+    """Relative to the data set's own folder."""
+
     facts: Mapping[str, Any] = field(default_factory=dict)
+    """What its metadata says besides what the scene says of itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a song. clipped: file → samples clipped. error: a sentence, where it could not be rendered."""
+    """What became of a song."""
 
     song: Song
     clipped: Mapping[str, int] = field(default_factory=dict)
+    """File → samples clipped."""
+
     error: str = ""
+    """A sentence, where it could not be rendered."""
 
 
 OnStart = Callable[[Song, int], None]

@@ -68,15 +68,28 @@ class LooseName:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """Many cells. states: as STATES, one row a cell. contents: the records file, still to be parsed for its records."""
+    """Many cells packed into two files."""
 
     file: str
+    """The records file, by its path in the results folder."""
+
     rows_file: str
+    """The rows file."""
+
     addresses: Sequence[str]
+    """Of each cell."""
+
     versions: Sequence[int]
+    """Of each cell; of two versions of a cell the higher counts."""
+
     row_counts: Sequence[int]
+    """How many rows each cell has."""
+
     states: pa.Table
+    """The columns STATES, one row a cell."""
+
     contents: bytes
+    """The bytes of the records file; the records in it are parsed when they are asked for."""
 
     def briefs(self, ordinals: Sequence[int]) -> Iterator[CellRecord]:
         """The cells of these ordinals as `brief` has them; records are parsed where something went wrong, not else."""

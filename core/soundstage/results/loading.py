@@ -28,13 +28,19 @@ SCORE = ("track", "metric", "source", "name", "unit", "value", "frame", "note", 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """A grid's results. facts: as StoredPlan has them. cells: one row a planned cell. rows: see soundstage.load; texts
-    that repeat are categories. damage: a sentence for each file that is not what was written."""
+    """A grid's results as tables."""
 
     facts: PlanFacts
+    """What the stored plan says of grid, separators and metrics."""
+
     cells: pandas.DataFrame
+    """One row a planned cell: labels, and how its separation went."""
+
     rows: pandas.DataFrame
+    """One row a score, as `soundstage.load` gives them, but that texts which repeat are categories."""
+
     damage: tuple[str, ...] = ()
+    """A sentence for each file that is not what was written."""
 
     @property
     def scores(self) -> pandas.DataFrame:

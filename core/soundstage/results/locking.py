@@ -39,14 +39,25 @@ POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who writes. since: ISO 8601. beat: seconds since the epoch, when it was last heard of. facts: what it told."""
+    """Who writes to a results folder, as its `running.json` says."""
 
     host: str
+    """The machine's name."""
+
     pid: int
+    """The process there."""
+
     since: str
+    """When it began, in ISO 8601."""
+
     beat: float
+    """When it was last heard of, in seconds since the epoch."""
+
     token: str
+    """Chance that tells this writer from every other, even of the same process."""
+
     facts: Mapping[str, Any]
+    """What it tells of its work; a run tells its progress, see `soundstage.running.heartbeat`."""
 
     @property
     def is_ahead(self) -> bool:

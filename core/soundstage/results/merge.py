@@ -27,14 +27,25 @@ Prefer = Literal["", "first", "last"]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge came to. cells, new: in the merged folder; estimates: kept ones taken over. conflicts: sentences."""
+    """What a merge came to, as counts."""
 
     cells: int
+    """Cells in the merged folder."""
+
     new: int
+    """Those of them that it lacked before."""
+
     plans: int
+    """Plans taken over."""
+
     runs: int
+    """Records of runs taken over."""
+
     estimates: int
+    """Cells whose kept estimates were taken over."""
+
     conflicts: tuple[str, ...]
+    """A sentence for each score that had two values."""
 
 
 def merge(

@@ -41,7 +41,12 @@ def _check(value: Any, shape: Any, where: str) -> None:
         for key, one in _of(value, dict, where).items():
             _check(key, get_args(shape)[0], f"the key {key!r} of {where}")
             _check(one, get_args(shape)[1], f"{where}[{key!r}]")
-    elif shape is float:
+    else:
+        _check_plain(value, shape, where)
+
+
+def _check_plain(value: Any, shape: Any, where: str) -> None:
+    if shape is float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{where} is {value!r}, not a number")
     elif shape is type(None):

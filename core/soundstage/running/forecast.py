@@ -15,23 +15,40 @@ from soundstage.running.options import RunOptions
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One separator or metric: in how many cells it would run, and its median wall time in seconds where it has run."""
+    """One separator or metric in a run that was not done."""
 
     name: str
+    """Its label."""
+
     count: int
+    """In how many cells it would run."""
+
     median_s: float | None
+    """Its median wall time in seconds; None where it has never run in that folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A run that was not done, in cells. seconds: of one worker, over the parts that were timed before."""
+    """What a run would do; all counts are cells."""
 
     title: str
+    """The grid, its revision and hash."""
+
     planned: int
+    """Of the whole grid."""
+
     cached: int
+    """Done before."""
+
     to_run: int
+    """What the run would do."""
+
     left: int
+    """What lacks something and was not asked for."""
+
     parts: tuple[Part, ...]
+    """The separators and metrics of what would run."""
+
     impossible: tuple[tuple[str, int], ...] = ()
     """Why some of the cells and metrics to run cannot be, each reason once, and of how many it is true."""
 

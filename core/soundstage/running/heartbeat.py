@@ -15,16 +15,32 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Pulse:
-    """Counts what a run does. Told by the runner; read by the lease's heartbeat, from its own thread."""
+    """Counts what a run does.
+
+    The runner tells it; the thread that keeps the lock alive reads it, so every change replaces a value whole.
+    """
 
     plan: Plan
     total: int
+    """Cells to run."""
+
     run: str
+    """The run's id."""
+
     done: int = 0
+    """Cells committed."""
+
     failed: int = 0
+    """Those of them in which something went wrong."""
+
     audio_s: float = 0.0
+    """Seconds of audio in them."""
+
     began: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+
     working: dict[int, tuple[str, float]] = field(default_factory=dict)
+    """Worker → the cell it is at, and since when, in seconds since the epoch."""
 
     def started(self, job: Job, worker: int) -> None:
         """A worker begins a cell."""
@@ -55,14 +71,25 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a running run has told. All in cells, seconds, and audio-seconds a second."""
+    """How far a run is that goes on elsewhere."""
 
     done: int
+    """Cells committed."""
+
     failed: int
+    """Those of them in which something went wrong."""
+
     left: int
+    """Cells still to be run."""
+
     elapsed_s: float
+    """Since it began."""
+
     speed: float
+    """Seconds of audio a second."""
+
     working: Sequence[tuple[str, str, float]]
+    """Each worker's name, the cell it is at, and for how many seconds."""
 
     @property
     def left_s(self) -> float | None:

@@ -23,14 +23,18 @@ from soundstage.running.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was looked at, as counts, and a sentence for everything that is wrong."""
+    """What was looked at, as counts, and what is wrong."""
 
     cells: int
     plans: int
     runs: int
     estimates: int
     recomputed: int
+    """Cells rendered, separated and scored anew."""
+
     wrong: tuple[str, ...]
+    """A sentence each; none where everything is as recorded."""
+
     refused: str = ""
     """Why nothing was computed again, where nobody has agreed to the code that would run."""
 
