@@ -50,7 +50,7 @@ WAY = {
         "results.loading:load_results",
         "leaderboard.build:make_leaderboard",
         "leaderboard.protocols:find_protocol",
-        "report.terminal:render_table",
+        "report.terminal:print_board",
     ),
 }
 """The steps of a cell, each a module and a function in it that some earlier step's module names."""

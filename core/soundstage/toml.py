@@ -6,6 +6,7 @@ error is one sentence that names the file, the key, the value and the form.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import stat
@@ -151,12 +152,17 @@ class Table:
         self.asked.append(key)
         if key not in self.left:
             if required:
-                self.refuse(key, f"is missing; write {key} = {form}")
+                self.missing(key, f"write {key} = {form}")
             return default
         value = self.left.pop(key)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             self.refuse(key, f"is {shown(value)}; write {key} = {form}")
         return value
+
+    def missing(self, key: str, remedy: str) -> NoReturn:
+        """Refuse a table without the key, and say which of those it has may be meant."""
+        near = difflib.get_close_matches(key, self.left, n=1, cutoff=0.7)
+        self.refuse(key, "is missing" + (f" (is '{near[0]}' meant to be it?)" if near else "") + f"; {remedy}")
 
     def text(self, key: str, required: bool = False) -> str:
         """A text; empty where there is none."""

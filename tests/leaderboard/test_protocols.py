@@ -188,7 +188,7 @@ def test_binaural_mss_gives_the_published_medians_from_the_published_tracks(
     for section in board_of(folder, by=["source"], protocol="binaural-mss").sections:
         wanted = published(shared, "by_source", stereo_or_binaural, model)
         of_source = next(line for line in wanted if line["source"] == section.group["source"])
-        assert numbers(round(section.rows[0])[0], 2) == float(of_source[measure])
+        assert round(numbers(section.rows[0])[0], 2) == float(of_source[measure])
 
 
 def published(shared, table, dataset, model):

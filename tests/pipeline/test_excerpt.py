@@ -12,6 +12,7 @@ from soundstage.pipeline.tracks import load_excerpt
 from soundstage.planning.tracks import Tracks, read_excerpt, read_tracks
 from soundstage.results.store import Store
 from soundstage.scene import Track
+from soundstage.toml import Table
 
 IDS = [f"song {number}" for number in range(40)]
 GRID = {"datasets": ["toy"], "spatializers": ["flat"], "separators": ["nothing"], "metrics": ["error"]}
@@ -104,31 +105,31 @@ def test_chunks_cover_the_track_but_for_a_short_rest():
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (5, "tracks must be a list of names or a draw"),
-        ({"random": 0}, "tracks must be a list of names or a draw"),
-        ({"randon": 3}, "unknown key 'randon'; did you mean 'random'"),
+        (5, "a list of names, or a draw: tracks = "),
+        ({"random": 0}, "tracks.random: is 0; write a whole number of at least 1"),
+        ({"randon": 3}, "tracks.random: is missing .is 'randon' meant to be it"),
     ],
 )
 def test_a_wrong_choice_of_tracks_is_refused(value, words):
     with pytest.raises(SoundstageError, match=words):
-        read_tracks(value, "grid 'mine'")
+        read_tracks(Table({"tracks": value}, "mine.toml"))
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (30, "excerpt must be a table"),
-        ({"where": "start"}, "excerpt needs seconds"),
-        ({"seconds": 30, "where": "middle"}, "cannot be where = 'middle'"),
-        ({"seconds": 30, "seed": -1}, "seed must be"),
-        ({"second": 30}, "did you mean 'seconds'"),
-        ({"seconds": float("inf")}, "excerpt needs seconds"),
-        ({"seconds": float("nan")}, "excerpt needs seconds"),
+        (30, "excerpt: is 30; write excerpt = "),
+        ({"where": "start"}, "excerpt.seconds: is missing"),
+        ({"seconds": 30, "where": "middle"}, "where: cannot be 'middle'"),
+        ({"seconds": 30, "seed": -1}, "seed: is -1; write a whole number"),
+        ({"second": 30}, "is 'second' meant to be it"),
+        ({"seconds": float("inf")}, "write a finite number above 0"),
+        ({"seconds": float("nan")}, "write a finite number above 0"),
     ],
 )
 def test_a_wrong_excerpt_is_refused(value, words):
     with pytest.raises(SoundstageError, match=words):
-        read_excerpt(value, "grid 'mine'")
+        read_excerpt(Table({"excerpt": value}, "mine.toml"))
 
 
 class Parts:

@@ -51,7 +51,7 @@ def read_tracks(grid: Table) -> Tracks | None:
         grid.take("tracks", Mapping, '["…"], a list of names, or a draw: tracks = { random = 25, seed = 0 }', {})
     draw = grid.table("tracks")
     if "random" not in draw.left:
-        draw.refuse("random", "is missing; write how many are drawn, as in tracks = { random = 25, seed = 0 }")
+        draw.missing("random", "write how many are drawn, as in tracks = { random = 25, seed = 0 }")
     found = Tracks(random=draw.whole("random", least=1), seed=draw.whole("seed"))
     draw.close()
     return found
