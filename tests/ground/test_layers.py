@@ -103,6 +103,10 @@ KNOWN_FORMATS = {
         "leaderboard/published/comparison.py",
         "mixture",
     ): "papers print improvements over the mixture, a row of that name",
+    **{
+        ("results/exchange/claims.py", name): "campaigns publish rows of these names, which are no separators"
+        for name in ("ibm", "irm", "mixture", "mwf", "reference")
+    },
     ("report/terminal.py", "spauq_published"): "a column's header is shortened so that tables fit",
 }
 """Names by which formats and papers that are not ours call what a plugin of ours computes."""
