@@ -357,8 +357,8 @@ def test_starting_loads_nothing_heavy(arguments):
         "import sys\n"
         "from soundstage.cli import cli\n"
         f"try:\n    cli({list(arguments)!r})\nexcept SystemExit:\n    pass\n"
-        "heavy = {'pandas', 'pyarrow', 'scipy.signal', 'torch', 'tensorflow', 'matplotlib', 'fsspec', 'pebble'}\n"
-        "heavy |= {'rich'}\n"
+        "heavy = {'pandas', 'pyarrow', 'scipy.signal', 'torch', 'tensorflow', 'matplotlib', 'fsspec', 'rich'}\n"
+        "heavy |= {'psutil', 'multiprocessing'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import soundstage
 import soundstage.running.listener
+from interrupts import heed_interrupts
 from soundstage.isolation import environment
 from soundstage.isolation.script import read_script
 
@@ -311,3 +313,122 @@ def test_a_separator_that_eats_memory_costs_its_own_cell_alone(tmp_path, workers
     eater = "misbehaving[how=eats,track=song 0]"
     assert statuses(frame, eater) == {"song 0": {"oom", "skipped"}, "song 1": {"ok"}}
     assert "limit of 0.9 GB" in frame[frame["status"] == "oom"]["note"].iloc[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_whatever_a_separator_raises_is_its_own_fault(tmp_path, workers):
+    ways = {"interrupts": "KeyboardInterrupt", "generator exit": "GeneratorExit", "own exit": "Abandon: enough"}
+    wild = {how: f"misbehaving[how={how},track=song 0]" for how in ways}
+    soundstage.run({**ONE, "separators": [*wild.values(), "truth"]}, tmp_path, workers=workers)
+    frame = soundstage.load(tmp_path)
+    for how, words in ways.items():
+        assert statuses(frame, wild[how]) == {"song 0": {"failed", "skipped"}, "song 1": {"ok"}}
+        note = frame[(frame["separator"] == wild[how]) & (frame["status"] == "failed")]["note"].iloc[0]
+        assert note.startswith(f"separator '{wild[how]}', track 'song 0': {words}")
+    assert statuses(frame, "truth") == {"song 0": {"ok"}, "song 1": {"ok"}}
+
+
+def test_the_users_interrupt_ends_the_run_though_a_separator_swallows_it(tmp_path, monkeypatch):
+    mark = tmp_path / "mark"
+    monkeypatch.setenv("TOY_MARK", str(mark))
+    run = "import sys, soundstage; soundstage.run(eval(sys.argv[1]), sys.argv[2])"
+    grid = {**ONE, "separators": ["misbehaving[how=swallows]"]}
+    process = subprocess.Popen(
+        [sys.executable, "-c", run, repr(grid), str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )
+    while not mark.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert b"KeyboardInterrupt" in process.communicate(timeout=30)[1]
+    assert not list((tmp_path / "out").glob("cells/*/*"))
+
+
+@pytest.mark.parametrize("pool", [False, True])
+def test_a_separator_that_closes_standard_output_takes_nothing_from_the_next(tmp_path, pool):
+    grid = {**ONE, "separators": ["misbehaving[how=closes]", "misbehaving[how=prints]", "truth"]}
+    options = {"timeout_s": 60.0} if pool else {}
+    script = tmp_path / "run.py"
+    script.write_text(
+        f"import soundstage\nif __name__ == '__main__':\n    grid = { ({**grid, 'datasets': ['toy[tracks=1]']})!r}\n"
+        f"    soundstage.run(grid, {str(tmp_path / 'out')!r}, **{options!r})\n    print('still heard')\n"
+    )
+    result = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "still heard\n"
+    assert set(soundstage.load(tmp_path / "out")["status"]) == {"ok"}
+
+
+def test_who_comes_after_a_leak_is_tried_in_a_fresh_worker_before_it_is_blamed(tmp_path):
+    """The one leaks and stays within the limit; the other needs little, and with what was leaked too much."""
+    grid = {**ONE, "datasets": ["toy[tracks=1]"], "metrics": ["error"]}
+    grid["separators"] = ["misbehaving[how=leaks]", "misbehaving[how=needs room]"]
+    summary = soundstage.run(grid, tmp_path, workers=1, memory_limit=900_000_000)
+    assert (summary.ran, summary.troubled) == (2, 0)
+
+
+def test_who_was_killed_from_outside_is_tried_again_at_the_next_run(tmp_path, monkeypatch):
+    grid = {**ONE, "separators": ["nothing", "misbehaving[how=killed,track=song 1]"]}
+    grid["separators"].append("misbehaving[how=exit,track=song 1]")
+    summary = soundstage.run(grid, tmp_path, workers=2)
+    assert [title.count("how=killed") for title in summary.killed] == [1]
+    assert [title.count("how=exit") for title in summary.crashed] == [1]
+    again = soundstage.run(grid, tmp_path, workers=2, limit=0)
+    assert (again.cached, again.left) == (5, 1)
+    from soundstage_toys import Misbehaving
+
+    def mended_separate(self, mixture, rate, *, sources, cell):
+        return dict.fromkeys(sources, mixture)
+
+    monkeypatch.setattr(Misbehaving, "separate", mended_separate)
+    mended = soundstage.run(grid, tmp_path, workers=1)
+    assert (mended.ran, mended.killed) == (1, ())
+    assert soundstage.run(grid, tmp_path, workers=1, retry=["crashed"]).troubled == 0
+
+
+def test_a_daemon_that_a_separator_leaves_behind_ends_with_the_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOY_MARK", str(tmp_path / "daemon"))
+    grid = {**ONE, "datasets": ["toy[tracks=1]"], "separators": ["misbehaving[how=starts a daemon]"]}
+    assert soundstage.run(grid, tmp_path / "out", workers=1, timeout_s=60.0).troubled == 0
+    assert not _runs(int((tmp_path / "daemon").read_text()))
+
+
+def test_what_plugins_print_is_shown_when_asked_for(tmp_path):
+    for executor, expected in (("run_inline", "la la song 1\n"), ("process_pool(1)", "worker 0: la la song 1\n")):
+        result = shown(tmp_path, executor, "sings")
+        assert expected in result.stdout + result.stderr
+        assert (expected in result.stdout) == (executor == "run_inline")
+
+
+def test_a_debugger_reads_what_is_typed_when_output_is_shown(tmp_path):
+    result = shown(tmp_path, "run_inline", "debugs", typed="p mixture.shape\nc\np 6 * 7\nc\n")
+    assert "(2, 2000)" in result.stdout
+    assert "42" in result.stdout
+    assert result.stdout.endswith("ok ok\n")
+
+
+SHOWN = """
+import sys
+from soundstage.planning.jobs import jobs_left
+from soundstage.planning.request import plan_of
+from soundstage.running.executors.inline import run_inline
+from soundstage.running.executors.processes import process_pool
+from soundstage.running.worker import Settings
+
+if __name__ == "__main__":
+    plan = plan_of(eval(sys.argv[1]))
+    outcomes = EXECUTOR(jobs_left(plan, {}), Settings(sys.argv[2], "run", show_output=True), lambda job, worker: None)
+    print(*(outcome.record.separation.status for outcome in outcomes))
+"""
+
+
+def shown(tmp_path, executor, how, typed=""):
+    script = tmp_path / "shown.py"
+    script.write_text(SHOWN.replace("EXECUTOR", executor))
+    grid = {**ONE, "separators": [f"misbehaving[how={how}]"]}
+    command = [sys.executable, str(script), repr(grid), str(tmp_path / "out")]
+    result = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    return result

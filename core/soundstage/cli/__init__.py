@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -9,6 +11,7 @@ import sys
 
 import click
 
+from soundstage.cli.leaving import leave_in_time, print_anything, unprintable
 from soundstage.errors import SoundstageError
 
 VERBS = {
@@ -29,6 +32,9 @@ VERBS = {
 }
 MODULES = {"import": "import_"}
 """Verbs whose names no module can have."""
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EPIPE)
+"""Why nothing more can be printed; what a run cannot store is a sentence of its own by then."""
 
 
 FLAGS = {"timeout_s": "timeout"}
@@ -97,11 +103,38 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; what a user can act on is one sentence and exit status 1.
 
-    Being told to end, as batch systems and containers do, is the same as Ctrl-C.
+    Being told to end, as batch systems and containers do, is the same as Ctrl-C. Where nothing can be printed, as on a
+    full disk, the status says so. Threads of plugins that do not end are not waited for for ever.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print_anything()
+    status = _status()
+    if trouble := unprintable():
+        if not status:
+            _say_unprintable(trouble)
+        status = status or 1
+    leave_in_time(status)
+    sys.exit(status)
+
+
+def _status() -> int:
+    """The exit status of the command that was asked for."""
     try:
         cli(prog_name="soundstage")
     except SoundstageError as error:
-        click.echo(f"soundstage: {error}", err=True)
-        sys.exit(1)
+        with contextlib.suppress(OSError):  # which is found out by who flushes
+            click.echo(f"soundstage: {error}", err=True)
+        return 1
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        _say_unprintable(error.strerror)
+        return 1
+    return 0
+
+
+def _say_unprintable(why: str | None) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, f"soundstage: its output cannot be written ({why})\n".encode())

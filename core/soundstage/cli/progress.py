@@ -35,11 +35,13 @@ EVERY_S = 10.0
 
 
 class Display:
-    """Shows work going on to a person, or logs it in plain lines where nobody watches. unit: what is counted."""
+    """Shows work going on to a person, or logs it in plain lines where nobody watches. unit: what is counted. live:
+    whether there may be a view that changes, which would be in the way of what others print.
+    """
 
     unit = "cells"
 
-    def __init__(self) -> None:
+    def __init__(self, live: bool = True) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Bar(
             SpinnerColumn(),
@@ -54,6 +56,7 @@ class Display:
             TextColumn("  worker {task.fields[number]}"), TimeElapsedColumn(), TextColumn("{task.description}")
         )
         self._rows: dict[int, TaskID] = {}
+        self._is_live = live and self.console.is_terminal
         self._live = Live(Group(self._bar, self._workers), console=self.console, transient=True)
         self._said: set[str] = set()
         self.done = self.total = self.failed = 0
@@ -62,7 +65,7 @@ class Display:
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        if self.console.is_terminal:
+        if self._is_live:
             self._live.start()
         return self
 
@@ -95,7 +98,7 @@ class Display:
         self.failed += failed
         self.audio_s += audio_s
         self._bar.update(self._task, advance=1, description=self._tally(styled=True))
-        if not self.console.is_terminal and time.monotonic() - self._spoke > EVERY_S:
+        if not self._is_live and time.monotonic() - self._spoke > EVERY_S:
             self._spoke = time.monotonic()
             left = (self._spoke - self._began) / self.done * (self.total - self.done)
             tally = self._tally(styled=False)
@@ -114,8 +117,8 @@ class Display:
 class Progress(Display):
     """A listener that shows a run. traceback: also where in the code each trouble came up."""
 
-    def __init__(self, traceback: bool = False) -> None:
-        super().__init__()
+    def __init__(self, traceback: bool = False, live: bool = True) -> None:
+        super().__init__(live)
         self._traceback = traceback
 
     def planned(self, plan: Plan, todo: Sequence[Job], left: int) -> None:
@@ -170,3 +173,19 @@ class Progress(Display):
             + (f"see why with: soundstage status {escape(str(summary.out))} --errors\n" if summary.troubled else "")
             + f"see them with: soundstage leaderboard {escape(str(summary.out))}"
         )
+        if summary.killed:
+            self.console.print(
+                f"somebody else killed the workers of {escape(_some(summary.killed))};"
+                " the same command tries them again"
+            )
+        if summary.crashed:
+            self.console.print(
+                f"[red]crashed[/]  {escape(_some(summary.crashed))}; run them again with the same command and"
+                " --retry crashed"
+            )
+
+
+def _some(titles: Sequence[str]) -> str:
+    """The first of the titles, and how many there are besides."""
+    more = len(titles) - SHOWN
+    return ", ".join(titles[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -121,7 +121,7 @@ def command(
 
         _show(forecast(plan, out, options), workers)
         return
-    progress = Progress(traceback)
+    progress = Progress(traceback, live=not show_output)
     try:
         if quiet:
             summary = run_plan(plan, out, options, Silence())

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError
+from soundstage.pipeline.ctrl_c import is_the_users
 
 
 @contextmanager
 def named_as(where: str) -> Iterator[None]:
-    """Makes whatever a plugin raises begin with the plugin and the track."""
+    """Makes whatever a plugin raises begin with the plugin and the track. Only the user's Ctrl-C passes."""
     try:
         yield
     except SoundstageError as error:
@@ -18,7 +19,9 @@ def named_as(where: str) -> Iterator[None]:
         text = str(error).removeprefix(said).lstrip(",: ")
         kind = type(error) if isinstance(error, (NotInstalled, OutOfMemory, Crashed)) else SoundstageError
         raise kind(f"{where}: {text}") from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_the_users(error):
+            raise
         kind = OutOfMemory if _is_out_of_memory(error) else SoundstageError
         raise kind(f"{where}: {type(error).__name__}: {error}") from error
 

@@ -35,6 +35,7 @@ from soundstage.rendering.folder import (
 )
 from soundstage.rendering.songs import OnStart, Outcome, Song, Writer
 from soundstage.results.address import address
+from soundstage.running.executors.starting import refuse_in_a_starting_worker
 from soundstage.variants import parse_variant
 
 DEFAULT_SPLIT = "test"
@@ -110,6 +111,7 @@ def render_grid(
     Raises SoundstageError where nothing can be rendered, where two songs would share a folder, or where a folder holds
     files that Soundstage did not write. One song that cannot be rendered stops no other.
     """
+    refuse_in_a_starting_worker()
     listener = listener or Silence()
     wanted = checked_format(form)
     if workers < 1:

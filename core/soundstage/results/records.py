@@ -35,6 +35,9 @@ ROWS = pa.schema(
         ("ranked", pa.bool_()),
     ]
 )
+KILLED_FROM_OUTSIDE = "killed_from_outside"
+"""The key of a stage's details that says that somebody else killed its worker, which is no evidence against it."""
+
 METADATA = b"soundstage"
 """The key of our facts in a Parquet file's metadata."""
 
@@ -43,6 +46,7 @@ class Details(TypedDict, total=False):
     """What is known of how a stage went. A separator may tell more, under keys of its own."""
 
     made_by: Mapping[str, Any]  # the separator's identity, as it went into the address
+    killed_from_outside: bool  # somebody else killed its worker, which is no evidence against it
     kept: bool  # the estimates were kept by an earlier run, and nothing was separated
     resampled: dict[str, Any]  # from and to (Hz), where the separator has a rate of its own
     derived: dict[str, list[str]]  # a source that is the sum of others → those
@@ -303,7 +307,7 @@ def _brief(stage: Stage) -> Stage:
 
 
 def _kept_of(details: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: details[name] for name in ("killed_from_outside",) if name in details}
+    return {name: details[name] for name in (KILLED_FROM_OUTSIDE,) if name in details}
 
 
 def joined(held: CellRecord | None, new: CellRecord) -> CellRecord:
@@ -316,7 +320,7 @@ def joined(held: CellRecord | None, new: CellRecord) -> CellRecord:
         return new
     scores = {score: of_run(stage, held, new.run) for score, stage in held.scores.items()}
     if held.separation.is_ok and not new.separation.is_ok:
-        lost = replace(new.separation, details={}, run=new.run)
+        lost = replace(new.separation, details=_kept_of(new.separation.details), run=new.run)
         scores = {score: of_run(stage, held, held.run) for score, stage in held.scores.items()}
         scores |= {score: lost for score in new.scores if not held.is_ok(score)}
         return replace(held, scores=scores)

@@ -12,10 +12,11 @@ from soundstage.errors import NotInstalled
 from soundstage.planning.jobs import Job, check_only, chosen, jobs_left
 from soundstage.planning.plan import CellSpec, Plan, Problem
 from soundstage.planning.stored import stored
-from soundstage.results.records import CellRecord, Stage, brief, joined
+from soundstage.results.records import KILLED_FROM_OUTSIDE, CellRecord, Stage, brief, joined
 from soundstage.results.store import Store
 from soundstage.running.executors import executor_of
 from soundstage.running.executors.contract import OnStart
+from soundstage.running.executors.starting import refuse_in_a_starting_worker, refuse_where_no_worker_starts
 from soundstage.running.heartbeat import Pulse
 from soundstage.running.listener import Listener, Silence
 from soundstage.running.options import RunOptions
@@ -31,7 +32,8 @@ class Summary:
     """What a run came to, in cells: planned in all, found done, run now; of all planned, those with a metric that is
     not ok (troubled), and those with one that is (usable). earlier, now: what went wrong in cells found done
     and in those run now, each sentence once. left: cells that lack something and were not asked for. again: the
-    statuses of what went wrong earlier, as `--retry` takes them.
+    statuses of what went wrong earlier, as `--retry` takes them. crashed: the titles of the cells that took their
+    workers with them; killed: of those whose workers somebody else killed every time, which the next run tries again.
     """
 
     grid: str
@@ -47,6 +49,8 @@ class Summary:
     now: tuple[str, ...]
     left: int = 0
     again: tuple[str, ...] = ()
+    crashed: tuple[str, ...] = ()
+    killed: tuple[str, ...] = ()
 
 
 def run_plan(
@@ -59,6 +63,9 @@ def run_plan(
     """
     options, listener = options or RunOptions(), listener or Silence()
     check_only(plan, options.only)
+    refuse_in_a_starting_worker()
+    if options.runs_in != "inline" and not options.scheduler:
+        refuse_where_no_worker_starts()
     store = Store(out)
     with store.writing(options.wait, listener.noticed) as lease:
         store.save_plan(stored(plan))
@@ -98,7 +105,9 @@ def run_plan(
     now = _reasons([cell for cell in plan.cells if cell.address in ran], held)
     counts = (len(plan.cells), len(plan.cells) - len(todo), len(jobs), troubled, usable)
     again = _statuses([cell for cell in plan.cells if cell.address not in ran], held)
-    return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now, len(todo) - len(jobs), again)
+    left = len(todo) - len(jobs)
+    lost = _crashed(plan.cells, held)
+    return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now, left, again, *lost)
 
 
 def _both(first: OnStart, second: OnStart) -> OnStart:
@@ -155,6 +164,16 @@ def _troubles(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> Iter
         if record is not None:
             scores = [record.scores[address] for address in cell.scores.values() if address in record.scores]
             yield from (stage for stage in (record.separation, *scores) if stage.went_wrong)
+
+
+def _crashed(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The titles of the cells that crashed by themselves, and of those whose workers somebody else killed."""
+    found: dict[bool, list[str]] = {False: [], True: []}
+    for cell in cells:
+        stages = [stage for stage in _troubles([cell], held) if stage.status == "crashed"]
+        if stages:
+            found[all(KILLED_FROM_OUTSIDE in stage.details for stage in stages)].append(cell.title)
+    return tuple(found[False]), tuple(found[True])
 
 
 def _reasons(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, StorageError
+from soundstage.pipeline.ctrl_c import is_the_users
 from soundstage.pipeline.scores import score, skipped
 from soundstage.pipeline.separate import Estimates, separate
 from soundstage.planning.jobs import Job
@@ -32,7 +33,7 @@ class Settings:
     """What every worker of a run is told.
 
     device: several, separated by commas, are dealt to the workers in turn. memory_limit: bytes a worker may hold, what
-    it starts included.
+    it starts included. show_output: whether what plugins print is shown.
     """
 
     out: Path | str
@@ -41,12 +42,13 @@ class Settings:
     device: str = "auto"
     timeout_s: float | None = None
     memory_limit: int | None = None
+    show_output: bool = False
 
     @classmethod
     def of(cls, out: Path | str, run: str, options: RunOptions) -> Settings:
         """What the options of a run ask of its workers."""
         limits = (options.timeout_s, options.memory_limit)
-        return cls(out, run, "estimates" in options.keep, options.device, *limits)
+        return cls(out, run, "estimates" in options.keep, options.device, *limits, options.show_output)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,9 +118,9 @@ class Worker:
         cls, settings: Settings, on_stage: Callable[[str], None] = lambda stage: None, own_process: bool = False
     ) -> Worker:
         """A worker as a run sets it up. own_process: whether standard output is this worker's own; else it is kept
-        free of what separators print.
+        free of what separators print, unless that is to be shown.
         """
-        bench = Workbench(settings.device, nullcontext if own_process else discarding)
+        bench = Workbench(settings.device, nullcontext if own_process or settings.show_output else discarding)
         return cls(bench, settings.run, KeptEstimates(settings.out, settings.keep_estimates), on_stage)
 
     def run(self, job: Job) -> Outcome:
@@ -191,8 +193,11 @@ def _timed() -> Iterator[_Clock]:
         clock.stage = Stage("not-installed", str(error), traceback.format_exc())
     except Crashed as error:
         clock.stage = Stage("crashed", str(error), traceback.format_exc())
-    except Exception as error:
-        clock.stage = Stage("failed", str(error), traceback.format_exc())
+    except BaseException as error:
+        if is_the_users(error):
+            raise
+        said = str(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
+        clock.stage = Stage("failed", said, traceback.format_exc())
     stage = clock.stage
     if stage.status == "oom":
         _free_memory()  # now that nothing holds the frames of what failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ import time
 from typing import Any
 
 import pandas
+import psutil
 import pytest
 
 import checkpoints
@@ -169,3 +171,47 @@ def test_a_gpu_is_used_where_workers_declare_one():
 def test_a_scheduler_that_is_not_there_is_named(tmp_path):
     with pytest.raises(SoundstageError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         soundstage.run(GRID, tmp_path, executor="dask", scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("address", ["nope://", "nope://10.0.0.1:8786", "http://10.0.0.1:8786"])
+def test_an_address_that_no_scheduler_has_is_said_at_once(tmp_path, address):
+    began = time.monotonic()
+    with pytest.raises(SoundstageError, match=r"no Dask scheduler can be at .* is not one of .*tcp"):
+        soundstage.run(GRID, tmp_path, executor="dask", scheduler=address)
+    assert time.monotonic() - began < 5
+
+
+def test_whatever_a_separator_raises_or_closes_or_starts_costs_no_other_cell(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOY_MARK", str(tmp_path / "daemon"))
+    ways = ["interrupts", "generator exit", "own exit", "closes", "starts a daemon"]
+    wild = {how: f"misbehaving[how={how}]" for how in ways}
+    grid = {**GRID, "datasets": ["toy[tracks=1]"], "spatializers": ["flat"], "separators": [*wild.values(), "truth"]}
+    soundstage.run(grid, tmp_path / "out", workers=1, executor="dask")
+    frame = soundstage.load(tmp_path / "out")
+    found = {name: set(rows["status"]) for name, rows in frame.groupby("separator")}
+    for how in ways[:3]:
+        assert found[wild[how]] == {"failed", "skipped"}
+    for name in (wild["closes"], wild["starts a daemon"], "truth"):
+        assert found[name] == {"ok"}
+    daemon = int((tmp_path / "daemon").read_text())
+    assert not psutil.pid_exists(daemon) or psutil.Process(daemon).status() == psutil.STATUS_ZOMBIE
+
+
+def test_who_comes_after_a_leak_is_tried_in_a_fresh_worker_before_it_is_blamed(tmp_path):
+    grid = {**GRID, "datasets": ["toy[tracks=1]"], "spatializers": ["flat"]}
+    grid["separators"] = ["misbehaving[how=leaks]", "misbehaving[how=needs room]"]
+    summary = soundstage.run(grid, tmp_path, workers=1, executor="dask", memory_limit=900_000_000)
+    assert (summary.ran, summary.troubled) == (2, 0)
+
+
+def test_the_scheduler_is_asked_now_and_then(tmp_path, monkeypatch):
+    from soundstage.running.executors import dask
+
+    asked = []
+    live = dask._live
+    monkeypatch.setattr(dask, "_live", lambda client: asked.append(time.monotonic()) or live(client))
+    grid = {**GRID, "datasets": ["toy[tracks=1]"], "spatializers": ["flat"], "separators": ["slow[seconds=3]"]}
+    soundstage.run(grid, tmp_path, workers=1, executor="dask")
+    gaps = [after - before for before, after in itertools.pairwise(asked)]
+    assert len(gaps) > 3
+    assert min(gaps[:-1]) > 0.9 * dask.LOOK_S

@@ -19,6 +19,7 @@ from soundstage.contracts import Measure, Score
 from soundstage.scene import Placement, Scene, Track
 
 RATE = 8000
+LEAKED: list[np.ndarray] = []
 SOURCES = ("bass", "drums", "vocals")
 
 
@@ -284,6 +285,17 @@ class Misbehaving:
             "killed once",
             "sys.exit",
             "starts another",
+            "interrupts",
+            "generator exit",
+            "own exit",
+            "swallows",
+            "closes",
+            "forks",
+            "leaks",
+            "needs room",
+            "starts a daemon",
+            "debugs",
+            "sings",
         ] = "raises",
         track: str = "",
     ) -> None:
@@ -341,6 +353,45 @@ class Misbehaving:
                 time.sleep(600)
             case "sys.exit":
                 sys.exit("a library of the nineties gave up")
+            case "interrupts":
+                raise KeyboardInterrupt
+            case "generator exit":
+                raise GeneratorExit
+            case "own exit":
+                raise type("Abandon", (BaseException,), {})("enough")
+            case "swallows":
+                Path(os.environ["TOY_MARK"]).touch()
+                try:
+                    time.sleep(600)
+                except BaseException:
+                    return good
+            case "closes":
+                os.close(1)
+                os.close(2)
+                return good
+            case "forks":
+                if os.fork() == 0:
+                    time.sleep(20)
+                    os._exit(0)
+                os._exit(3)
+            case "leaks":
+                LEAKED.append(np.ones(50_000_000))  # 400 MB
+                time.sleep(0.5)
+                return good
+            case "needs room":
+                room = np.ones(45_000_000)
+                time.sleep(1.5)
+                return good if room.all() else None
+            case "starts a daemon":
+                mark = os.environ["TOY_MARK"]
+                subprocess.run(["sh", "-c", f"setsid sleep 600 & echo $! > '{mark}'"], check=True)
+                return good
+            case "debugs":
+                breakpoint()
+                return good
+            case "sings":
+                print(f"la la {cell.track}", flush=True)
+                return good
             case "edits":
                 mixture *= 0
                 return dict.fromkeys(sources, mixture)

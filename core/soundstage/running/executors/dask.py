@@ -5,11 +5,15 @@ The scheduler hands out nothing by itself: each worker gets one cell at a time f
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import signal
+import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +23,18 @@ from soundstage.errors import NotInstalled, SoundstageError, StorageError
 from soundstage.planning.jobs import Job
 from soundstage.results.records import Status
 from soundstage.running.executors.contract import Executor, OnStart
-from soundstage.running.executors.interrupts import heard_later, unheard_by_children
+from soundstage.running.executors.interrupts import (
+    OURS,
+    SAFE_PATH,
+    deferred_interrupts,
+    interrupts_blocked_in_children,
+    own_modules_in_children,
+)
+from soundstage.running.executors.place import descendants
 from soundstage.running.executors.queue import SceneQueue, Task
+from soundstage.running.executors.serving import adopt_orphans
+from soundstage.running.executors.starting import GUARD
+from soundstage.running.executors.streams import StandardStreams
 from soundstage.running.provenance import machine, packages_of, versions
 from soundstage.running.worker import Outcome, Settings, Worker
 
@@ -29,6 +43,17 @@ ATTEMPTS = 3
 
 LOOK_S = 0.25
 """Seconds between looks at which workers there are."""
+
+ANSWER_S = 10.0
+"""Seconds that a scheduler has to answer."""
+
+FRESH_S = 30.0
+"""Seconds for which a cell that wants a worker of its own waits for one."""
+
+LOST_S = 7 * 24 * 3600.0
+"""Seconds after which a local cluster gives up a place whose worker is not there at that very moment: never, here, or
+the second crash of two that are so far apart would end it.
+"""
 
 PATIENCE_S = 120.0
 """Seconds without any worker after which a run on this machine gives up, and one on a cluster says that it waits."""
@@ -40,6 +65,7 @@ STAGES = "soundstage-stages"
 """The topic under which workers tell the scheduler what they begin, for those that do not come back from it."""
 
 _workers: dict[Settings, tuple[Worker, Mapping[str, Any]]] = {}
+_streams: list[StandardStreams] = []
 _log = logging.getLogger("soundstage")
 
 
@@ -62,57 +88,146 @@ def _run(
     if isinstance(settings.out, Path):  # workers keep estimates there, wherever they run
         settings = replace(settings, out=settings.out.absolute())
     expected = versions(packages_of(_choices(jobs)))
-    with heard_later() as check, ExitStack() as stack:
-        client = _client(stack, workers, scheduler)
+    with deferred_interrupts() as check, ExitStack() as stack:
+        client, cluster = _client(stack, workers, scheduler)
+        crew = _Crew(client, cluster, scheduler, settings)
         queue = SceneQueue(jobs)
-        running: dict[str, tuple[Any, Task, float]] = {}
-        numbers: dict[str, int] = {}
-        killed: dict[str, tuple[Status, str]] = {}
-        alone_since = time.monotonic()
-        while queue or running:
-            live = _usable(_live(client), settings)
-            if live:
-                alone_since = time.monotonic()
-            elif time.monotonic() - alone_since > PATIENCE_S:
-                if not scheduler:
-                    raise SoundstageError(
-                        f"no Dask worker has been there for {PATIENCE_S:.0f} s; run the same command again"
-                    )
-                _log.warning("no Dask worker is at %s; waiting for one", scheduler)
-                alone_since = time.monotonic()
-            for address, facts in live.items():
-                if address in running:
+        running: dict[str, _Running] = {}
+        once_more: list[tuple[Task, float]] = []
+        something_done = threading.Event()
+        while queue or running or once_more:
+            for address, facts in crew.look().items():
+                if address in running or not crew.is_ready(address, something_done.set):
                     continue
-                task = queue.take(address)
+                task = _next(queue, once_more, address, fresh=address not in crew.served)
                 if task is None:
-                    break
-                number = numbers.setdefault(address, len(numbers))
+                    continue
+                number = crew.number(address)
                 on_start(task.job, number)
                 resources = {GPU: 1} if facts.get("resources", {}).get(GPU) else None
                 arguments = (task.left, settings, number, expected)
                 future = client.submit(_run_there, *arguments, pure=False, workers=[address], resources=resources)
-                running[address] = (future, task, time.monotonic())
-            time.sleep(0.002 if _any_done(running) else LOOK_S / 10)
+                future.add_done_callback(lambda _: something_done.set())
+                running[address] = _Running(future, task, time.monotonic(), address not in crew.served)
+            something_done.wait(LOOK_S)
+            something_done.clear()
             check()
-            for address, (future, task, since) in list(running.items()):
-                if future.done():
-                    outcome = _outcome(client, future, task, settings, killed.get(address))
-                elif address not in live:
-                    outcome = _lost(client, task, settings, killed.get(address))
-                else:
-                    if address not in killed and (why := _excess(live[address], time.monotonic() - since, settings)):
-                        killed[address] = why
-                        client.restart_workers([address], raise_for_error=False)
+            live = crew.look()
+            for address, at in list(running.items()):
+                if not at.future.done() and address in live:
+                    if at.ended_for is None:
+                        at.ended_for = _excess(live[address], time.monotonic() - at.since, settings)
+                        if at.ended_for:
+                            crew.restart(address)
                     continue
-                del running[address]
-                killed.pop(address, None)
-                if address not in live:
-                    queue.forget(address)
-                future.cancel()
-                if outcome is None:
-                    queue.put_back(task)
+                outcome = None
+                came_back = at.future.status == "finished"
+                once = not came_back and at.ended_for is not None and at.ended_for[0] == "oom" and not at.fresh
+                if once:  # what was held may be of those before
+                    once_more.append((at.task, time.monotonic()))
+                elif at.future.done():
+                    outcome = _outcome(client, at, settings)
                 else:
+                    outcome = _lost(client, at, settings)
+                del running[address]
+                at.future.cancel()
+                if came_back:
+                    crew.served.add(address)
+                else:
+                    crew.forget(address)
+                    queue.forget(address)
+                if outcome is not None:
                     yield outcome
+                elif not once:
+                    queue.put_back(at.task)
+
+
+@dataclass(slots=True)
+class _Running:
+    """A task that a worker is at. fresh: whether it is the first that worker does. ended_for: why we ended it."""
+
+    future: Any
+    task: Task
+    since: float
+    fresh: bool
+    ended_for: tuple[Status, str] | None = None
+
+
+class _Crew:
+    """The workers that are there, asked for now and then. served: those that have done something."""
+
+    def __init__(self, client: Any, cluster: Any, scheduler: str, settings: Settings) -> None:
+        self.served: set[str] = set()
+        self._client, self._cluster, self._scheduler, self._settings = client, cluster, scheduler, settings
+        self._numbers: dict[str, int] = {}
+        self._starting: dict[str, Any] = {}
+        self._live: Mapping[str, Mapping[str, Any]] = {}
+        self._asked: float | None = None
+        self._alone_since = time.monotonic()
+
+    def look(self) -> Mapping[str, Mapping[str, Any]]:
+        """Address → what the scheduler knew of each not long ago. Raises SoundstageError where there are none."""
+        now = time.monotonic()
+        if self._asked is not None and now - self._asked < LOOK_S:
+            return self._live
+        self._asked, self._live = now, _usable(_live(self._client), self._settings)
+        if self._live:
+            self._alone_since = now
+        elif now - self._alone_since > PATIENCE_S:
+            if not self._scheduler:
+                raise SoundstageError(
+                    f"no Dask worker has been there for {PATIENCE_S:.0f} s; run the same command again"
+                )
+            _log.warning("no Dask worker is at %s; waiting for one", self._scheduler)
+            self._alone_since = now
+        return self._live
+
+    def is_ready(self, address: str, on_ready: Callable[[], None]) -> bool:
+        """Whether a worker has come up, which takes none of a cell's time, and costs it nothing where it fails."""
+        future = self._starting.get(address)
+        if future is None or future.status in ("cancelled", "error", "lost"):
+            future = self._starting[address] = self._client.submit(_come_up, pure=False, workers=[address])
+            future.add_done_callback(lambda _: on_ready())
+        return bool(future.status == "finished")
+
+    def number(self, address: str) -> int:
+        """The worker's number."""
+        return self._numbers.setdefault(address, len(self._numbers))
+
+    def forget(self, address: str) -> None:
+        """The worker is gone, or is a new one by now."""
+        self.served.discard(address)
+        self._starting.pop(address, None)
+        self._asked = None
+
+    def restart(self, address: str) -> None:
+        """End a worker and have another in its place; on this machine, what it started ends with it."""
+        started = [pid for nanny in _nannies(self._cluster, address) for pid in descendants(nanny.pid)]
+        self._client.restart_workers([address], raise_for_error=False)
+        _kill(started)
+
+
+def _nannies(cluster: Any, address: str = "") -> list[Any]:
+    """Who looks after the workers of this machine, or after one of them; nobody on a cluster of the user's."""
+    found = () if cluster is None else cluster.workers.values()
+    return [nanny for nanny in found if nanny.pid and address in ("", nanny.worker_address)]
+
+
+def _end_what_they_started(cluster: Any) -> None:
+    _kill([pid for nanny in _nannies(cluster) for pid in descendants(nanny.pid)])
+
+
+def _kill(pids: Sequence[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _next(queue: SceneQueue, once_more: list[tuple[Task, float]], address: str, fresh: bool) -> Task | None:
+    """What a worker is to do next: what wants a fresh one, where it is that or none came; else the queue's next."""
+    if once_more and (fresh or time.monotonic() - once_more[0][1] > FRESH_S):
+        return once_more.pop(0)[0]
+    return queue.take(address)
 
 
 def _choices(jobs: Sequence[Job]) -> Iterator[Choice]:
@@ -149,40 +264,64 @@ def _excess(facts: Mapping[str, Any], seconds: float, settings: Settings) -> tup
     return None
 
 
-def _any_done(running: dict[str, tuple[Any, Task, float]]) -> bool:
-    return any(future.done() for future, _, _ in running.values())
-
-
-def _client(stack: ExitStack, workers: int, scheduler: str) -> Any:
+def _client(stack: ExitStack, workers: int, scheduler: str) -> tuple[Any, Any]:
+    """A client, and the cluster that was started for it; none where there is a scheduler already."""
     try:
+        import dask
         from distributed import Client, LocalCluster
+        from distributed.comm.registry import backends
     except ImportError:
         raise NotInstalled("--executor dask needs Dask: pip install 'soundstage[dask]'") from None
     if scheduler:
+        protocol, separator, _ = scheduler.partition("://")
+        if separator and protocol not in backends:
+            raise SoundstageError(
+                f"no Dask scheduler can be at {scheduler}: '{protocol}' is not one of {', '.join(sorted(backends))};"
+                " give its address as in tcp://10.0.0.1:8786, or leave --scheduler out"
+            )
         try:
-            return stack.enter_context(Client(scheduler, timeout=20, set_as_default=False))
-        except (OSError, TimeoutError, ValueError) as error:
+            return stack.enter_context(Client(scheduler, timeout=ANSWER_S, set_as_default=False)), None
+        except (OSError, TimeoutError, ValueError, TypeError) as error:
             raise SoundstageError(
                 f"no Dask scheduler answers at {scheduler} ({type(error).__name__}); start one or leave --scheduler out"
             ) from None
-    with unheard_by_children():
-        cluster = stack.enter_context(
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                memory_limit=0,  # ours, which knows what to say
-                silence_logs=50,
+    stack.enter_context(own_modules_in_children())
+    stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": LOST_S}))
+    with interrupts_blocked_in_children():
+        try:
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    memory_limit=0,  # ours, which knows what to say
+                    silence_logs=50,
+                )
             )
-        )
-        return stack.enter_context(Client(cluster, set_as_default=False))
+        except (OSError, RuntimeError, TimeoutError) as error:
+            raise SoundstageError(
+                f"no Dask worker could start on this machine ({type(error).__name__}: {error}); {GUARD}, or use"
+                " workers=1 without Dask"
+            ) from None
+        stack.callback(_end_what_they_started, cluster)
+        return stack.enter_context(Client(cluster, set_as_default=False)), cluster
+
+
+def _come_up() -> None:
+    """Make a Dask worker's process ready for cells; that this module can be called there has loaded what they need."""
+    if not _streams:
+        adopt_orphans()
+        _streams.append(StandardStreams())
+        if os.environ.get(SAFE_PATH) == OURS:
+            del os.environ[SAFE_PATH]  # it was for this process, and not for what plugins start
 
 
 def _run_there(job: Job, settings: Settings, number: int, expected: Mapping[str, str]) -> Outcome:
     """Runs in a Dask worker's process, which keeps its models and its scene between cells."""
     from distributed import get_worker
 
+    _come_up()
     if settings not in _workers:
         here = {name: value for name, value in machine().items() if name in ("host", "processor", "gpus") and value}
         found = versions(expected)
@@ -197,43 +336,44 @@ def _run_there(job: Job, settings: Settings, number: int, expected: Mapping[str,
     worker, ran_on = _workers[settings]
     worker.on_stage = lambda stage: get_worker().log_event(STAGES, {"cell": job.cell.address, "stage": stage})
     outcome = worker.run(job)
+    _streams[0].restore()
     separation = replace(outcome.record.separation, details={**outcome.record.separation.details, "ran_on": ran_on})
     return replace(outcome, record=replace(outcome.record, separation=separation))
 
 
-def _outcome(
-    client: Any, future: Any, task: Task, settings: Settings, killed: tuple[Status, str] | None
-) -> Outcome | None:
+def _outcome(client: Any, at: _Running, settings: Settings) -> Outcome | None:
     """What became of a task that ended; None where it is to be begun again, or more of it run."""
-    if future.status == "finished":
-        return task.completed(future.result())
-    if future.status == "cancelled" or type(future.exception()).__name__ in ("KilledWorker", "CommClosedError"):
-        return _lost(client, task, settings, killed)
-    error = future.exception()
+    if at.future.status == "finished":
+        return at.task.completed(at.future.result())
+    if at.future.status == "cancelled" or type(at.future.exception()).__name__ in ("KilledWorker", "CommClosedError"):
+        return _lost(client, at, settings)
+    error = at.future.exception()
     if isinstance(error, (StorageError, Unlike)):
         raise error
-    return task.failed("failed", f"worker: {type(error).__name__}: {error}", settings.run)
+    return at.task.failed("failed", f"worker: {type(error).__name__}: {error}", settings.run)
 
 
-def _lost(client: Any, task: Task, settings: Settings, killed: tuple[Status, str] | None) -> Outcome | None:
+def _lost(client: Any, at: _Running, settings: Settings) -> Outcome | None:
     """What becomes of a task whose worker is gone; None where it is to be begun again, or more of it run.
 
     What we killed ran for long enough for its stage to be known. Who loses every worker may do so before anybody hears
-    of what it began: then its stages are run one by one.
+    of what it began: then its stages are run one by one. Dask does not tell how a worker ended, so that this is
+    evidence enough.
     """
-    if killed:
+    task = at.task
+    if at.ended_for:
         stage = _stage(client, task)
-        if stage in task.job.metrics and stage not in task.lost:
-            return task.lose(stage, *killed)
-        return task.failed(*killed, settings.run)
-    task.kills += 1
-    if task.kills < ATTEMPTS:
+        if stage in task.job.metrics and stage not in task.lost_metrics:
+            return task.lose(stage, *at.ended_for)
+        return task.failed(*at.ended_for, settings.run)
+    task.times_killed += 1
+    if task.times_killed < ATTEMPTS:
         return None
     what = f"{ATTEMPTS} workers were lost while they ran it"
-    if task.found is None and task.left.metrics:
-        task.found, task.kills = [], 0
+    if task.one_by_one is None and task.left.metrics:
+        task.one_by_one, task.times_killed = [], 0
         return None
-    if task.found:
+    if task.one_by_one:
         return task.lose(next(iter(task.left.metrics)), "crashed", what)
     return task.failed("crashed", what, settings.run)
 

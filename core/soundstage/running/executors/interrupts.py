@@ -7,15 +7,23 @@ share that may leave them waiting for ever.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
 
+from soundstage.pipeline.ctrl_c import give_back, taken_over
+
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Where it is set to anything, Python looks for modules in its own places first, not in the current folder."""
+
+OURS = "soundstage"
+"""To what it is set here, so that who inherits it knows."""
+
 
 @contextlib.contextmanager
-def heard_later() -> Iterator[Callable[[], None]]:
+def deferred_interrupts() -> Iterator[Callable[[], None]]:
     """Within, what would raise KeyboardInterrupt is only noted. Gives a function that raises it where it was."""
     came = False
 
@@ -27,32 +35,37 @@ def heard_later() -> Iterator[Callable[[], None]]:
         if came:
             raise KeyboardInterrupt
 
-    numbers: list[signal.Signals] = []
-    if threading.current_thread() is threading.main_thread():  # no other hears of signals
-        numbers = [
-            number
-            for number in (signal.SIGINT, signal.SIGTERM)
-            if signal.getsignal(number) is signal.default_int_handler
-        ]
-    for number in numbers:
-        signal.signal(number, note)
+    numbers = taken_over(note)
     try:
         yield check
     finally:
-        for number in numbers:
-            signal.signal(number, signal.default_int_handler)
+        give_back(numbers)
     check()
 
 
 @contextlib.contextmanager
-def unheard_by_children() -> Iterator[None]:
+def interrupts_blocked_in_children() -> Iterator[None]:
     """What is started within hears no Ctrl-C, which a terminal sends to everybody: the run itself ends its workers."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # starting it lets signals through again
+    with own_modules_in_children():
+        resource_tracker.ensure_running()  # starting it lets signals through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def own_modules_in_children() -> Iterator[None]:
+    """What is started within finds Python's modules, though the current folder holds files of the same names."""
+    if SAFE_PATH in os.environ:
+        yield
+        return
+    os.environ[SAFE_PATH] = OURS
+    try:
+        yield
+    finally:
+        os.environ.pop(SAFE_PATH, None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from soundstage.planning.jobs import Job
-from soundstage.results.records import CellRecord, Stage, Status, score_rows
+from soundstage.results.records import KILLED_FROM_OUTSIDE, CellRecord, Stage, Status, score_rows
 from soundstage.running.worker import Outcome
 
 
@@ -17,45 +17,49 @@ from soundstage.running.worker import Outcome
 class Task:
     """A job; what is known already of those of its metrics that a worker did not survive; how often it was killed.
 
-    found: outcomes of its stages one by one, separation first, where nobody knows at which of them workers are lost.
+    lost_metrics: label → the stage of a metric that took a worker with it. times_killed: how often in a row somebody
+    else killed the worker that was at it. one_by_one: outcomes of its stages, separation first, where nobody knows at
+    which of them workers are lost; None while they are run together.
     """
 
     job: Job
-    lost: dict[str, Stage] = field(default_factory=dict)
-    kills: int = 0
-    found: list[Outcome] | None = None
+    lost_metrics: dict[str, Stage] = field(default_factory=dict)
+    times_killed: int = 0
+    one_by_one: list[Outcome] | None = None
 
     @property
     def left(self) -> Job:
         """What to run next: the job without the metrics that are lost; or a single stage of it."""
         metrics = {key: one for key, one in self.job.metrics.items() if key not in self._known()}
-        if self.found is not None:
-            metrics = {key: metrics[key] for key in list(metrics)[: 1 if self.found else 0]}
+        if self.one_by_one is not None:
+            metrics = {key: metrics[key] for key in list(metrics)[: 1 if self.one_by_one else 0]}
         return replace(self.job, metrics=metrics)
 
     def _known(self) -> set[str]:
-        return {*self.lost, *(label for outcome in self.found or () for label in outcome.job.metrics)}
+        return {*self.lost_metrics, *(label for outcome in self.one_by_one or () for label in outcome.job.metrics)}
 
     def completed(self, outcome: Outcome) -> Outcome | None:
         """The outcome of what was left, with what was lost; None where more is to be run."""
-        if self.found is not None:
-            self.found.append(outcome)
-            self.kills = 0
+        if self.one_by_one is not None:
+            self.one_by_one.append(outcome)
+            self.times_killed = 0
             return self._together()
         return self._with_lost(outcome)
 
-    def lose(self, label: str, status: Status, what: str) -> Outcome | None:
+    def lose(self, label: str, status: Status, what: str, from_outside: bool = False) -> Outcome | None:
         """A worker did not survive this metric: the outcome, or None where more is to be run."""
-        self.lost[label] = Stage(status, f"metric '{label}', track '{self.job.cell.scene.track_name}': {what}")
-        self.kills = 0
-        return self._together() if self.found else None
+        error = f"metric '{label}', track '{self.job.cell.scene.track_name}': {what}"
+        details = {KILLED_FROM_OUTSIDE: True} if from_outside else {}
+        self.lost_metrics[label] = Stage(status, error, details=details)
+        self.times_killed = 0
+        return self._together() if self.one_by_one else None
 
     def _together(self) -> Outcome | None:
-        assert self.found
-        if set(self.job.metrics) - self._known() and self.found[0].record.separation.is_ok:
+        assert self.one_by_one
+        if set(self.job.metrics) - self._known() and self.one_by_one[0].record.separation.is_ok:
             return None
-        record, rows = self.found[0].record, [outcome.rows for outcome in self.found]
-        scores = {address: stage for outcome in self.found for address, stage in outcome.record.scores.items()}
+        record, rows = self.one_by_one[0].record, [outcome.rows for outcome in self.one_by_one]
+        scores = {address: stage for outcome in self.one_by_one for address, stage in outcome.record.scores.items()}
         scores |= {
             self.job.cell.scores[label]: Stage("skipped", "there are no estimates to score")
             for label in set(self.job.metrics) - self._known()
@@ -63,17 +67,18 @@ class Task:
         return self._with_lost(Outcome(self.job, replace(record, scores=scores), pa.concat_tables(rows)))
 
     def _with_lost(self, outcome: Outcome) -> Outcome:
-        if not self.lost:
+        if not self.lost_metrics:
             return outcome
-        stages = {self.job.cell.scores[label]: stage for label, stage in self.lost.items()}
+        stages = {self.job.cell.scores[label]: stage for label, stage in self.lost_metrics.items()}
         record = replace(outcome.record, scores={**outcome.record.scores, **stages})
         return Outcome(self.job, record, outcome.rows)
 
-    def failed(self, status: Status, what: str, run: str) -> Outcome:
+    def failed(self, status: Status, what: str, run: str, from_outside: bool = False) -> Outcome:
         """The outcome of a separation that no worker came back from."""
         cell = self.job.cell
         error = f"separator '{cell.separator.label}', track '{cell.scene.track_name}': {what}"
-        stage = Stage(status, error, details={"made_by": cell.made_by})
+        details = {"made_by": cell.made_by, **({KILLED_FROM_OUTSIDE: True} if from_outside else {})}
+        stage = Stage(status, error, details=details)
         skipped = {
             cell.scores[label]: Stage("skipped", "there are no estimates to score") for label in self.job.metrics
         }
