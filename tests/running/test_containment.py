@@ -370,8 +370,8 @@ def test_who_comes_after_a_leak_is_tried_in_a_fresh_worker_before_it_is_blamed(t
 
 
 def test_who_was_killed_from_outside_is_tried_again_at_the_next_run(tmp_path, monkeypatch):
-    grid = {**ONE, "separators": ["nothing", "misbehaving[how=killed,track=song 1]"]}
-    grid["separators"].append("misbehaving[how=exit,track=song 1]")
+    wild = ["misbehaving[how=killed,track=song 1]", "misbehaving[how=exit,track=song 1]"]
+    grid = {**ONE, "separators": ["nothing", *wild]}
     summary = soundstage.run(grid, tmp_path, workers=2)
     assert [title.count("how=killed") for title in summary.killed] == [1]
     assert [title.count("how=exit") for title in summary.crashed] == [1]

@@ -70,6 +70,6 @@ def give_back(numbers: list[signal.Signals]) -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-def _raise_noted(number: int, frame: FrameType | None) -> None:
+def _raise_noted(_number: int, _frame: FrameType | None) -> None:
     _heard.set()
     raise KeyboardInterrupt

@@ -51,5 +51,5 @@ def in_processes(
                 yield Outcome(song, error=f"track '{song.scene.track_name}': {end.what}")
 
 
-def _make(out: Path, form: Format, number: int, on_stage: Callable[[str], None]) -> Work:
+def _make(out: Path, form: Format, _number: int, _on_stage: Callable[[str], None]) -> Work:
     return Writer(out, form).write
