@@ -275,7 +275,9 @@ def stems(server: Server, contents: bytes) -> Weights:
 def test_an_archive_becomes_its_folder_when_all_of_it_is_there(server, tmp_path):
     server.data = archive()
     weights = stems(server, server.data)
-    assert "as 4stems.tar.gz, and have the same command verify and unpack it" in weights.sentence("s", tmp_path)
+    assert "as 4stems.tar.gz, and have the same command verify and unpack it" in weights.missing_message_offline(
+        "s", tmp_path
+    )
     assert download.fetch(weights, tmp_path) == [tmp_path / "4stems"]
     assert (tmp_path / "4stems" / "deep" / "model.data").read_bytes() == b"abc"
     assert not weights.missing(tmp_path)

@@ -143,7 +143,7 @@ class Registry:
             if parameter not in entry.params and not (entry.weights and entry.weights.parameter == parameter)
         ]
         if plugin.unusable() or not lacking:
-            weights = entry.weights.lack(entry.name, weights_folder(entry.name)) if entry.weights else ""
+            weights = entry.weights.missing_message(entry.name, weights_folder(entry.name)) if entry.weights else ""
             return "; ".join(filter(None, (plugin.unusable(), weights)))
         if (entry.data or ("root" if entry.kind == "datasets" else None)) in lacking:
             return f"needs --data {entry.name}=PATH"

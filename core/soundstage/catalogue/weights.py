@@ -49,7 +49,7 @@ class Weights:
         """The files that are not in the folder."""
         return [file for file in self.files if not _is_there(folder, file)]
 
-    def lack(self, name: str, folder: Path) -> str:
+    def missing_message(self, name: str, folder: Path) -> str:
         """What is missing and the command that gets it; empty where nothing is."""
         missing = self.missing(folder)
         if not missing:
@@ -58,7 +58,7 @@ class Weights:
         size = f" ({sum(known) / 1e6:.0f} MB)" if len(known) == len(missing) else ""
         return f"needs its weights, {', '.join(file.name for file in missing)}{size}: soundstage fetch {name}"
 
-    def sentence(self, name: str, folder: Path) -> str:
+    def missing_message_offline(self, name: str, folder: Path) -> str:
         """The same, and which file goes where without a network."""
         missing = self.missing(folder)
         if not missing:
@@ -66,7 +66,7 @@ class Weights:
         first = missing[0]
         what = f"what is at {first.url}" if len(missing) == 1 else f"them, from {first.url.rpartition('/')[0]}/,"
         then = f" as {first.name}, and have the same command verify and unpack it" if first.unpack else ""
-        return f"{self.lack(name, folder)}; or, without a network, put {what} into {folder}{then}"
+        return f"{self.missing_message(name, folder)}; or, without a network, put {what} into {folder}{then}"
 
     def check(self, folder: Path, sha256_of: Callable[[Path], str]) -> None:
         """Raise SoundstageError where a file in the folder is not the one that its hash promises."""

@@ -9,7 +9,7 @@ from rich.markup import escape
 from soundstage.cli.progress import Display
 from soundstage.planning.grid import Grid
 from soundstage.rendering.dataset import Rendered
-from soundstage.rendering.songs import Outcome, Song
+from soundstage.rendering.songs import Song, SongOutcome
 
 
 class RenderProgress(Display):
@@ -29,7 +29,7 @@ class RenderProgress(Display):
         """Show the song being worked on."""
         self.show(str(song.folder), worker)
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: SongOutcome) -> None:
         """Count the song, and say what went wrong with it."""
         where = escape(str(outcome.song.folder))
         if outcome.error:

@@ -63,7 +63,7 @@ def build(choice: Choice, hashes: FileHashes) -> Built:
     """
     reason = choice.plugin.unusable()
     if choice.weights and choice.folder and not reason:
-        reason = choice.weights.sentence(choice.entry, choice.folder)
+        reason = choice.weights.missing_message_offline(choice.entry, choice.folder)
     one = Built(choice)
     if reason:
         one.problem = Problem("not-installed", f"{one.called} {reason}")

@@ -33,7 +33,7 @@ from soundstage.rendering.folder import (
     read_metadata,
     remove_partials,
 )
-from soundstage.rendering.songs import OnStart, Outcome, Song, Writer
+from soundstage.rendering.songs import OnStart, Song, SongOutcome, Writer
 from soundstage.results.address import address
 from soundstage.running.executors.starting import refuse_in_a_starting_worker
 from soundstage.variants import parse_variant
@@ -51,7 +51,7 @@ class Listener(Protocol):
     def started(self, song: Song, worker: int) -> None:
         """A worker begins a song."""
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: SongOutcome) -> None:
         """A song is in its place, or could not be rendered."""
 
 
@@ -64,7 +64,7 @@ class Silence:
     def started(self, song: Song, worker: int) -> None:
         """Nothing."""
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: SongOutcome) -> None:
         """Nothing."""
 
 
@@ -152,7 +152,7 @@ def render_grid(
     return Rendered(grid.name, grid.revision, out, *counts, clipped, failed)
 
 
-def _outcomes(songs: Sequence[Song], out: Path, form: Format, workers: int, on_start: OnStart) -> Iterator[Outcome]:
+def _outcomes(songs: Sequence[Song], out: Path, form: Format, workers: int, on_start: OnStart) -> Iterator[SongOutcome]:
     """Render and write all songs."""
     if workers > 1 and len(songs) > 1:
         from soundstage.rendering.pool import in_processes

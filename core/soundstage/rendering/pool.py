@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from soundstage.rendering.folder import Format
-from soundstage.rendering.songs import OnStart, Outcome, Song, Writer
+from soundstage.rendering.songs import OnStart, Song, SongOutcome, Writer
 from soundstage.running.executors.interrupts import deferred_interrupts
 from soundstage.running.executors.place import Done
 from soundstage.running.executors.serving import Work
@@ -20,7 +20,7 @@ ATTEMPTS = 3
 
 def in_processes(
     groups: Sequence[Sequence[Song]], out: Path, form: Format, workers: int, on_start: OnStart
-) -> Iterator[Outcome]:
+) -> Iterator[SongOutcome]:
     """Write all songs; a worker stays with one group while it lasts, and takes from another's when none is left."""
     waiting = deque(deque(group) for group in groups)
     size = min(workers, sum(map(len, groups)))
@@ -48,7 +48,7 @@ def in_processes(
                 if end.why == "killed" and killed[song.folder] < ATTEMPTS:
                     own[end.number].appendleft(song)
                     continue
-                yield Outcome(song, error=f"track '{song.scene.track_name}': {end.what}")
+                yield SongOutcome(song, error=f"track '{song.scene.track_name}': {end.what}")
 
 
 def _make(out: Path, form: Format, _number: int, _on_stage: Callable[[str], None]) -> Work:

@@ -28,7 +28,7 @@ class Song:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SongOutcome:
     """What became of a song."""
 
     song: Song
@@ -49,11 +49,11 @@ class Writer:
         self._out, self._form = out, form
         self._bench = Workbench()
 
-    def write(self, song: Song) -> Outcome:
+    def write(self, song: Song) -> SongOutcome:
         """Render and write one song. What goes wrong with it is its outcome; only an interrupt gets out."""
         problem = song.scene.problem
         if problem:
-            return Outcome(song, error=problem.error)
+            return SongOutcome(song, error=problem.error)
         where = f"track '{song.scene.track_name}'"
         try:
             with self._bench.one_thread():
@@ -61,12 +61,12 @@ class Writer:
                 facts = {**song.facts, **scene.facts()}
                 metadata = write_song(self._out / song.folder, self._out / PARTIALS, scene, self._form, facts)
         except MemoryError:
-            return Outcome(song, error=f"{where}: out of memory; use fewer workers")
+            return SongOutcome(song, error=f"{where}: out of memory; use fewer workers")
         except OSError as error:
-            return Outcome(song, error=f"{where}: {self._out / song.folder} cannot be written ({error.strerror})")
+            return SongOutcome(song, error=f"{where}: {self._out / song.folder} cannot be written ({error.strerror})")
         except SoundstageError as error:
             text = str(error)
-            return Outcome(song, error=text if where in text else f"{where}: {text}")
+            return SongOutcome(song, error=text if where in text else f"{where}: {text}")
         except Exception as error:
-            return Outcome(song, error=f"{where}: {type(error).__name__}: {error}")
-        return Outcome(song, clipped_samples(metadata))
+            return SongOutcome(song, error=f"{where}: {type(error).__name__}: {error}")
+        return SongOutcome(song, clipped_samples(metadata))
