@@ -49,7 +49,7 @@ def test_a_song_is_a_folder_of_its_mixture_its_images_and_their_metadata(tmp_pat
 def test_neither_separators_nor_metrics_are_needed_or_looked_at(tmp_path):
     grid = {**GRID, "separators": ["no such separator"], "metrics": ["no such metric"]}
     assert soundstage.render(grid, tmp_path).written == 2
-    with pytest.raises(SoundstageError, match="separators must be a list"):
+    with pytest.raises(SoundstageError, match="separators: is missing"):
         soundstage.run(GRID, tmp_path / "results")
     with pytest.raises(SoundstageError, match="spatializers must be a list"):
         soundstage.render({"datasets": ["toy"]}, tmp_path)
