@@ -51,7 +51,7 @@ def test_neither_separators_nor_metrics_are_needed_or_looked_at(tmp_path):
     assert soundstage.render(grid, tmp_path).written == 2
     with pytest.raises(SoundstageError, match="separators: is missing"):
         soundstage.run(GRID, tmp_path / "results")
-    with pytest.raises(SoundstageError, match="spatializers must be a list"):
+    with pytest.raises(SoundstageError, match="spatializers: is missing"):
         soundstage.render({"datasets": ["toy"]}, tmp_path)
 
 
