@@ -1,86 +1,90 @@
-"""Reading head-related impulse responses from SOFA files (AES69) through h5py."""
+"""Head-related impulse responses from SOFA files (AES69)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from soundstage.errors import SoundstageError
+from soundstage_spatializers.hrirs.geometry import apparent_directions, right_ear_first
 from soundstage_spatializers.hrirs.set import HrirSet
+from soundstage_spatializers.hrirs.sofa_file import read_sofa_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from soundstage_spatializers.hrirs.sofa_file import SofaFile
+
 CONVENTION: Final = "SimpleFreeFieldHRIR"
+MIN_RATE: Final = 1000
+"""In Hz; a rate below it is in another unit."""
+
 HALF_KERNEL: Final = 32
 """Half the taps of the fractional-delay filter, and the latency in samples where it is used."""
 
 
 def read_sofa(path: Path) -> HrirSet:
-    """The HRIRs of a SimpleFreeFieldHRIR file, with `Data.Delay` applied; receiver 0 is the left ear.
+    """The HRIRs of a SimpleFreeFieldHRIR file as its listener hears them, with `Data.Delay` applied.
 
-    Whole delays are exact. Fractional ones go through a Kaiser-windowed sinc, and then every response of the set is
-    delayed by HALF_KERNEL samples, recorded as the set's latency. Raises SoundstageError, naming the file, where it is
-    unreadable or holds something else.
+    Directions are apparent ones, ears are told by ReceiverPosition. Whole delays are exact. Fractional ones go through
+    a Kaiser-windowed sinc, and then every response of the set is delayed by HALF_KERNEL samples, recorded as the set's
+    latency. Raises SoundstageError, naming the file, where it is unreadable or holds something else.
     """
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(path, file)
-    except OSError as error:
-        raise SoundstageError(f"{path}: not a readable SOFA file ({error}); download it again") from None
-
-
-def _read(path: Path, file: Any) -> HrirSet:
-    convention, data_type = _text(file.attrs.get("SOFAConventions")), _text(file.attrs.get("DataType"))
-    if convention != CONVENTION or data_type != "FIR":
+    file = read_sofa_file(path)
+    if file.convention != CONVENTION or file.data_type != "FIR":
         raise SoundstageError(
-            f"{path}: holds {convention or 'no SOFA convention'} with data type {data_type or 'none'}; use a SOFA file"
-            f" of convention {CONVENTION} (FIR)"
+            f"{path}: holds {file.convention or 'no SOFA convention'} with data type {file.data_type or 'none'}; use a"
+            f" SOFA file of convention {CONVENTION} (FIR)"
         )
-    responses = _numbers(path, file, "Data.IR")
+    responses = file.field("Data.IR").values
     if responses.ndim != 3 or responses.shape[1] != 2 or 0 in responses.shape:
         raise SoundstageError(f"{path}: Data.IR has shape {responses.shape} where (directions, 2, taps) was expected")
-    rates = np.unique(_numbers(path, file, "Data.SamplingRate"))
-    if len(rates) != 1 or rates[0] <= 0.0 or rates[0] != np.round(rates[0]):
-        raise SoundstageError(f"{path}: Data.SamplingRate is {rates.tolist()} where one whole rate in Hz was expected")
-    directions = _directions(path, file, len(responses))
-    responses, latency = _delayed(path, responses, _delays(path, file, len(responses)), float(rates[0]))
-    return HrirSet("SOFA", int(rates[0]), directions, responses, latency)
+    count = len(responses)
+    rate = _rate(file)
+    directions = apparent_directions(file, count)
+    delays = _delays(file, count)
+    swapped = right_ear_first(file, count)
+    if np.any(swapped):
+        responses, delays = (
+            np.where(swapped.reshape(-1, *[1] * (values.ndim - 1)), values[:, ::-1], values)
+            for values in (responses, delays)
+        )
+    responses, latency = _delayed(path, responses, delays, float(rate))
+    return HrirSet("SOFA", rate, directions, responses, latency)
 
 
-def _directions(path: Path, file: Any, count: int) -> NDArray[np.float64]:
-    positions = _numbers(path, file, "SourcePosition")
-    if positions.shape not in ((count, 3), (1, 3)):
-        raise SoundstageError(f"{path}: SourcePosition has shape {positions.shape} where ({count}, 3) was expected")
-    positions = np.broadcast_to(positions, (count, 3))
-    kind = _text(file["SourcePosition"].attrs.get("Type")) or "spherical"
-    if kind == "cartesian":
-        x, y, z = positions.T
-        if np.any(np.hypot(np.hypot(x, y), z) == 0.0):
-            raise SoundstageError(
-                f"{path}: a cartesian SourcePosition lies at the centre of the head; replace the file"
-            )
-        return np.stack([np.degrees(np.arctan2(y, x)) % 360.0, np.degrees(np.arctan2(z, np.hypot(x, y)))], axis=1)
-    if kind != "spherical":
-        raise SoundstageError(f"{path}: SourcePosition is of type '{kind}' where spherical or cartesian was expected")
-    if np.any(np.abs(positions[:, 1]) > 90.0):
-        raise SoundstageError(f"{path}: SourcePosition has elevations beyond ±90 degrees; replace the file")
-    return np.array(positions[:, :2])
+def _rate(file: SofaFile) -> int:
+    field = file.field("Data.SamplingRate")
+    rates = np.unique(field.values)
+    if field.units not in ("", "hertz", "hz"):
+        raise SoundstageError(
+            f"{file.path}: Data.SamplingRate:Units is '{field.units}' where hertz was expected; correct it"
+        )
+    if len(rates) != 1 or rates[0] < MIN_RATE or rates[0] != np.round(rates[0]):
+        raise SoundstageError(
+            f"{file.path}: Data.SamplingRate is {rates.tolist()} where one whole rate of at least {MIN_RATE} Hz was"
+            " expected; correct it"
+        )
+    return int(rates[0])
 
 
-def _delays(path: Path, file: Any, count: int) -> NDArray[np.float64]:
-    """Delays in samples, (directions, 2); zero where the file has none."""
+def _delays(file: SofaFile, count: int) -> NDArray[np.float64]:
+    """Delays in samples, (directions, 2), in the order of the receivers; zero where the file has none."""
     if "Data.Delay" not in file:
         return np.zeros((count, 2))
-    delays = _numbers(path, file, "Data.Delay")
-    if delays.shape not in ((1, 2), (count, 2)):
-        raise SoundstageError(f"{path}: Data.Delay has shape {delays.shape} where (1, 2) or ({count}, 2) was expected")
-    return np.array(np.broadcast_to(delays, (count, 2)))
+    field = file.field("Data.Delay")
+    if field.values.shape not in ((1, 2), (count, 2)):
+        raise SoundstageError(
+            f"{file.path}: Data.Delay has shape {field.values.shape} where (1, 2) or ({count}, 2) was expected"
+        )
+    if field.units not in ("", "sample", "samples"):
+        raise SoundstageError(
+            f"{file.path}: Data.Delay:Units is '{field.units}' where samples were expected; correct it"
+        )
+    return np.array(np.broadcast_to(field.values, (count, 2)))
 
 
 def _delayed(
@@ -113,24 +117,3 @@ def _fractional_delay(fraction: float) -> NDArray[np.float64]:
     inside = np.sqrt(np.maximum(0.0, 1.0 - (distance / (HALF_KERNEL + 1)) ** 2))
     kernel = np.sinc(distance) * np.i0(8.0 * inside) / np.i0(8.0)
     return np.asarray(kernel, dtype=np.float64)
-
-
-def _numbers(path: Path, file: Any, name: str) -> NDArray[np.float64]:
-    if name not in file:
-        raise SoundstageError(f"{path}: holds no {name}; use a complete SOFA file of convention {CONVENTION}")
-    try:
-        values = np.asarray(file[name][()], dtype=np.float64)
-    except (TypeError, ValueError):
-        raise SoundstageError(f"{path}: {name} does not hold numbers; replace the file") from None
-    if not np.all(np.isfinite(values)):
-        raise SoundstageError(f"{path}: {name} holds NaN or infinite values; replace the file")
-    return values
-
-
-def _text(value: Any) -> str:
-    """An HDF5 string attribute, however it was written; empty where there is none."""
-    if value is None:
-        return ""
-    item = np.asarray(value).ravel()
-    first = item[0] if len(item) else ""
-    return (first.decode() if isinstance(first, bytes) else str(first)).strip()

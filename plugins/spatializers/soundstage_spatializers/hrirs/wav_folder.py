@@ -22,10 +22,14 @@ _SADIE_NAME: Final = re.compile(rf"azi_{_NUMBER}_ele_{_NUMBER}\.wav", re.IGNOREC
 def hrir_files(path: Path) -> list[Path]:
     """The files of an HRIR set: the folder's WAV files with a direction in their name, or the SOFA file itself.
 
-    Raises SoundstageError, naming the path, where there is nothing of either kind.
+    Raises SoundstageError, naming the path, where there is nothing of either kind, and where a file is not a regular
+    one: a pipe, a device or a link to one would never end.
     """
     if path.is_dir():
         found = _wav_files(path)
+        for file in found:
+            if not file.is_file():
+                raise SoundstageError(f"{file}: no regular file (nor a link to one); remove or replace it")
         if found:
             return found
         inside = [folder.name for folder in sorted(path.iterdir()) if folder.is_dir() and _wav_files(folder)]
@@ -35,8 +39,10 @@ def hrir_files(path: Path) -> list[Path]:
             else "name a folder of files like azi_30,0_ele_0,0.wav, or a SOFA file"
         )
         raise SoundstageError(f"{path}: no HRIRs in this folder; {remedy}")
-    if not path.is_file():
+    if not path.exists():
         raise SoundstageError(f"{path}: no such HRIR folder or SOFA file; check the path")
+    if not path.is_file():
+        raise SoundstageError(f"{path}: neither a folder nor a regular file; name a folder of WAV HRIRs or a SOFA file")
     if path.suffix.lower() != ".sofa":
         raise SoundstageError(f"{path}: neither a folder nor a .sofa file; name a folder of WAV HRIRs or a SOFA file")
     return [path]

@@ -1,0 +1,35 @@
+"""HRIR sets that answer as a rigid sphere does, so that their ears and directions agree."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import soundfile
+
+from soundstage_spatializers.hrirs.sphere import sphere_hrir
+
+
+def responses(directions, rate=44100):
+    """(directions, 2, taps) for azimuths, or azimuths and elevations, in degrees."""
+    pairs = [np.broadcast_to(np.append(np.atleast_1d(item), 0.0)[:2], (2,)) for item in directions]
+    return np.stack([sphere_hrir(azimuth, elevation, rate) for azimuth, elevation in pairs])
+
+
+def write_folder(folder, directions, rate=44100, named=lambda azimuth: azimuth):
+    """WAV files named as SADIE II names them; `named`: the azimuth that the name says."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for azimuth, pair in zip(directions, responses(directions, rate), strict=True):
+        soundfile.write(folder / f"azi_{named(azimuth):g}_ele_0.wav", pair.T, rate, subtype="DOUBLE")
+    return folder
+
+
+def write_sofa(file, data, rate=44100, attributes=(), **variables):
+    """A SimpleFreeFieldHRIR file. variables: with `_` for `.`; attributes: (variable, name, value) each."""
+    with h5py.File(file, "w") as sofa:
+        sofa.attrs["SOFAConventions"], sofa.attrs["DataType"] = "SimpleFreeFieldHRIR", "FIR"
+        sofa["Data.IR"], sofa["Data.SamplingRate"] = data, [float(rate)]
+        for name, value in variables.items():
+            sofa[name.replace("_", ".")] = np.asarray(value)
+        for variable, name, value in attributes:
+            sofa[variable].attrs[name] = value
+    return file
