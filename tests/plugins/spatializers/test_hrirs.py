@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import h5py
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from soundstage.audio import resample
 from soundstage.errors import SoundstageError
-from soundstage_spatializers.hrirs.set import HrirSet
+from soundstage_spatializers.hrirs.set import HrirSet, resampling_room
 from soundstage_spatializers.hrirs.sofa import HALF_KERNEL
 from soundstage_spatializers.hrirs.wav_folder import hrir_files, read_hrirs
 
@@ -106,13 +108,49 @@ def test_resampling_keeps_the_frequency_response():
     pulse = np.exp(-(((taps - 60) / 6.0) ** 2))
     made = HrirSet("made", 48000, np.zeros((1, 2)), np.stack([pulse, 0.5 * pulse])[np.newaxis], latency=48)
     pair = made.pair(0, 44100)
-    assert made.latency_at(44100) == 44
+    room = resampling_room(48000, 44100) * 147 // 160
+    assert made.latency_at(44100) == 44 + room
+    assert made.latency_at(48000) == 48
     frequencies = np.linspace(0, 8000, 50)
     for ear in (0, 1):
         before = np.exp(-2j * np.pi * np.outer(frequencies, np.arange(256)) / 48000) @ made.responses[0, ear]
-        after = np.exp(-2j * np.pi * np.outer(frequencies, np.arange(pair.shape[1])) / 44100) @ pair[ear]
+        times = (np.arange(pair.shape[1]) - room) / 44100
+        after = np.exp(-2j * np.pi * np.outer(frequencies, times)) @ pair[ear]
         np.testing.assert_allclose(after, before, atol=1e-3)
     np.testing.assert_array_equal(made.pair(0, 48000), made.responses[0])
+
+
+@pytest.mark.parametrize(
+    ("rate", "target"), [(48000, 44100), (44100, 48000), (96000, 44100), (44100, 96000), (48000, 16000), (44100, 22050)]
+)
+def test_resampling_loses_neither_what_rings_before_nor_what_rings_after(rate, target):
+    """Against the same with a second of zeros on both sides; a response that begins and ends at full level."""
+    pair = np.random.default_rng(9).normal(size=(2, 200))
+    made = HrirSet("made", rate, np.zeros((1, 2)), pair[np.newaxis])
+    found = made.pair(0, target)
+    exact = resample(np.pad(pair, ((0, 0), (rate, rate))), rate, target) * (rate / target)
+    start = target - made.latency_at(target)
+    error = exact.copy()
+    error[:, start : start + found.shape[1]] -= found
+    assert 10 * np.log10(np.sum(error**2) / np.sum(exact**2)) < -90
+
+
+@pytest.mark.parametrize(("rate", "target"), [(48000, 44100), (44100, 48000), (96000, 44100), (44100, 44056)])
+def test_the_room_that_resampling_takes_is_whole_samples_at_both_rates(rate, target):
+    room = resampling_room(rate, target)
+    assert room * target % rate == 0 or room * target / rate == pytest.approx(round(room * target / rate), abs=1e-3)
+    assert room >= 160 * max(1, rate / target)
+    assert room < 160 * max(1, rate / target) + 4096
+
+
+def test_resampling_delays_every_direction_and_ear_alike():
+    data = np.zeros((3, 2, 300))
+    for index, (left, right) in enumerate([(0, 40), (100, 299), (150, 150)]):
+        data[index, 0, left] = data[index, 1, right] = 1.0
+    made = HrirSet("made", 48000, np.zeros((3, 2)), data)
+    for index, ears in enumerate([(0, 40), (100, 299), (150, 150)]):
+        peaks = np.abs(made.pair(index, 44100)).argmax(axis=1) - made.latency_at(44100)
+        np.testing.assert_allclose(peaks, np.array(ears) * 44100 / 48000, atol=0.5)
 
 
 def test_a_missing_path_is_refused(tmp_path):
@@ -268,3 +306,6 @@ def test_mit_kemar_is_read_and_has_its_left_ear_first():
     assert found.responses.shape == (710, 2, 512)
     left, right = found.pair(found.nearest(90, 0).index, 44100)
     assert np.sum(left**2) > 10 * np.sum(right**2)
+    # As it was read before anything but SourcePosition, Data.IR and Data.Delay was looked at.
+    assert hashlib.sha256(found.responses.tobytes()).hexdigest()[:16] == "6f81f5d39eab2445"
+    assert hashlib.sha256(found.directions.tobytes()).hexdigest()[:16] == "ac3dc8abd2004a16"
