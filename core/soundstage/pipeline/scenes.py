@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
-from soundstage.audio import as_samples, read_only
+from soundstage.audio import Samples, as_samples, read_only
 from soundstage.contracts import PlacementRule, Spatializer
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.facts import plain_facts
 from soundstage.scene import Placement, Scene, Track
+
+SUM_TOLERANCE: Final = 1e-6
+"""Of the mixture's RMS; single precision is within it."""
+
+RECORDED_DB: Final = 0.1
+"""How near the recorded deviation of a dataset's own mixture must be to the one found."""
+
+ROUNDING: Final = 1e-12
+"""Of the loudest reference's peak."""
+
+BLOCK: Final = 1 << 16
 
 
 def place(rule: PlacementRule, name: str, dataset: str, track: Track, seed: int) -> Placement:
@@ -51,7 +63,7 @@ def spatialize(spatializer: Spatializer, name: str, track: Track, placement: Pla
         raise SoundstageError(f"{where}: the gain is {scene.gain!r}, not a finite number")
     if int(scene.rate) != scene.rate or int(scene.latency) != scene.latency:
         raise SoundstageError(f"{where}: rate {scene.rate!r} and latency {scene.latency!r} must be whole numbers")
-    return replace(
+    found: Scene = replace(
         scene,
         rate=int(scene.rate),
         mixture=mixture,
@@ -60,3 +72,56 @@ def spatialize(spatializer: Spatializer, name: str, track: Track, placement: Pla
         latency=int(scene.latency),
         details=plain_facts(scene.details, f"{where}: details"),
     )
+    _check_sum(found, where)
+    return found
+
+
+def _check_sum(scene: Scene, where: str) -> None:
+    """Raise SoundstageError where the mixture is not gain × the sum of the references, nor as far off as recorded."""
+    deviation, mixture, terms = _deviation(scene)
+    # Where references cancel, their own rounding is what is left of the sum.
+    if deviation <= SUM_TOLERANCE * mixture + ROUNDING * terms:
+        return
+    level = 20.0 * np.log10(deviation / mixture) if mixture > 0.0 else np.inf
+    says = f"{level:.1f} dB relative to the mixture" if mixture > 0.0 else "and the mixture is silent"
+    if "mixture_minus_sum_db" not in scene.details:
+        raise SoundstageError(
+            f"{where}: the mixture is not gain ({scene.gain:g}) × the sum of the references; they differ by {says}."
+            " Render the mixture from the references, or record a dataset's own mixture in"
+            " details['mixture_minus_sum_db']"
+        )
+    recorded = scene.details["mixture_minus_sum_db"]
+    if recorded is None and mixture == 0.0:
+        return
+    if not isinstance(recorded, (int, float)) or not abs(recorded - level) <= RECORDED_DB:
+        raise SoundstageError(
+            f"{where}: details['mixture_minus_sum_db'] is {recorded!r}, and the mixture differs from gain"
+            f" ({scene.gain:g}) × the sum of the references by {says}; record what it is"
+        )
+
+
+def _deviation(scene: Scene) -> tuple[float, float, float]:
+    """The RMS of mixture − gain × sum, that of the mixture, and the peak of the sum's terms, all over one scale.
+
+    In blocks, so that a song takes no more memory than it has; scaled, so that nothing is squared to zero or infinity.
+    """
+    length = scene.mixture.shape[1]
+    terms = abs(scene.gain) * max((_peak(image) for image in scene.references.values()), default=0.0)
+    scale = max(_peak(scene.mixture), terms) or 1.0
+    energies = np.zeros(2)
+    for start in range(0, length, BLOCK):
+        part = slice(start, start + BLOCK)
+        rest = np.zeros_like(scene.mixture[:, part])
+        for image in scene.references.values():
+            rest -= image[:, part]
+        rest *= scene.gain
+        rest += scene.mixture[:, part]
+        for index, samples in enumerate((rest, scene.mixture[:, part])):
+            scaled = samples / scale
+            energies[index] += np.vdot(scaled, scaled)
+    deviation, mixture = np.sqrt(energies / (2.0 * max(length, 1)))
+    return float(deviation), float(mixture), terms / scale
+
+
+def _peak(samples: Samples) -> float:
+    return float(max(np.max(samples, initial=0.0), -np.min(samples, initial=0.0)))
