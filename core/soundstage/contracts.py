@@ -9,6 +9,8 @@ Optional on every plugin class:
 
 - `revision`: a number or string to change whenever the plugin's numbers change; it is part of every result's address.
   Where it is absent the hash of the source file of the class stands in for it.
+- `left_out_at_default`: parameters that came after results were stored. While one has its default, which must compute
+  what was computed before it came, no address holds it, so that those results stay the same ones.
 - `out_of_address`: parameters that say where and not what is computed, such as a device; no address holds them.
 - `files(…)`: the files whose contents the result depends on. Their hashes are part of the address; paths never are.
 
@@ -120,6 +122,9 @@ class PlacementRule(Protocol):
 
 class Spatializer(Protocol):
     """Turns a track and a placement into a scene, deterministically. It may be one that `NamesFiles`.
+
+    The mixture is the scene's gain times the sum of its references, and the harness checks that. Only where `details`
+    have `mixture_minus_sum_db` (None for none) may it differ, by that: a dataset's own mixture.
 
     Optional: `uses_placement = False` where neither placement nor seed matters; then there is one scene a track, and
     `placement` is None.

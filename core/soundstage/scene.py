@@ -95,7 +95,9 @@ class Scene:
     mixture: float64 (2, samples). references: source name → float64 (2, samples).
     gain: the mixture is gain × the sum of the references (but for a dataset's own mixture, see details).
     latency: samples by which rendering delayed every source alike, mixture and references together.
-    details: facts about the rendering that belong in the provenance; JSON values only.
+    details: facts about the rendering that belong in the provenance; JSON values only. `notices`, a list of sentences,
+    is what whoever reads the scores should be told; `mixture_minus_sum_db` is how far a dataset's own mixture is from
+    the sum of the references, in dB relative to the mixture.
     hrirs: the horizontal plane of the HRIR set that rendered it, where one did.
     """
 

@@ -18,6 +18,7 @@ import pytest
 import soundfile
 
 import soundstage
+from heads import sided
 from soundstage.audio import read_audio
 from soundstage.catalogue.registry import Registry
 from soundstage.draw import Draw
@@ -81,6 +82,7 @@ def synthetic(tmp_path):
     (tmp_path / "heads").mkdir()
     for azimuth in (*range(0, 100, 10), *range(270, 360, 10)):
         pair = 0.4 * rng.standard_normal((64, 2)) * np.exp(-np.arange(64) / 12)[:, np.newaxis]
+        pair = np.clip(sided(pair, azimuth), -1, 1)
         soundfile.write(tmp_path / "heads" / f"azi_{azimuth},0_ele_0,0.wav", pair, 44100)
     return tmp_path / "songs", tmp_path / "heads"
 

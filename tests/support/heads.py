@@ -33,3 +33,14 @@ def write_sofa(file, data, rate=44100, attributes=(), **variables):
         for variable, name, value in attributes:
             sofa[variable].attrs[name] = value
     return file
+
+
+def sided(pair, azimuth, rate=44100):
+    """Noise (taps, 2) made into what a head could hear from an azimuth in degrees: one wave, later on the far side."""
+    towards_left = np.sin(np.radians(azimuth))
+    heard = np.empty_like(pair)
+    for ear, side in enumerate((1.0, -1.0)):
+        late = round(0.0004 * rate * (1.0 - side * towards_left))
+        wave = np.append(np.zeros(late), pair[: len(pair) - late, 0])
+        heard[:, ear] = (1.0 + 0.5 * side * towards_left) * wave + 0.05 * pair[:, ear]
+    return heard

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from heads import sided
+
 CLASSES = {
     "G": "Guitar",
     "S": "Strings (continued)",
@@ -83,7 +85,7 @@ def write_papers_data(folder: Path) -> dict[str, Path]:
     (folder / "metadata.json").write_text(json.dumps(places))
     (folder / "44K_16bit").mkdir()
     for azimuth in range(0, 360, 10):
-        pair = noise([7, azimuth], (64, 2)) * np.exp(-np.arange(64) / 8)[:, None]
+        pair = sided(noise([7, azimuth], (64, 2)) * np.exp(-np.arange(64) / 8)[:, None], azimuth)
         soundfile.write(folder / "44K_16bit" / f"azi_{azimuth},0_ele_0,0.wav", pair, 44100, subtype="PCM_16")
     return {
         "musdb18hq": folder / "musdb",

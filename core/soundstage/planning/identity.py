@@ -25,6 +25,8 @@ def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> di
         if name in getattr(plugin_class, "out_of_address", ()):
             continue
         value = choice.params.get(name, parameter.default)
+        if name in getattr(plugin_class, "left_out_at_default", ()) and value == parameter.default:
+            continue
         values[name] = "file" if parameter.is_path and value is not None else _held(value)
     return {
         "plugin": choice.plugin.name,

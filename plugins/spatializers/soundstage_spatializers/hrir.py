@@ -11,8 +11,10 @@ import numpy as np
 
 from soundstage.errors import SoundstageError
 from soundstage.scene import HrirTable, Scene, signed_azimuth
+from soundstage_spatializers.hrirs.consistency import Azimuths, Ears
+from soundstage_spatializers.hrirs.measured import Measured, check_distance, notices, read_measured
 from soundstage_spatializers.hrirs.sphere import RADIUS_M, SPEED_OF_SOUND_M_S, sphere_hrir, sphere_latency
-from soundstage_spatializers.hrirs.wav_folder import hrir_files, read_hrirs
+from soundstage_spatializers.hrirs.wav_folder import hrir_files
 from soundstage_spatializers.stems import checked_length, mono, needed_placement
 
 if TYPE_CHECKING:
@@ -34,16 +36,52 @@ class Hrir:
     level: `consistent` makes the mixture the exact sum of the references. `published` divides that sum by its peak and
     leaves the references as they are, as Binaural-MUSDB was made (Namballa, Roginska and Fuentes, ISMIR 2025; its
     16-bit WAV files are not imitated); the scene's gain says by how much.
+
+    A measured set is checked against its own data: the ear that is nearer to a source hears it earlier and louder.
+    azimuths, ears: how a set is to be taken that runs the other way round, or has the right ear first where left is
+    declared. contradiction: `accepted` takes a set as it is whatever its data say.
+    notice_beyond_deg: a source that is heard from further away than this is told of in the scene's notices.
+    refuse_beyond_deg: one that would be heard from further away than this is refused.
     """
 
-    revision = 1
+    revision = 2
+    left_out_at_default = ("azimuths", "ears", "contradiction", "notice_beyond_deg", "refuse_beyond_deg")
 
-    def __init__(self, hrtf: Path | None = None, level: Literal["consistent", "published"] = "consistent") -> None:
-        if level not in ("consistent", "published"):
-            raise SoundstageError(f"spatializer 'hrir': level '{level}' is unknown; take 'consistent' or 'published'")
+    def __init__(
+        self,
+        hrtf: Path | None = None,
+        level: Literal["consistent", "published"] = "consistent",
+        azimuths: Azimuths = "counter-clockwise",
+        ears: Ears = "declared",
+        contradiction: Literal["refused", "accepted"] = "refused",
+        notice_beyond_deg: float = 5.0,
+        refuse_beyond_deg: float = 30.0,
+    ) -> None:
+        for name, value, options in (
+            ("level", level, ("consistent", "published")),
+            ("azimuths", azimuths, ("counter-clockwise", "clockwise")),
+            ("ears", ears, ("declared", "swapped")),
+            ("contradiction", contradiction, ("refused", "accepted")),
+        ):
+            if value not in options:
+                raise SoundstageError(
+                    f"spatializer 'hrir': {name} '{value}' is unknown; take '{options[0]}' or '{options[1]}'"
+                )
+        for name, angle in (("notice_beyond_deg", notice_beyond_deg), ("refuse_beyond_deg", refuse_beyond_deg)):
+            if not 0.0 <= angle <= 180.0:
+                raise SoundstageError(f"spatializer 'hrir': {name} must be from 0 to 180 degrees, not {angle:g}")
+        if hrtf is None and (azimuths, ears, contradiction) != ("counter-clockwise", "declared", "refused"):
+            raise SoundstageError(
+                "spatializer 'hrir': azimuths, ears and contradiction are about a measured set; name one with hrtf"
+            )
         self.hrtf = None if hrtf is None else Path(hrtf).expanduser()
         self.level = level
-        self._set: HrirSet | None = None
+        self.azimuths: Azimuths = azimuths
+        self.ears: Ears = ears
+        self.contradiction = contradiction
+        self.notice_beyond_deg = notice_beyond_deg
+        self.refuse_beyond_deg = refuse_beyond_deg
+        self._set: Measured | SoundstageError | None = None
         self._tables: dict[int, HrirTable | None] = {}
 
     def files(self) -> Sequence[Path]:
@@ -78,35 +116,55 @@ class Hrir:
 
     def _table(self, rate: int) -> HrirTable | None:
         """The horizontal plane of the set at `rate` Hz, made once; None where the set has nothing there."""
-        if self._set is None:
+        if self.hrtf is None:
             return _sphere_table(rate)
         if rate not in self._tables:
-            self._tables[rate] = _measured_table(self._set, rate)
+            self._tables[rate] = _measured_table(self._measured(self.hrtf).hrirs, rate)
         return self._tables[rate]
+
+    def _measured(self, path: Path) -> Measured:
+        """The measured set, read once; one that is refused is refused again without reading it."""
+        if self._set is None:
+            try:
+                accepts = self.contradiction == "accepted"
+                self._set = read_measured(path, self.azimuths, self.ears, accepts_contradiction=accepts)
+            except SoundstageError as error:
+                self._set = error
+        if isinstance(self._set, SoundstageError):
+            raise SoundstageError(str(self._set))
+        return self._set
 
     def _pairs(self, track: Track, placement: Placement) -> tuple[dict[str, Samples], dict[str, Any], int]:
         """The pair of every stem, (2, taps), facts about them, and the latency in samples."""
         if self.hrtf is None:
             return self._sphere_pairs(track, placement)
-        if self._set is None:
-            self._set = read_hrirs(self.hrtf)
-        pairs, used, errors = {}, {}, []
-        for name in track.stems:
-            near = self._set.nearest(placement.azimuths[name], placement.elevation(name))
-            pairs[name] = self._set.pair(near.index, track.rate)
-            used[name] = {"azimuth": near.azimuth, "elevation": near.elevation, "error_deg": near.error_deg}
-            errors.append(near.error_deg)
+        measured = self._measured(self.hrtf)
+        hrirs = measured.hrirs
+        wanted = {name: (placement.azimuths[name], placement.elevation(name)) for name in track.stems}
+        found = {name: hrirs.nearest(*direction) for name, direction in wanted.items()}
+        for name, near in found.items():
+            where = f"track '{track.id}', stem '{name}'"
+            check_distance(where, self.hrtf, wanted[name], near, self.refuse_beyond_deg)
+        pairs = {name: hrirs.pair(near.index, track.rate) for name, near in found.items()}
+        said = list(notices(wanted, found, self.notice_beyond_deg))
+        if not measured.lateral:
+            said.append("the HRIR set has no lateral direction, so its ears could not be checked against its data")
         facts = {
-            "hrtf": self._set.kind,
-            "hrtf_rate": self._set.rate,
+            "hrtf": hrirs.kind,
+            "hrtf_rate": hrirs.rate,
             "hrtf_resampled": None
-            if self._set.rate == track.rate
-            else {"from": self._set.rate, "to": track.rate, "by": "soxr VHQ"},
+            if hrirs.rate == track.rate
+            else {"from": hrirs.rate, "to": track.rate, "by": "soxr VHQ"},
+            "hrtf_checked_at": measured.lateral,
             "taps": next(iter(pairs.values())).shape[1],
-            "directions": used,
-            "max_error_deg": max(errors),
+            "directions": {
+                name: {"azimuth": near.azimuth, "elevation": near.elevation, "error_deg": near.error_deg}
+                for name, near in found.items()
+            },
+            "max_error_deg": max(near.error_deg for near in found.values()),
+            **({"notices": said} if said else {}),
         }
-        return pairs, facts, self._set.latency_at(track.rate)
+        return pairs, facts, hrirs.latency_at(track.rate)
 
     def _sphere_pairs(self, track: Track, placement: Placement) -> tuple[dict[str, Samples], dict[str, Any], int]:
         pairs, used = {}, {}

@@ -56,4 +56,8 @@ class Panning:
         raised = sorted(name for name in track.stems if placement.elevation(name) != 0.0)
         if raised:
             details["elevations_not_rendered"] = raised
+            names = ", ".join(f"'{name}'" for name in raised)
+            details["notices"] = [
+                f"panning renders no elevation, and {names} {'has' if len(raised) == 1 else 'have'} one"
+            ]
         return Scene(track.rate, mixture, references, placement, details=details)

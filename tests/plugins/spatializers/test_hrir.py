@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from scipy.signal import correlate
 
+from heads import write_folder
+from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
+from soundstage.planning.identity import identity
 from soundstage.scene import Placement, Track
 from soundstage_spatializers.hrir import Hrir
+from soundstage_spatializers.hrirs.set import resampling_room
 from soundstage_spatializers.hrirs.sphere import sphere_hrir, sphere_latency
 
 PLACEMENT = Placement({"vocals": 90.0, "drums": 300.0}, {"drums": 20.0})
@@ -25,9 +30,10 @@ def track():
 
 @pytest.fixture
 def folder(tmp_path):
-    for azimuth in (0, 90, 270):
-        pair = np.random.default_rng(azimuth).normal(size=(2, 12))
-        pair[:, 0] = 0
+    for azimuth, near in ((0, (5, 5)), (90, (2, 33)), (270, (33, 2))):
+        pair = np.random.default_rng(azimuth).normal(size=(2, 40)) / 100
+        for ear, place in enumerate(near):
+            pair[ear, place] = 1.0 if place < 30 else 0.5
         soundfile.write(tmp_path / f"azi_{azimuth},0_ele_0,0.wav", pair.T, 44100, subtype="DOUBLE")
     return tmp_path
 
@@ -96,15 +102,16 @@ def test_the_sphere_is_exact_and_its_latency_recorded(track):
 
 
 def test_measured_sets_record_direction_and_error(track, folder):
-    spatializer = Hrir(hrtf=folder)
+    spatializer = Hrir(hrtf=folder, refuse_beyond_deg=40)
     scene = spatializer.render(track, PLACEMENT)
     assert len(spatializer.files()) == 3
     assert scene.details["hrtf"] == "WAV folder"
     assert scene.details["hrtf_resampled"] is None
+    assert scene.details["hrtf_checked_at"] == 2
     assert scene.details["directions"]["vocals"] == {"azimuth": 90.0, "elevation": 0.0, "error_deg": 0.0}
     assert scene.details["directions"]["drums"]["azimuth"] == 270.0
     assert scene.details["max_error_deg"] == pytest.approx(35.5314, abs=1e-3)
-    assert (scene.latency, scene.details["taps"]) == (0, 12)
+    assert (scene.latency, scene.details["taps"]) == (0, 40)
     pair, _ = soundfile.read(folder / "azi_90,0_ele_0,0.wav")
     expected = np.convolve(track.stems["vocals"].mean(axis=0), pair[:, 1])
     np.testing.assert_allclose(scene.references["vocals"][1], expected, atol=1e-14)
@@ -113,14 +120,23 @@ def test_measured_sets_record_direction_and_error(track, folder):
 
 def test_another_rate_resamples_the_hrirs_and_says_so(track, folder):
     other = Track("song", 22050, track.stems)
-    scene = Hrir(hrtf=folder).render(other, PLACEMENT)
+    scene = Hrir(hrtf=folder).render(other, Placement({"vocals": 90.0, "drums": 271.0}))
     assert scene.rate == 22050
     assert scene.details["hrtf_resampled"] == {"from": 44100, "to": 22050, "by": "soxr VHQ"}
     assert scene.mixture.shape[1] == 2000 + scene.details["taps"] - 1
 
 
+def test_what_resampling_adds_in_front_is_latency(folder):
+    click = np.zeros((1, 3000))
+    click[0, 100] = 1.0
+    scene = Hrir(hrtf=folder).render(Track("song", 48000, {"vocals": click}), Placement({"vocals": 90.0}))
+    assert scene.latency == resampling_room(44100, 48000) * 160 // 147 == 320
+    heard = scene.references["vocals"].argmax(axis=1) - scene.latency - 100
+    np.testing.assert_allclose(heard, np.array([2, 33]) * 48000 / 44100, atol=0.5)
+
+
 def test_the_set_is_read_once(track, folder):
-    spatializer = Hrir(hrtf=folder)
+    spatializer = Hrir(hrtf=folder, refuse_beyond_deg=40)
     first = spatializer.render(track, PLACEMENT)
     for file in folder.iterdir():
         file.unlink()
@@ -135,9 +151,81 @@ def test_constructing_touches_no_disk_and_rendering_names_what_is_missing(track,
         spatializer.files()
 
 
-def test_an_unknown_level_is_refused():
-    with pytest.raises(SoundstageError, match="'consistent' or 'published'"):
-        Hrir(level="loud")
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"level": "loud"}, "'consistent' or 'published'"),
+        ({"hrtf": Path("a"), "azimuths": "anticlockwise"}, "'counter-clockwise' or 'clockwise'"),
+        ({"hrtf": Path("a"), "ears": "both"}, "'declared' or 'swapped'"),
+        ({"hrtf": Path("a"), "contradiction": "no"}, "'refused' or 'accepted'"),
+        ({"refuse_beyond_deg": -1.0}, "refuse_beyond_deg must be from 0 to 180 degrees, not -1"),
+        ({"notice_beyond_deg": float("nan")}, "notice_beyond_deg must be from 0 to 180 degrees, not nan"),
+        ({"ears": "swapped"}, "about a measured set; name one with hrtf"),
+        ({"azimuths": "clockwise"}, "about a measured set; name one with hrtf"),
+    ],
+)
+def test_parameters_that_mean_nothing_are_refused(parameters, complaint):
+    with pytest.raises(SoundstageError, match=complaint):
+        Hrir(**parameters)
+
+
+def test_parameters_that_came_later_leave_addresses_as_they_were(folder):
+    choice = Registry.load().choose("spatializers", "hrir")
+    assert identity(choice, Hrir, {})["parameters"] == {"hrtf": None, "level": "consistent"}
+    for text in ("hrir[notice_beyond_deg=5]", "hrir[refuse_beyond_deg=30.0,contradiction=refused]"):
+        assert identity(Registry.load().choose("spatializers", text), Hrir, {}) == identity(choice, Hrir, {})
+    other = Registry.load().choose("spatializers", f"hrir[hrtf={folder},ears=swapped,refuse_beyond_deg=180]")
+    assert identity(other, Hrir, {})["parameters"] == {
+        "hrtf": "file",
+        "level": "consistent",
+        "ears": "swapped",
+        "refuse_beyond_deg": 180.0,
+    }
+
+
+def render(spatializer, azimuths, elevations=None):
+    stems = {name: np.random.default_rng(1).normal(size=(1, 500)) for name in azimuths}
+    return spatializer.render(Track("song", 44100, stems), Placement(azimuths, elevations or {}))
+
+
+def test_sources_that_are_heard_from_elsewhere_are_told_of(tmp_path):
+    every_20 = write_folder(tmp_path / "set", range(0, 360, 20))
+    assert "notices" not in render(Hrir(hrtf=every_20), {"bass": 20.0, "drums": 336.0}).details
+    notices = render(Hrir(hrtf=every_20), {"bass": 20.0, "drums": 330.5}, {"bass": 12.0}).details["notices"]
+    assert notices == [
+        "'bass' is placed at azimuth 20°, elevation 12° and heard from azimuth 20°, the nearest direction that the HRIR"
+        " set has, 12.0° away",
+        "'drums' is placed at azimuth 330.5° and heard from azimuth 340°, the nearest direction that the HRIR set has,"
+        " 9.5° away",
+    ]
+    assert len(render(Hrir(hrtf=every_20, notice_beyond_deg=10), {"bass": 29.5}).details.get("notices", [])) == 0
+    assert len(render(Hrir(hrtf=every_20, notice_beyond_deg=0), {"bass": 20.1}).details["notices"]) == 1
+
+
+def test_sources_that_are_placed_apart_and_heard_as_one_are_told_of(tmp_path):
+    every_20 = write_folder(tmp_path / "set", range(0, 360, 20))
+    notices = render(Hrir(hrtf=every_20), {"bass": 17.0, "drums": 24.0, "keys": 80.0}).details["notices"]
+    assert notices == [
+        "'bass' and 'drums' are placed 7.0° apart and heard from one direction of the HRIR set, azimuth 20°"
+    ]
+    assert len(render(Hrir(hrtf=every_20), {"a": 356.0, "b": 0.0, "c": 3.0}).details["notices"]) == 3
+    # Where the placement itself puts them at one place, that is what is heard.
+    assert "notices" not in render(Hrir(hrtf=every_20), {"bass": 20.0, "drums": 380.0}).details
+
+
+def test_a_source_that_the_set_has_nothing_near_is_refused_unless_asked_for(folder):
+    with pytest.raises(SoundstageError) as caught:
+        render(Hrir(hrtf=folder), {"bass": 90.0, "drums": 180.0})
+    assert str(caught.value) == (
+        f"track 'song', stem 'drums': placed at azimuth 180°, and the nearest direction in {folder} is azimuth 90°,"
+        " 90.0° away; place it elsewhere, take a set that has the direction, or say refuse_beyond_deg=90 to hear it"
+        " from there"
+    )
+    with pytest.raises(SoundstageError, match="elevation -31"):
+        render(Hrir(hrtf=folder), {"bass": 90.0}, {"bass": -31.0})
+    scene = render(Hrir(hrtf=folder, refuse_beyond_deg=90), {"bass": 90.0, "drums": 180.0})
+    assert len(scene.details["notices"]) == 2
+    assert "notices" not in render(Hrir(refuse_beyond_deg=0, notice_beyond_deg=0), {"bass": 123.4}).details
 
 
 def test_a_missing_placement_or_azimuth_is_refused(track):

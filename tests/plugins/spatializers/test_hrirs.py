@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import h5py
@@ -12,6 +11,7 @@ import soundfile
 
 from soundstage.audio import resample
 from soundstage.errors import SoundstageError
+from soundstage_spatializers.hrirs.consistency import Verdict, judged
 from soundstage_spatializers.hrirs.set import HrirSet, resampling_room
 from soundstage_spatializers.hrirs.sofa import HALF_KERNEL
 from soundstage_spatializers.hrirs.wav_folder import hrir_files, read_hrirs
@@ -306,6 +306,7 @@ def test_mit_kemar_is_read_and_has_its_left_ear_first():
     assert found.responses.shape == (710, 2, 512)
     left, right = found.pair(found.nearest(90, 0).index, 44100)
     assert np.sum(left**2) > 10 * np.sum(right**2)
-    # As it was read before anything but SourcePosition, Data.IR and Data.Delay was looked at.
-    assert hashlib.sha256(found.responses.tobytes()).hexdigest()[:16] == "6f81f5d39eab2445"
-    assert hashlib.sha256(found.directions.tobytes()).hexdigest()[:16] == "ac3dc8abd2004a16"
+    with h5py.File(file, "r") as sofa:  # its listener is at the origin and looks ahead, so that is all there is to it
+        np.testing.assert_array_equal(found.responses, sofa["Data.IR"])
+        np.testing.assert_array_equal(found.directions, sofa["SourcePosition"][:, :2])
+    assert judged(found) == Verdict(190)

@@ -55,13 +55,16 @@ def test_the_rule_and_every_angle_are_recorded(track):
     scene = Panning().render(track, Placement({"vocals": -20.0, "drums": 30.0}, panning="same"))
     assert scene.details["panning_angles_deg"] == {"vocals": -20.0, "drums": 30.0}
     assert "eq. 4" in scene.details["rule"]
-    assert "elevations_not_rendered" not in scene.details
+    assert not {"elevations_not_rendered", "notices"} & set(scene.details)
     json.dumps(scene.details)
 
 
 def test_elevations_are_said_not_to_be_rendered(track):
     scene = Panning().render(track, Placement({"vocals": 0.0, "drums": 0.0}, {"drums": 10.0}))
     assert scene.details["elevations_not_rendered"] == ["drums"]
+    assert scene.details["notices"] == ["panning renders no elevation, and 'drums' has one"]
+    both = Panning().render(track, Placement({"vocals": 0.0, "drums": 0.0}, {"drums": 10.0, "vocals": -1.0}))
+    assert both.details["notices"] == ["panning renders no elevation, and 'drums', 'vocals' have one"]
 
 
 def test_an_angle_beyond_45_degrees_names_track_and_source(track):
