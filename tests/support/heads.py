@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
 import h5py
 import numpy as np
 import soundfile
 
+from soundstage.audio import Samples
 from soundstage_spatializers.hrirs.sphere import sphere_hrir
 
 
-def responses(directions, rate=44100):
+def responses(directions: Iterable[Any], rate: int = 44100) -> Samples:
     """(directions, 2, taps) for azimuths, or azimuths and elevations, in degrees."""
     pairs = [np.broadcast_to(np.append(np.atleast_1d(item), 0.0)[:2], (2,)) for item in directions]
     return np.stack([sphere_hrir(azimuth, elevation, rate) for azimuth, elevation in pairs])
 
 
-def write_folder(folder, directions, rate=44100, named=lambda azimuth: azimuth):
+def write_folder(
+    folder: Path, directions: Iterable[Any], rate: int = 44100, named: Callable[[float], float] = float
+) -> Path:
     """WAV files named as SADIE II names them; `named`: the azimuth that the name says."""
     folder.mkdir(parents=True, exist_ok=True)
     for azimuth, pair in zip(directions, responses(directions, rate), strict=True):
@@ -23,7 +30,9 @@ def write_folder(folder, directions, rate=44100, named=lambda azimuth: azimuth):
     return folder
 
 
-def write_sofa(file, data, rate=44100, attributes=(), **variables):
+def write_sofa(
+    file: Path, data: Samples, rate: int = 44100, attributes: Iterable[tuple[str, str, Any]] = (), **variables: Any
+) -> Path:
     """A SimpleFreeFieldHRIR file. variables: with `_` for `.`; attributes: (variable, name, value) each."""
     with h5py.File(file, "w") as sofa:
         sofa.attrs["SOFAConventions"], sofa.attrs["DataType"] = "SimpleFreeFieldHRIR", "FIR"
@@ -35,7 +44,7 @@ def write_sofa(file, data, rate=44100, attributes=(), **variables):
     return file
 
 
-def sided(pair, azimuth, rate=44100):
+def sided(pair: Samples, azimuth: float, rate: int = 44100) -> Samples:
     """Noise (taps, 2) made into what a head could hear from an azimuth in degrees: one wave, later on the far side."""
     towards_left = np.sin(np.radians(azimuth))
     heard = np.empty_like(pair)

@@ -91,8 +91,9 @@ class Hrir:
     def render(self, track: Track, placement: Placement | None) -> Scene:
         """The scene, stem samples + taps − 1 long.
 
-        Its latency is what reading or computing the HRIRs added; what delay a measured set carries stays in and is not
-        part of it. Raises SoundstageError naming the track and stem, or the HRIR file, that is not as it should be.
+        Its latency is what reading, resampling or computing the HRIRs added; what delay a measured set carries stays in
+        and is not part of it. Raises SoundstageError naming the track and stem, or the HRIR file, that is not as it
+        should be.
         """
         checked_length(track)
         placement = needed_placement(track, placement)

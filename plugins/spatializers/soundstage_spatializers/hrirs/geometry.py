@@ -14,7 +14,7 @@ from soundstage_spatializers.hrirs.set import unit_vectors
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from soundstage_spatializers.hrirs.sofa_file import Field, SofaFile
+    from soundstage_spatializers.hrirs.sofa_file import SofaFile
 
 FRONT: Final = np.array([1.0, 0.0, 0.0])
 UP: Final = np.array([0.0, 0.0, 1.0])
@@ -172,7 +172,7 @@ def _converted(file: SofaFile, name: str, values: NDArray[np.float64], kind: str
         raise SoundstageError(
             f"{file.path}: {name}:Type is '{kind}' where spherical or cartesian was expected; correct it"
         )
-    values = values * _scales(file, field, name, kind, units)
+    values = values * _scales(file, name, kind, units)
     if kind == "cartesian":
         return _Points(values)
     if np.any(np.abs(values[:, 1]) > 90.0):
@@ -183,7 +183,7 @@ def _converted(file: SofaFile, name: str, values: NDArray[np.float64], kind: str
     return _Points(unit_vectors(values[:, :2]) * values[:, 2:], values[:, :2])
 
 
-def _scales(file: SofaFile, field: Field, name: str, kind: str, units: str) -> NDArray[np.float64]:
+def _scales(file: SofaFile, name: str, kind: str, units: str) -> NDArray[np.float64]:
     """What brings the three components to degrees and metres."""
     words = [word for word in re.split(r"[,;\s]+", units) if word]
     if kind == "cartesian":
