@@ -149,7 +149,7 @@ def scaling(folder: Path) -> dict[str, float]:
 
 def synthetic(folder: Path, cells: int = 100_000, separators: int = 10) -> None:
     """A results folder of so many cells with 20 rows each: 4 sources × (the whole track and 4 frames)."""
-    from soundstage.results.encoding import CELLS
+    from soundstage.results.encoding import CELLS_PER_SEGMENT
     from soundstage.results.records import ROWS, CellRecord, Stage, StoredPlan
     from soundstage.results.store import Store
 
@@ -169,9 +169,11 @@ def synthetic(folder: Path, cells: int = 100_000, separators: int = 10) -> None:
     }
     scene = {"rate": 44100, "samples": 44100 * 240, "gain": 1.0, "azimuths": dict.fromkeys(sources, 30.0)}
     with store.writing():
-        for start in range(0, cells, CELLS):
+        for start in range(0, cells, CELLS_PER_SEGMENT):
             batch = []
-            for address, score in zip(addresses[start : start + CELLS], scores[start : start + CELLS], strict=True):
+            for address, score in zip(
+                addresses[start : start + CELLS_PER_SEGMENT], scores[start : start + CELLS_PER_SEGMENT], strict=True
+            ):
                 columns = {"score": pa.array([score] * 20), "value": pa.array(rng.normal(5, 3, 20)), **fixed}
                 table = pa.table({name: columns[name] for name in ROWS.names}, schema=ROWS)
                 record = CellRecord(address, Stage("ok", wall_s=1.0), {score: Stage("ok", wall_s=0.5)}, scene, "run")
