@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from soundstage.errors import BadOption, SoundstageError, suggestion
 from soundstage.planning.plan import CellSpec, MetricSpec, Plan, Problem
-from soundstage.results.records import KILLED_FROM_OUTSIDE, CellRecord, Stage
+from soundstage.results.records import CellRecord, Stage
 from soundstage.variants import split_variants
 
 AXES = ("datasets", "tracks", "placements", "spatializers", "separators", "metrics", "seeds")
@@ -49,7 +49,7 @@ def _is_stale(stage: Stage, problem: Problem | None, again: Collection[str]) -> 
     """Whether to run a stage again: its status was asked for, its package has been installed since, or it was lost
     to somebody who killed its worker.
     """
-    if stage.status == "crashed" and stage.details.get(KILLED_FROM_OUTSIDE):
+    if stage.status == "crashed" and stage.was_killed_from_outside:
         return True
     return stage.status in again or (stage.status == "not-installed" and problem is None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, NotRequired, TypedDict, get_args
+from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,9 +35,6 @@ ROWS = pa.schema(
         ("ranked", pa.bool_()),
     ]
 )
-KILLED_FROM_OUTSIDE = "killed_from_outside"
-"""The key of a stage's details that says that somebody else killed its worker, which is no evidence against it."""
-
 METADATA = b"soundstage"
 """The key of our facts in a Parquet file's metadata."""
 
@@ -51,10 +48,18 @@ class Details(TypedDict, total=False):
     resampled: dict[str, Any]  # from and to (Hz), where the separator has a rate of its own
     derived: dict[str, list[str]]  # a source that is the sum of others → those
     assigned: dict[str, Any]  # how unnamed outputs were given to the sources
-    ran_on: dict[str, Any]  # the machine, where that is another one than the run's
+    ran_on: Mapping[str, Any]  # the machine, where that is another one than the run's
     environment: dict[str, str]  # versions in a separator script's environment
     provenance: str  # "claimed", where somebody else measured the scores
     files: dict[str, dict[str, str]]  # of claims: metric → the file that they come from, and its SHA-256
+
+
+def told_details(own: Details, told: Mapping[str, Any]) -> Details:
+    """The harness's own details with what a separator tells besides, which JSON must be able to hold.
+
+    What the separator tells under a key of ours counts: it comes through `pipeline.separate`, which writes ours last.
+    """
+    return cast("Details", {**own, **told})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,7 @@ class Stage:
     traceback: str = ""
     wall_s: float = 0.0
     cpu_s: float = 0.0
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """As `Details`."""
+    details: Details = field(default_factory=Details)
 
     run: str = ""
     """The id of the run in which, where the record's own is another."""
@@ -83,6 +87,11 @@ class Stage:
     def is_ok(self) -> bool:
         """Whether it came to its end."""
         return self.status == "ok"
+
+    @property
+    def was_killed_from_outside(self) -> bool:
+        """Whether somebody else killed its worker, which is no evidence against it."""
+        return self.details.get("killed_from_outside", False)
 
     @property
     def went_wrong(self) -> bool:
@@ -306,8 +315,8 @@ def _brief(stage: Stage) -> Stage:
     return OK if stage.is_ok else Stage(stage.status, stage.error, details=_kept_of(stage.details))
 
 
-def _kept_of(details: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: details[name] for name in (KILLED_FROM_OUTSIDE,) if name in details}
+def _kept_of(details: Details) -> Details:
+    return {"killed_from_outside": details["killed_from_outside"]} if "killed_from_outside" in details else {}
 
 
 def joined(held: CellRecord | None, new: CellRecord) -> CellRecord:

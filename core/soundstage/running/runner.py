@@ -12,7 +12,7 @@ from soundstage.errors import NotInstalled
 from soundstage.planning.jobs import Job, check_only, chosen, jobs_left
 from soundstage.planning.plan import CellSpec, Plan, Problem
 from soundstage.planning.stored import stored
-from soundstage.results.records import KILLED_FROM_OUTSIDE, CellRecord, Stage, brief, joined
+from soundstage.results.records import CellRecord, Stage, brief, joined
 from soundstage.results.store import Store
 from soundstage.running.executors import executor_of
 from soundstage.running.executors.contract import OnStart
@@ -172,7 +172,7 @@ def _crashed(cells: Sequence[CellSpec], held: Mapping[str, CellRecord]) -> tuple
     for cell in cells:
         stages = [stage for stage in _troubles([cell], held) if stage.status == "crashed"]
         if stages:
-            found[all(KILLED_FROM_OUTSIDE in stage.details for stage in stages)].append(cell.title)
+            found[all(stage.was_killed_from_outside for stage in stages)].append(cell.title)
     return tuple(found[False]), tuple(found[True])
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -20,7 +19,7 @@ from soundstage.pipeline.scores import score, skipped
 from soundstage.pipeline.separate import Estimates, separate
 from soundstage.planning.jobs import Job
 from soundstage.planning.plan import CellSpec
-from soundstage.results.records import CellRecord, Stage, score_rows
+from soundstage.results.records import CellRecord, Details, Stage, score_rows, told_details
 from soundstage.results.store import Store
 from soundstage.running.options import RunOptions
 from soundstage.running.workbench import Workbench, discarding
@@ -72,7 +71,7 @@ class _Clock:
     """A stage being timed; holds its outcome."""
 
     stage: Stage = field(default_factory=lambda: Stage("ok"))
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Details = field(default_factory=Details)
 
 
 class KeptEstimates:
@@ -136,7 +135,7 @@ class Worker:
             else:
                 scene = bench.scene(cell.scene)
                 estimates = self._estimates(cell, scene)
-                separation.details |= estimates.details
+                separation.details = told_details(separation.details, estimates.details)
         stages, rows = {}, []
         for label, metric in job.metrics.items():
             address = cell.scores[label]

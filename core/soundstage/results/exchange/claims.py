@@ -22,6 +22,7 @@ from soundstage.results.address import SHORT, address, plan_hash
 from soundstage.results.records import (
     LABELS,
     CellRecord,
+    Details,
     MeasureFacts,
     PlanFacts,
     RunFacts,
@@ -217,7 +218,7 @@ def _commit(store: Store, claim: Claim, cell: Mapping[str, Any], held: Mapping[s
         where = claim.score_address(metric)
         stages[where] = Stage("ok")
         tables.append(score_rows((where, scores.measures[score.name].unit, score) for score in scores.scores))
-    details = {"provenance": CLAIMED, "files": files}
+    details: Details = {"provenance": CLAIMED, "files": files}
     store.commit(CellRecord(cell["cell"], Stage("ok", details=details), stages, run=run), pa.concat_tables(tables))
 
 

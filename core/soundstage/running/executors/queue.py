@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from soundstage.planning.jobs import Job
-from soundstage.results.records import KILLED_FROM_OUTSIDE, CellRecord, Stage, Status, score_rows
+from soundstage.results.records import CellRecord, Details, Stage, Status, score_rows
 from soundstage.running.worker import Outcome
 
 
@@ -49,7 +49,7 @@ class Task:
     def lose(self, label: str, status: Status, what: str, from_outside: bool = False) -> Outcome | None:
         """A worker did not survive this metric: the outcome, or None where more is to be run."""
         error = f"metric '{label}', track '{self.job.cell.scene.track_name}': {what}"
-        details = {KILLED_FROM_OUTSIDE: True} if from_outside else {}
+        details: Details = {"killed_from_outside": True} if from_outside else {}
         self.lost_metrics[label] = Stage(status, error, details=details)
         self.times_killed = 0
         return self._together() if self.one_by_one else None
@@ -77,7 +77,9 @@ class Task:
         """The outcome of a separation that no worker came back from."""
         cell = self.job.cell
         error = f"separator '{cell.separator.label}', track '{cell.scene.track_name}': {what}"
-        details = {"made_by": cell.made_by, **({KILLED_FROM_OUTSIDE: True} if from_outside else {})}
+        details: Details = {"made_by": cell.made_by}
+        if from_outside:
+            details["killed_from_outside"] = True
         stage = Stage(status, error, details=details)
         skipped = {
             cell.scores[label]: Stage("skipped", "there are no estimates to score") for label in self.job.metrics
