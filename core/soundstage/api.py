@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundstage.contracts import SCENE_KINDS
+from soundstage.planning.consent import check_lock_file
 from soundstage.planning.jobs import Only
 from soundstage.planning.lock import choices_of
 from soundstage.planning.request import plan_of, resolved
@@ -42,6 +43,7 @@ def run(
     limit: int | None = None,
     wait: bool = False,
     show_output: bool = False,
+    trust: bool = False,
 ) -> Summary:
     """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
 
@@ -52,7 +54,8 @@ def run(
     timeout_s, memory_limit: seconds a cell may take, and bytes its worker may hold, before it is killed. executor:
     inline, processes or dask; scheduler: the address of Dask's, for workers on other machines. only: a part of the
     grid, axis → names; limit: at most so many cells. wait: for another run on the same folder. show_output: let
-    through what plugins print. Raises SoundstageError where nothing can be run.
+    through what plugins print. trust: run the separator scripts
+    that a lock file names, too. Raises SoundstageError where nothing can be run.
     """
     options = RunOptions(
         workers=workers,
@@ -69,6 +72,8 @@ def run(
         show_output=show_output,
     )
     plan = plan_of(grid, data=data, registry=registry)
+    if not trust:
+        check_lock_file(plan, registry)
     if listener is not None and type(listener) is not Silence:  # who says nothing leaves it to the next run
         for sentence in unannounced(choices_of(plan)):
             listener.noticed(sentence)

@@ -7,6 +7,8 @@ from click.testing import CliRunner
 
 import soundstage
 from soundstage.cli import cli
+from soundstage.errors import ConsentMissing
+from soundstage.planning.request import plan_of
 from soundstage.results.store import Store
 from soundstage.running.verify import verify
 
@@ -91,3 +93,22 @@ def test_a_run_whose_record_is_gone_or_is_anothers_is_named(toys, tmp_path):
     assert any("which had a hand in 2 cells, is gone" in one for one in wrong)
     moved.unlink()
     assert len(verify(tmp_path).wrong) == 1
+
+
+def test_a_lock_file_that_names_a_script_is_not_run_without_being_asked_to(toys, tmp_path):
+    script = tmp_path / "separator.py"
+    script.write_text(SCRIPT.format(mark=tmp_path / "mark"))
+    lock = tmp_path / "theirs.lock.toml"
+    lock.write_text(
+        f"[separators.theirs]\nscript = '{script}'\n[grids.g]\ndatasets = ['toy']\nspatializers = ['flat']\n"
+        "separators = ['theirs']\nmetrics = ['error']\n"
+    )
+    digest = plan_of(lock).hash
+    lock.write_text(lock.read_text() + f"hash = '{digest}'\n")
+    assert plan_of(lock).hash == digest  # planning runs nothing
+    with pytest.raises(ConsentMissing, match="of the lock file is the script"):
+        soundstage.run(lock, tmp_path / "out")
+    done = CliRunner().invoke(cli, ["run", str(lock), "--out", str(tmp_path / "out")])
+    assert isinstance(done.exception, ConsentMissing)
+    assert not (tmp_path / "mark").exists()
+    assert not (tmp_path / "out").exists()

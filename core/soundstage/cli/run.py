@@ -63,6 +63,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--dry-run", is_flag=True, help="Say what would be run and how long it takes; write nothing.")
 @click.option("--wait", is_flag=True, help="Wait for another run on the same folder to end.")
 @click.option("--show-output", is_flag=True, help="Let through what plugins print; with one worker a debugger works.")
+@click.option("--trust", is_flag=True, help="Run the scripts that a lock file names, too.")
 @click.option("--strict", is_flag=True, help="Exit with 1 where anything of what is planned is not ok.")
 @click.option("--traceback", is_flag=True, help="Print where in the code each trouble came up.")
 @click.option("--quiet", is_flag=True, help="Only errors.")
@@ -84,6 +85,7 @@ def command(
     dry_run: bool,
     wait: bool,
     show_output: bool,
+    trust: bool,
     strict: bool,
     traceback: bool,
     quiet: bool,
@@ -94,6 +96,7 @@ def command(
     of `soundstage provenance` is such a TOML file.
     """
     from soundstage.cli.progress import Progress
+    from soundstage.planning.consent import check_lock_file
     from soundstage.planning.jobs import parse_only
     from soundstage.planning.request import plan_of
     from soundstage.running.listener import Silence
@@ -116,6 +119,8 @@ def command(
         show_output=show_output,
     )
     plan = plan_of(grid, data=data, registry=registry)
+    if not (trust or dry_run):
+        check_lock_file(plan, registry)
     if dry_run:
         from soundstage.running.forecast import forecast
 

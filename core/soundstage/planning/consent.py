@@ -8,6 +8,7 @@ from pathlib import Path
 
 from soundstage.catalogue.registry import Choice, Registry
 from soundstage.errors import ConsentMissing
+from soundstage.planning.plan import Plan
 
 
 def own_scripts(registry: Registry) -> set[str]:
@@ -18,6 +19,17 @@ def own_scripts(registry: Registry) -> set[str]:
             if entry.script is not None and entry.script.is_file():
                 found.add(hashlib.sha256(entry.script.read_bytes()).hexdigest())
     return found
+
+
+def check_lock_file(plan: Plan, registry: Collection[str | Path]) -> None:
+    """Raise ConsentMissing where a plan comes from a lock file that names a script which the user's registry does not.
+
+    registry: the TOML files that extend the shipped one, without the lock file.
+    """
+    separators = {cell.separator.label: cell.separator for cell in plan.cells}
+    scripts = [choice for choice in separators.values() if choice.script is not None]
+    if plan.grid.locked and scripts:
+        check_consent(scripts, own_scripts(Registry.load([Path(file) for file in registry])), "", "the lock file")
 
 
 def check_consent(choices: Iterable[Choice], known: Collection[str], folder: Path | str, where: str) -> None:
