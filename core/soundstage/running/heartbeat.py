@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from soundstage.planning.jobs import Job
-    from soundstage.planning.plan import Plan
+    from soundstage.planning.plan import CellSpec, Plan
     from soundstage.running.worker import Outcome
 
 
@@ -39,18 +39,18 @@ class Pulse:
     began: float = field(default_factory=time.time)
     """Seconds since the epoch."""
 
-    working: dict[int, tuple[str, float]] = field(default_factory=dict)
+    working: dict[int, tuple[CellSpec, float]] = field(default_factory=dict)
     """Worker → the cell it is at, and since when, in seconds since the epoch."""
 
     def started(self, job: Job, worker: int) -> None:
         """A worker begins a cell."""
-        self.working = {**self.working, worker: (job.cell.title, time.time())}
+        self.working = {**self.working, worker: (job.cell, time.time())}
 
     def finished(self, outcome: Outcome) -> None:
         """A cell is committed."""
         self.done += 1
-        cell = outcome.job.cell.title
-        self.working = {worker: about for worker, about in self.working.items() if about[0] != cell}
+        cell = outcome.job.cell.address  # titles are shared by cells of other seeds and placements
+        self.working = {worker: about for worker, about in self.working.items() if about[0].address != cell}
         self.failed += bool(outcome.troubles)
         self.audio_s += outcome.record.audio_s
 
@@ -65,7 +65,7 @@ class Pulse:
             "failed": self.failed,
             "audio_s": self.audio_s,
             "began": self.began,
-            "working": {str(worker): list(about) for worker, about in self.working.items()},
+            "working": {str(worker): [cell.title, since] for worker, (cell, since) in self.working.items()},
         }
 
 
@@ -102,6 +102,7 @@ def progress(facts: Mapping[str, Any], now: float) -> Progress | None:
     if "total" not in facts:
         return None
     elapsed = max(now - facts["began"], 1e-3)
-    working = [(worker, title, max(now - since, 0.0)) for worker, (title, since) in sorted(facts["working"].items())]
+    ordered = sorted(facts["working"].items(), key=lambda about: (len(about[0]), about[0]))  # 10 comes after 9
+    working = [(worker, title, max(now - since, 0.0)) for worker, (title, since) in ordered]
     left = facts["total"] - facts["done"]
     return Progress(facts["done"], facts["failed"], left, elapsed, facts["audio_s"] / elapsed, working)
