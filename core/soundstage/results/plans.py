@@ -58,7 +58,7 @@ class Plans:
         found = [plan for plan in self.every() if not wanted or _goes_by(plan, wanted)]
         if found:
             return found[-1]
-        lost = [sentence for file, sentence in self.damage.items() if not wanted or _named(file)[0].startswith(wanted)]
+        lost = [sentence for file, sentence in self.damage.items() if not wanted or _may_be(file, wanted)]
         if lost:
             raise SoundstageError(lost[0])
         names = {name for plan in self.every() for name in (plan.facts["id"], plan.facts["name"])}
@@ -134,6 +134,13 @@ def _created(plan: StoredPlan) -> datetime:
 def _goes_by(plan: StoredPlan, wanted: str) -> bool:
     facts = plan.facts
     return wanted in (facts["id"], facts["name"]) or (len(wanted) >= SHORT and facts["hash"].startswith(wanted))
+
+
+def _may_be(file: str, wanted: str) -> bool:
+    """Whether a damaged file, of which there is the name alone, may hold the plan that goes by that."""
+    stem, text = _named(file)[0], _file_id(wanted)
+    name, _, short = stem.rpartition("-")
+    return text in (stem, name) or stem.startswith(f"{text}.") or (len(wanted) >= SHORT and short == wanted[:SHORT])
 
 
 def _named(file: str) -> tuple[str, str]:
