@@ -6,6 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Literal, get_args
@@ -13,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from soundstage.audio import Samples, write_audio
-from soundstage.errors import SoundstageError, suggestion
+from soundstage.errors import SoundstageError, storable, suggestion
 from soundstage.scene import Scene
 
 Format = Literal["float32", "float64", "int16"]
@@ -67,7 +68,11 @@ def read_metadata(folder: Path) -> dict[str, Any] | None:
         found = json.loads((folder / METADATA).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and {"render", "format", "scene", "files"} <= set(found) else None
+    if not isinstance(found, dict) or not {"render", "format", "scene", "files"} <= set(found):
+        return None
+    files = found["files"].values() if isinstance(found["files"], dict) else [None]
+    told = all(isinstance(facts, dict) and {"bytes", "clipped"} <= set(facts) for facts in files)
+    return found if told else None
 
 
 def is_written(folder: Path, metadata: Mapping[str, Any], scene: str, form: Format) -> bool:
@@ -96,19 +101,19 @@ def clipped_samples(metadata: Mapping[str, Any]) -> dict[str, int]:
 
 def remove_partials(partials: Path, scenes: set[str]) -> None:
     """Remove what interrupted renders of these scenes left behind; other scenes' are left to whoever writes them."""
-    if partials.is_dir():
+    with suppress(OSError):  # whoever writes other scenes makes and removes the same folder
         for left in partials.iterdir():
             if left.name.partition("-")[0] in scenes:
                 rmtree(left, ignore_errors=True)
-        if not any(partials.iterdir()):
-            partials.rmdir()
+        partials.rmdir()
 
 
 def _named(scene: Scene) -> dict[str, Samples]:
     """The mixture and the images by name."""
     for source in scene.references:
-        if source == MIXTURE or source.startswith(".") or not source or set(source) & {"/", "\\", "\0"}:
-            raise SoundstageError(f"source '{source}' cannot be a file beside mixture.wav; rename the stem")
+        name = storable(source)
+        if name != source or source == MIXTURE or source.startswith(".") or not source or set(source) & {"/", "\\"}:
+            raise SoundstageError(f"source '{name}' cannot be a file beside mixture.wav; rename the stem")
     return {MIXTURE: scene.mixture, **scene.references}
 
 
