@@ -35,6 +35,8 @@ THREADS = (
 TENSORFLOW_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 MAX_HEADER_BYTES = 1 << 26
 MAX_ARRAY_BYTES = 1 << 34
+MAX_DIMENSIONS = 32
+"""What any numpy can hold."""
 
 
 class ScriptProcess:
@@ -71,7 +73,7 @@ class ScriptProcess:
         if "error" in header:
             kind = OutOfMemory if header.get("memory") else SoundstageError
             error = kind(header["error"])
-            error.add_note(f"In {self.script.path.name}:\n{header['trace']}")
+            error.add_note(f"In {self.script.path.name}:\n{header.get('trace', '')}")
             raise error
         return header, found
 
@@ -97,9 +99,9 @@ class ScriptProcess:
 
     def _receive(self) -> tuple[dict[str, Any], list[Any]]:
         size = struct.unpack("<Q", self._read(8))[0]
-        if size > MAX_HEADER_BYTES:
-            raise EOFError
         try:
+            if size > MAX_HEADER_BYTES:
+                raise ValueError(f"it announces {size} bytes")
             header = json.loads(self._read(size))
             arrays = [(np.dtype(about["dtype"]), tuple(about["shape"])) for about in header.pop("arrays")]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -108,8 +110,13 @@ class ScriptProcess:
         return header, [self._array(dtype, shape) for dtype, shape in arrays]
 
     def _array(self, dtype: np.dtype[Any], shape: tuple[Any, ...]) -> np.ndarray[Any, Any]:
-        sizes = all(isinstance(size, int) and size >= 0 for size in shape)
-        if not sizes or dtype.kind not in "fiuc" or math.prod(shape) * dtype.itemsize > MAX_ARRAY_BYTES:
+        sizes = all(isinstance(size, int) and 0 <= size <= MAX_ARRAY_BYTES for size in shape)
+        if (
+            not sizes
+            or len(shape) > MAX_DIMENSIONS
+            or dtype.kind not in "fiuc"
+            or math.prod(shape) * dtype.itemsize > MAX_ARRAY_BYTES
+        ):
             self.close()
             raise SoundstageError(f"the script's process answered an array of {dtype} with shape {shape}")
         data = self._read(math.prod(shape) * dtype.itemsize)
