@@ -99,11 +99,11 @@ def versions(dependencies: Any) -> Any:
     import re
     from importlib.metadata import distributions
 
-    found = {}
+    found: Any = {}
     for distribution in distributions():
         name = distribution.metadata["Name"]
         if name:
-            found[name.lower()] = distribution.version
+            found.setdefault(name.lower(), distribution.version)  # what comes later on the path is not imported
     canonical = {re.sub("[-_.]+", "-", name): name for name in found}
     direct = list(dict.fromkeys(canonical[name] for name in dependencies if name in canonical))
     return {name: found[name] for name in direct + sorted(set(found) - set(direct))}
