@@ -246,3 +246,14 @@ def test_names_that_differ_only_in_what_no_file_can_have_are_two_plans(plans):
     for name in ("a/b", "a%2Fb", "a:b"):
         plans.save(plan(name))
     assert len(plans.every()) == len(plans.names()) == 3
+
+
+def test_a_plan_without_metrics_has_cells_and_no_rows(tmp_path):
+    from soundstage.results.loading import load_results
+    from soundstage.results.store import Store
+
+    table = pa.table({"cell": ["a" * 64], **{label: [0 if label == "seed" else label] for label in LABELS}})
+    facts = {"id": "n-11111111", "name": "n", "revision": 1, "hash": "1" * 64, "separators": {}, "metrics": {}}
+    Store(tmp_path).save_plan(StoredPlan(table, facts))
+    found = load_results(tmp_path)
+    assert (len(found.cells), len(found.rows)) == (1, 0)

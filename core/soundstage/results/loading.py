@@ -131,7 +131,8 @@ def _matched(plan: StoredPlan, metrics: Sequence[str], scores: pa.ChunkedArray) 
     Two labels may name one score, and then its rows stand for both.
     """
     count = plan.cells.num_rows
-    planned = pa.chunked_array([chunk for label in metrics for chunk in plan.cells[f"score:{label}"].chunks])
+    chunks = [chunk for label in metrics for chunk in plan.cells[f"score:{label}"].cast(pa.string()).chunks]
+    planned = pa.chunked_array(chunks, pa.string())
     unique = planned.combine_chunks().dictionary_encode()
     at = np.flatnonzero(unique.is_valid().to_numpy(zero_copy_only=False))
     own = unique.indices.drop_null().to_numpy()
