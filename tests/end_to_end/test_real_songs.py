@@ -94,7 +94,7 @@ def test_the_leaderboard_covers_every_cell(results):
     board = board_of(results)
     assert len(board.sections) == 3
     for section in board.sections:
-        assert all(row.done == row.planned == 2 for row in section.rows)
+        assert all(row.coverage.done == row.coverage.planned == 2 for row in section.rows)
         assert section.rows[0].separator == "reference"
         assert section.rows[-1].separator == "mixture"
 

@@ -127,7 +127,7 @@ def test_exact_and_noisy_test_angles_of_spain_net_stand_beside_their_own_tables(
     options = {"protocol": "spain-net", "published": "spain-net"}
     found = board_of(out, **options)
     tables = {section.group["placement"]: section.published for section in found.sections}
-    assert {label: {row.rendering for row in rows} for label, rows in tables.items()} == {
+    assert {label: {row.condition for row in rows} for label, rows in tables.items()} == {
         "panorama": {f"{task.upper()}, exact test angles"},
         "panorama[noise=8]": {f"{task.upper()}, noisy test angles"},
     }
@@ -136,7 +136,7 @@ def test_exact_and_noisy_test_angles_of_spain_net_stand_beside_their_own_tables(
     by_source = board_of(out, by=["placement", "source"], **options)
     for section in by_source.sections:
         angles = "noisy" if section.group["placement"] == "panorama[noise=8]" else "exact"
-        assert {row.rendering for row in section.published} == {f"{task.upper()}, {angles} test angles"}
+        assert {row.condition for row in section.published} == {f"{task.upper()}, {angles} test angles"}
     assert not any("out of mixtures" in note for note in by_source.notes)
     pooled = board_of(out, by=[], **options)
     assert pooled.sections[0].published == ()
@@ -153,11 +153,7 @@ def test_the_improvements_of_spain_net_stand_beside_those_over_the_mixture(data,
     ):
         found = board_of(out, metrics=metrics, **options)
         (uninformed,) = (row for row in found.sections[0].published if row.model == "4S-D0")
-        beside = {
-            (column.metric, column.name): value
-            for column, value in zip(found.columns, uninformed.values, strict=True)
-            if not np.isnan(value)
-        }
+        beside = {(column.metric, column.name): value.value for column, value in uninformed.values.items()}
         assert beside == {(metric, "SI-SDR" if metric == "si_sdr" else "SDR"): 11.1 for metric in shown}
         assert "mixture" not in {row.model for row in found.sections[0].published}
 

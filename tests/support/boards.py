@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from soundstage.contracts import Score
+from soundstage.leaderboard.board import Leaderboard
 from soundstage.leaderboard.build import make_leaderboard
 from soundstage.leaderboard.published.comparison import compare
 from soundstage.leaderboard.published.tables import find_publication
@@ -13,7 +14,7 @@ from soundstage.results.records import CellRecord, Stage, StoredPlan, score_rows
 from soundstage.results.store import Store
 
 
-def board_of(path, *, grid="", published="", **options):
+def board_of(path, *, grid="", published="", **options) -> Leaderboard:
     publication = find_publication(published) if published else None
     results = load_results(path, grid)
     board = make_leaderboard(results, **options)
