@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,74 +15,95 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundstage.errors import SoundstageError
+from soundstage.regular import check_regular
 
 Samples = NDArray[np.float64]
 """float64, (channels, samples) unless said otherwise."""
 
-SUFFIXES = (".wav", ".flac")
-"""The audio files that datasets and precomputed estimates are read from."""
+SUFFIXES = (
+    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".aiff", ".aif", ".aifc", ".caf", ".au"),
+    *(".ogg", ".oga", ".opus", ".mp3"),
+)
+"""The audio files that datasets and precomputed estimates are read from: what libsndfile reads and people have."""
+
+FIRST = (".wav", ".flac")
+"""Those that are meant where there is a lossy file of the same name too."""
+
+LOSSY = (".ogg", ".oga", ".opus", ".mp3")
+"""Those whose names say that they are lossy."""
+
+FORMATS = "WAV (RF64 and W64 too), FLAC, AIFF, CAF, AU, Ogg Vorbis, Opus or MP3"
+"""The same for people."""
+
+_LOSSLESS = ("PCM_", "FLOAT", "DOUBLE", "ALAC_", "DPCM_", "DWVW_")
+"""How the codings begin that give back the samples that were put in."""
+
+_DENSEST = 8192
+"""Samples that a byte may stand for, in FLAC's best case; a header that claims more is not believed."""
+
+_COUNTED: dict[tuple[str, int, int, int], int] = {}
+"""What was counted: path, size and times → samples."""
+
+_AT_ONCE = 2**24
+"""Samples that are asked for at once at most, for headers may claim any number."""
 
 
 def read_audio(path: Path | BinaryIO) -> tuple[Samples, int]:
     """The samples of an audio file, by path or opened, float64 of shape (channels, samples) in ±1, and its rate in Hz.
 
-    Raises SoundstageError, naming the file, where it is missing, unreadable, empty or not finite.
+    Raises SoundstageError, naming the file, where it is missing, no regular file, unreadable, empty or not finite.
     """
-    import soundfile
-
-    if isinstance(path, Path) and not path.is_file():
-        raise SoundstageError(f"{path}: no such audio file")
-    try:
-        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-        raise SoundstageError(f"{path}: not a readable audio file ({error}); replace it or convert it to WAV") from None
+    with _opened(path) as file:
+        samples = _decoded(file, sys.maxsize)
+        rate = int(file.samplerate)
     if not len(samples):
         raise SoundstageError(f"{path}: the audio file holds no samples; replace it")
     check_finite(samples, str(path))
-    return np.ascontiguousarray(samples.T), int(rate)
+    return np.ascontiguousarray(samples.T), rate
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an audio file's header says: its rate in Hz, its channels, and its samples in each of them."""
+    """What an audio file's header says: its rate in Hz, its channels, and its samples in each of them.
+
+    lossy: the coding's name where what was put in does not come out again (Vorbis, Opus, MP3, µ-law, …), else "".
+    """
 
     rate: int
     channels: int
     samples: int
+    lossy: str = ""
 
 
 def read_header(path: Path) -> Header:
-    """The header of an audio file; nothing is decoded.
+    """The header of an audio file; nothing is decoded unless it gives no length that could be: then to count.
 
-    Raises SoundstageError, naming the file, where it is missing, unreadable or empty.
+    Raises SoundstageError, naming the file, where it is missing, no regular file, unreadable or empty.
     """
-    import soundfile
-
-    if not path.is_file():
-        raise SoundstageError(f"{path}: no such audio file")
-    try:
-        facts = soundfile.info(path)
-    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-        raise SoundstageError(f"{path}: not a readable audio file ({error}); replace it or convert it to WAV") from None
-    if not facts.frames:
-        raise SoundstageError(f"{path}: the audio file holds no samples; replace it")
-    return Header(int(facts.samplerate), int(facts.channels), int(facts.frames))
+    with _opened(path) as file:
+        samples, size = int(file.frames), path.stat().st_size
+        lossy = "" if file.subtype.startswith(_LOSSLESS) else file.subtype_info
+        facts = Header(int(file.samplerate), int(file.channels), samples, lossy)
+    if samples > _DENSEST * size:
+        facts = replace(facts, samples=_counted(path))
+    if not facts.samples:
+        much = f", though the file has {size} bytes; write it anew with its length" if size > 4096 else "; replace it"
+        raise SoundstageError(f"{path}: the audio file holds no samples by its header{much}")
+    return facts
 
 
 def read_part(path: Path, start: int, stop: int) -> Samples:
     """The samples of an audio file from `start` to before `stop`, float64 of shape (channels, stop − start) in ±1.
 
-    No more than these is decoded. Raises SoundstageError, naming the file, where it is unreadable, not finite or ends
-    before `stop`.
+    No more than these is decoded, but of lossy files what comes before: in those a part depends on it. Raises
+    SoundstageError, naming the file, where it is no regular file, unreadable, not finite or ends before `stop`.
     """
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(path) as file:
+    with _opened(path) as file:
+        if file.subtype.startswith(_LOSSLESS) and file.seekable():
             file.seek(min(start, file.frames))
-            samples = file.read(stop - start, dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, ValueError, OSError) as error:
-        raise SoundstageError(f"{path}: not a readable audio file ({error}); replace it or convert it to WAV") from None
+        else:
+            _skip(file, start)
+        samples = _decoded(file, stop - start)
     if len(samples) < stop - start:
         raise SoundstageError(
             f"{path}: the audio ends at sample {start + len(samples)} where {stop} were expected; the file is damaged,"
@@ -85,6 +111,74 @@ def read_part(path: Path, start: int, stop: int) -> Samples:
         )
     check_finite(samples, str(path))
     return np.ascontiguousarray(samples.T)
+
+
+@contextmanager
+def _opened(path: Path | BinaryIO) -> Iterator[Any]:
+    """The file, opened to be decoded. What goes wrong within is a SoundstageError that names it."""
+    import soundfile
+
+    if isinstance(path, Path):
+        check_regular(path)
+        if not path.is_file():
+            raise SoundstageError(f"{path}: no such audio file")
+    # Names need not be UTF-8, and soundfile takes texts to be.
+    where = os.fsencode(path) if isinstance(path, Path) and os.name != "nt" else path
+    try:
+        with soundfile.SoundFile(where) as file:
+            if not isinstance(path, Path) or file.frames <= _DENSEST * path.stat().st_size:
+                yield file
+                return
+        with _as_stream()(where) as file:
+            yield file
+    except (soundfile.LibsndfileError, RuntimeError, ValueError, OSError) as error:
+        said = str(error).replace(repr(where), "it") if isinstance(where, bytes) else str(error)
+        raise SoundstageError(f"{path}: not a readable audio file ({said}); replace it or convert it to WAV") from None
+
+
+@cache
+def _as_stream() -> type[Any]:
+    """soundfile's class for files whose end is not known: libsndfile decodes those, and cannot seek to their end."""
+    import soundfile
+
+    class Stream(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
+        def seekable(self) -> bool:
+            return False
+
+    return Stream
+
+
+def _decoded(file: Any, wanted: int) -> Samples:
+    """The next samples, (samples, channels), so many or as many as there are; memory grows with what is there."""
+    parts: list[Samples] = []
+    while wanted > 0:
+        asked = min(wanted, _AT_ONCE, max(int(file.frames), 1))
+        part = file.read(asked, dtype="float64", always_2d=True)
+        parts.append(part)
+        wanted -= len(part)
+        if len(part) < asked:
+            break
+    if not parts:
+        return np.zeros((0, file.channels))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _skip(file: Any, count: int) -> None:
+    while count > 0 and (passed := len(file.read(min(count, 2**20), dtype="float32"))):
+        count -= passed
+
+
+def _counted(path: Path) -> int:
+    """The samples of a file, by decoding all; counted once for a file as it is."""
+    about = path.stat()
+    state = (str(path), about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+    if state not in _COUNTED:
+        count = 0
+        with _opened(path) as file:
+            while passed := len(file.read(2**20, dtype="float32")):
+                count += passed
+        _COUNTED[state] = count
+    return _COUNTED[state]
 
 
 def write_audio(path: Path | BinaryIO, samples: Samples, rate: int, subtype: str = "") -> None:

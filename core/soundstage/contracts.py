@@ -159,6 +159,10 @@ class Separator(Protocol):
     - `details`: facts for the provenance, JSON values, read after `separate`: the device, what was loaded.
     - `named = False`: `separate` returns a sequence of unnamed images; core assigns them to the sources by the best
       SI-SDR permutation and marks the row.
+    - `may_lack = True`: `separate` may leave out sources; their rows are skipped. Not for models, which declare
+      `sources`.
+    - `distinguishes`: of a separator that looks its cells up, the attributes of CellName that tell them apart. A grid
+      in which another attribute varies is refused, for two scenes would be given the same estimates.
     - `role`: `separator` (default), `floor`, `oracle` or `ceiling`; what needs `references` is at least an oracle.
     """
 
@@ -232,7 +236,8 @@ Scorer = Callable[["Mapping[str, Samples]"], Iterable[Score]]
 class Metric(Protocol):
     """Scores estimates against a scene, in two steps so that work on the references is done once a scene.
 
-    It may be one that `NamesFiles`.
+    It may be one that `NamesFiles`. Optional: `compares_channels = True` where it measures what lies between the
+    channels; then it has no values on a scene that was one channel to begin with, and is not asked for them.
     """
 
     @property

@@ -122,7 +122,7 @@ class Bare:
     def load(self, track_id):
         if self.fault == "load":
             raise SoundstageError(f"track '{track_id}': gone")
-        return Track(track_id, 8000, {"a": np.ones((1, 800)), "b": np.ones((2, 800))}, 2 * np.ones((1, 800)))
+        return Track(track_id, 8000, {"a": np.ones((1, 800)), "b": 2 * np.ones((2, 800))}, 3 * np.ones((1, 800)))
 
 
 @pytest.mark.slow

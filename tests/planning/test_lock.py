@@ -30,7 +30,7 @@ def locked(tmp_path, toys):
         """
         [separators.mine]
         plugin = "estimates"
-        params = { root = "songs", layout = "{track}/{source}" }
+        params = { root = "songs", layout = "{spatializer}-{placement}-{seed}/{track}/{source}" }
         [separators."loud noise"]
         plugin = "noisy"
         params = { level = 0.5 }
@@ -39,7 +39,8 @@ def locked(tmp_path, toys):
         citation = 'A "quoted" \\ one'
         datasets = ["folder"]
         spatializers = ["original", "gains"]
-        separators = ["mine", "loud noise", "loud noise[level=0.25]", "estimates[root=songs, layout={track}/{source}]"]
+        separators = ["mine", "loud noise", "loud noise[level=0.25]",
+            "estimates[root=songs, layout={spatializer}-{placement}-{seed}/{track}/{source}]"]
         metrics = ["error"]
         placements = ["line"]
         seeds = [0, 3]

@@ -10,7 +10,7 @@ import click
 from soundstage.cli.options import added, toml_of
 from soundstage.cli.run import pairs
 from soundstage.contracts import Kind
-from soundstage.errors import SoundstageError
+from soundstage.errors import SoundstageError, storable
 
 if TYPE_CHECKING:
     from soundstage.catalogue.registry import Registry
@@ -83,9 +83,8 @@ def _check(known: Registry, name: str, base: Path | None, decode: bool) -> bool:
 
 
 def _line(finding: Finding) -> str:
-    """The finding on a line of its own: what is wrong begins with where it is."""
-    if not finding.wrong:
-        return f"  {finding.text}"
+    """The finding on a line of its own, which begins with where it is."""
     where = [f"track '{finding.track}'"] if finding.track else []
     where += [str(finding.file)] if finding.file else []
-    return click.style("wrong ", fg="red") + (f"{', '.join(where)}: " if where else "") + finding.text
+    text = storable((f"{', '.join(where)}: " if where else "") + finding.text)
+    return click.style("wrong ", fg="red") + text if finding.wrong else f"  {text}"

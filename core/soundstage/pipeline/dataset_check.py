@@ -11,7 +11,8 @@ import numpy as np
 
 from soundstage.audio import SUFFIXES, Header, Samples, read_header
 from soundstage.contracts import ChecksItself, Dataset, Finding, KnowsExtents, NamesFilesOfTracks
-from soundstage.errors import SoundstageError
+from soundstage.errors import SoundstageError, storable
+from soundstage.likeness import Likenesses
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.tracks import blocks, extent
 
@@ -40,12 +41,16 @@ def check_dataset(dataset: Dataset, name: str, *, decode: bool = False) -> Itera
         yield Finding(str(error))
         return
     known = {(finding.track, finding.file) for finding in said if finding.wrong}
+    texts = [track for track in tracks if storable(track) == track]
+    for track in tracks:
+        if track not in texts:
+            yield Finding("its name is not text that every file can hold; rename it", storable(track))
     if not isinstance(dataset, (NamesFilesOfTracks, KnowsExtents)) and not decode:
         yield Finding("it names no files to look at; --decode loads every track", wrong=False)
-    for track in tracks:
+    for track in texts:
         trouble = any(of == track for of, _ in known)
         for finding in _quick(dataset, name, track, told=trouble):
-            trouble = True
+            trouble = trouble or finding.wrong
             if (finding.track, finding.file) not in known:
                 yield finding
         if decode and not trouble:
@@ -70,6 +75,9 @@ def _quick(dataset: Dataset, name: str, track: str, *, told: bool) -> Iterator[F
             continue
         try:
             headers[file] = read_header(file)
+            if headers[file].lossy:
+                text = f"coded lossily ({headers[file].lossy}): what it was made of does not come out again"
+                yield Finding(text, track, file, wrong=False)
         except SoundstageError as error:
             told = True
             yield Finding(str(error).removeprefix(f"{file}: "), track, file)
@@ -103,8 +111,11 @@ def _odd(headers: Mapping[Path, Header], track: str) -> Iterator[Finding]:
 def _decoded(dataset: Dataset, name: str, track: str) -> Iterator[Finding]:
     """What decoding a track shows: damage, and a mixture that is not the sum of the stems."""
     mixed, differing, samples, stems = np.zeros(2), np.zeros(2), 0, 0
+    alike: Likenesses | None = None
     try:
         for part in blocks(dataset, name, track, BLOCK_S):
+            alike = alike or Likenesses(bool(part.lossy))
+            alike.add(part.stems)
             samples, stems = samples + next(iter(part.stems.values())).shape[1], len(part.stems)
             if part.mixture is not None:
                 mixed += _energy(part.mixture)
@@ -112,6 +123,8 @@ def _decoded(dataset: Dataset, name: str, track: str) -> Iterator[Finding]:
     except SoundstageError as error:
         yield _of_track(error, name, track)
         return
+    for likeness in alike.found() if alike else []:
+        yield Finding(likeness.sentence, track)
     # Each of the files was rounded: half a step of 16 bits at most, or a step where it was dithered.
     rounding = samples * (stems + 1) * 2.0**-30
     ratio = 10.0 ** (TOLERANCE_DB / 10.0)

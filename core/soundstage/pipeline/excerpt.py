@@ -10,9 +10,13 @@ import numpy as np
 
 from soundstage.audio import Samples
 from soundstage.draw import Draw
+from soundstage.errors import SoundstageError
 
 Where = Literal["start", "random", "loudest", "chunks"]
 
+
+MOST_CHUNKS = 100_000
+"""Chunks of a track; lengths come from headers, which may claim anything."""
 
 BLOCK_S = 30.0
 """Seconds read at a time when the loudest excerpt is looked for."""
@@ -42,8 +46,16 @@ class Excerpt:
         return {"seconds": self.seconds, "where": self.where, **({"seed": self.seed} if self.where == "random" else {})}
 
     def chunks(self, rate: int, samples: int) -> list[tuple[int, int]]:
-        """The first sample of each chunk and the one behind its last."""
+        """The first sample of each chunk and the one behind its last.
+
+        Raises SoundstageError where they would be more than MOST_CHUNKS.
+        """
         size = self._size(rate)
+        if samples > MOST_CHUNKS * size:
+            raise SoundstageError(
+                f"{samples} samples at {rate} Hz make more than {MOST_CHUNKS} chunks of {self.seconds:g} s; give more"
+                " seconds, or look whether the song's length is right"
+            )
         starts = range(0, max(samples, 1), size)
         found = [(start, min(start + size, samples)) for start in starts]
         if len(found) > 1 and 2 * (found[-1][1] - found[-1][0]) < size:

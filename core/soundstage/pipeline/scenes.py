@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def spatialize(spatializer: Spatializer, name: str, track: Track, placement: Pla
         references=references,
         gain=float(scene.gain),
         latency=int(scene.latency),
-        details=plain_facts(scene.details, f"{where}: details"),
+        details=plain_facts(_with_origin(scene, track), f"{where}: details"),
     )
     _check_sum(found, where)
     return found
@@ -125,3 +126,25 @@ def _deviation(scene: Scene) -> tuple[float, float, float]:
 
 def _peak(samples: Samples) -> float:
     return float(max(np.max(samples, initial=0.0), -np.min(samples, initial=0.0)))
+
+
+def _with_origin(scene: Scene, track: Track) -> Any:
+    """What the spatializer says of its work, and what is known of the track that it was given."""
+    if not isinstance(scene.details, Mapping):
+        return scene.details
+    origin: dict[str, Any] = {}
+    if track.lossy:
+        said = ", ".join(f"{file} ({coding})" for file, coding in track.lossy.items())
+        notices = scene.details.get("notices")
+        origin["lossy"] = dict(track.lossy)
+        origin["notices"] = [*(notices if isinstance(notices, list) else []), f"made of lossily coded files: {said}"]
+    if scene.placement is None and _is_mono(scene, track):
+        origin["channels"] = 1
+    return {**scene.details, **origin} if origin else scene.details
+
+
+def _is_mono(scene: Scene, track: Track) -> bool:
+    """Whether the track has one channel and rendering has put the same into both."""
+    parts = [*track.stems.values(), *([] if track.mixture is None else [track.mixture])]
+    images = [scene.mixture, *scene.references.values()]
+    return all(np.shape(part)[0] == 1 for part in parts) and all(np.array_equal(*image) for image in images)

@@ -21,8 +21,10 @@ def extent(dataset: Dataset, name: str, track_id: str) -> tuple[int, int]:
     """A track's rate in Hz and its samples, from headers where the dataset can tell. Raises SoundstageError."""
     if isinstance(dataset, KnowsExtents):
         with named_as(f"dataset '{name}', track '{track_id}'"):
-            rate, samples = dataset.extent(track_id)
-        return int(rate), int(samples)
+            rate, samples = (int(number) for number in dataset.extent(track_id))
+            if rate < 1 or samples < 1:
+                raise SoundstageError(f"it says that it has {samples} samples at {rate} Hz; give what can be")
+        return rate, samples
     return _extent_of(load_track(dataset, name, track_id))
 
 

@@ -16,6 +16,7 @@ from soundstage.errors import DataMissing, SoundstageError, storable
 from soundstage.pipeline.excerpt import Excerpt
 from soundstage.pipeline.tracks import extent
 from soundstage.planning.built import Built, build, measures, separator_facts, trouble
+from soundstage.planning.distinct import check_distinct
 from soundstage.planning.grid import Grid
 from soundstage.planning.identity import declared_files
 from soundstage.planning.plan import CellSpec, MetricSpec, Plan, Problem, SceneSpec
@@ -45,11 +46,9 @@ def make_plan(
         label = one.choice.label
         measured_by[label], problem = _own_identity(one, hashes)
         metrics[label] = MetricSpec(one.choice, measures(one.instance), problem)
-    cells = [
-        _cell(scene, one, measured_by, hashes)
-        for scene in _scenes(grid, built, hashes, progress)
-        for one in built["separators"]
-    ]
+    scenes = list(_scenes(grid, built, hashes, progress))
+    check_distinct(scenes, {one.choice.label: one.instance for one in built["separators"]})
+    cells = [_cell(scene, one, measured_by, hashes) for scene in scenes for one in built["separators"]]
     hashes.save()
     if not cells:
         raise SoundstageError(f"grid '{grid.name}' has no cells: its datasets hold no tracks")
@@ -227,13 +226,18 @@ def _parts(
     if excerpt.where != "chunks":
         yield _Part(choice, name, {**parts, "excerpt": cut}, None, excerpt)
         return
-    extents: list[tuple[int, int]] = []
-    problem = trouble(lambda: extents.append(extent(dataset.instance, choice.label, track)), where)
+    rate, chunks = 1, list[tuple[int, int]]()
+
+    def cut_up() -> None:
+        nonlocal rate
+        rate, samples = extent(dataset.instance, choice.label, track)
+        chunks.extend(excerpt.chunks(rate, samples))
+
+    problem = trouble(cut_up, where)
     if problem:
         yield _Part(choice, name, {**parts, "excerpt": cut}, problem, excerpt)
         return
-    rate, samples = extents[0]
-    for number, (start, stop) in enumerate(excerpt.chunks(rate, samples)):
+    for number, (start, stop) in enumerate(chunks):
         chunk = {**parts, "excerpt": {**cut, "chunk": number}}
         yield _Part(choice, name, chunk, None, excerpt, number, f" [{start / rate:g}-{stop / rate:g} s]")
 

@@ -6,29 +6,43 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from soundstage.audio import SUFFIXES
+from soundstage.audio import FORMATS
+from soundstage.audio_files import audio_folders, fold, holds_audio, is_junk, listing, no_song, song_folders
+from soundstage.contracts import Finding
 from soundstage.errors import SoundstageError, UnknownName
+from soundstage.likeness import Likeness, likenesses, of_blocks
+from soundstage.regular import check_regular
 from soundstage.scene import Track
-from soundstage_datasets.stems import common_header, read_track
+from soundstage_datasets.names import by_name, check_names, mixture_of
+from soundstage_datasets.stems import BLOCK_S, common_header, read_track
 
-_LAYOUT = "give each song a sub-folder with one .wav or .flac file a stem"
+_LAYOUT = "give each song a sub-folder with one audio file a stem"
+_REMEDY = f"convert it to WAV or FLAC, or move it out of the song's folder ({FORMATS} are read)"
 
 LEFT_OUT = "leave_out"
 """What `sources` calls the stems that are to be in no source."""
 
 
 class Folder:
-    """One song a sub-folder of root, one stem an audio file (.wav or .flac) named after its source.
+    """One song a sub-folder of root, one stem an audio file named after its source: WAV (RF64 and W64 too), FLAC, AIFF,
+    CAF, AU, Ogg Vorbis, Opus or MP3.
 
-    A root that itself holds audio files is one song, named after the folder. A file named as `mixture` says is the
-    song's own mixture. One or two channels; any rate, the same for all files of a song. Hidden files are passed over.
+    A root that itself holds audio files is one song, named after the folder. A file named as `mixture` says, in any
+    case, is the song's own mixture; where there is none, the one whose name is a mixture's in the common tools (`mix`,
+    `Full Mix`, `mixdown`, …). One or two channels; any rate, the same for all files of a song. Hidden files are passed
+    over, and so are folders that hold no audio or that devices and archives leave behind (`@eaDir`, `__MACOSX`).
+
+    What is no source is an error of its song: a file that by its name is a whole song's (`master`, `original`), the sum
+    of others (`accompaniment`, `no_vocals` beside more than one source) or a copy (`vocals (1)`); a stem that is equal
+    to another one or to a sum of others, found when it is read; and audio of a kind that is not read (`.m4a`, …).
 
     sources: which stems make which source, where it is not one each; in an entry's params,
 
         sources = { vocals = ["lead", "backing*"], accompaniment = ["*"], leave_out = ["click"] }
 
     A source is the sum of its stems. A stem is named with or without its suffix, and `*` stands for any text; `"*"` by
-    itself takes whatever nothing else takes, and stands in one list at most. Stems under `leave_out` are in no source.
+    itself takes whatever nothing else takes, and stands in one list at most. Stems under `leave_out` are in no source,
+    and their names may be what they like, as may those of stems that a list names. Case makes no difference.
     Every stem of a song must be in a list, and in one only; a stem named without `*` must be there, unless it is to be
     left out; and every source must have a stem. Anything else is an error of that song.
     """
@@ -46,12 +60,10 @@ class Folder:
 
     def track_ids(self) -> Sequence[str]:
         """The songs' folder names, sorted. Raises SoundstageError where root is missing, empty or ambiguous."""
-        return sorted(self._songs())
+        return sorted(self._songs()[0])
 
     def files(self, track_id: str) -> Sequence[Path]:
         """The audio files that the track is made of."""
-        if self.sources is None:
-            return _audio_files(self._song(track_id))
         return self._parts(track_id)[2]
 
     def extent(self, track_id: str) -> tuple[int, int]:
@@ -61,59 +73,137 @@ class Folder:
 
     def load(self, track_id: str) -> Track:
         """The track. Raises SoundstageError naming it and the file that does not fit with the others."""
-        sources, mixture, _ = self._parts(track_id)
-        return read_track(track_id, sources, mixture)
+        return self._read(track_id, None)
 
     def load_part(self, track_id: str, start: int, stop: int) -> Track:
         """The samples of the track from `start` to before `stop`; no others are decoded. Raises as `load` does."""
+        return self._read(track_id, (start, stop))
+
+    def check(self) -> Iterator[Finding]:
+        """How many songs there are, which folders are none, and which files look like audio and are not read."""
+        songs, others = self._songs()
+        yield Finding(f"{len(songs)} track" + ("" if len(songs) == 1 else "s"), wrong=False)
+        for name in others:
+            yield Finding(no_song(name), wrong=False)
+        for track, song in sorted(songs.items()):
+            try:
+                found = listing(song, look_inside=True)
+            except SoundstageError:
+                continue  # `files` says so
+            for file in found.unread:
+                yield Finding(f"it is not read; {_REMEDY}", track, file)
+            kept = found.without_lossy_twins().audio
+            for file in found.audio:
+                if file not in kept:
+                    yield Finding("it is there in WAV or FLAC too, which is read", track, file, wrong=False)
+            for file in found.disguised:
+                yield Finding("it begins as audio does and is not read; give it its suffix, or move it", track, file)
+            if found.audio:
+                for below in (one for folder in found.folders for one in audio_folders(folder)):
+                    yield Finding("the audio in this folder is not read", track, below, wrong=False)
+
+    def _read(self, track_id: str, part: tuple[int, int] | None) -> Track:
+        """The track or a part, its stems compared with each other: over the whole song, where a part gives reason."""
         sources, mixture, _ = self._parts(track_id)
-        return read_track(track_id, sources, mixture, part=(start, stop))
+        track = read_track(track_id, sources, mixture, part=part)
+        lossy = bool(track.lossy)
+        alike = likenesses(track.stems, lossy)
+        if alike and part is not None:
+            rate, samples = self.extent(track_id)
+            ends = [(start, min(start + BLOCK_S * rate, samples)) for start in range(0, samples, BLOCK_S * rate)]
+            alike = of_blocks((read_track(track_id, sources, part=end).stems for end in ends), lossy)
+        for likeness in alike:
+            raise SoundstageError(f"track '{track_id}': {_told(likeness, sources)}")
+        return track
 
     def _parts(self, track_id: str) -> tuple[dict[str, list[Path]], Path | None, list[Path]]:
         """Source → its files, the mixture's file, and all of these."""
         song = self._song(track_id)
-        stems: dict[str, Path] = {}
-        for file in _audio_files(song):
-            if file.stem in stems:
-                raise SoundstageError(
-                    f"track '{track_id}': stem '{file.stem}' is there twice in {song}, as {stems[file.stem].name} and"
-                    f" {file.name}; remove one"
-                )
-            stems[file.stem] = file
-        mixture = stems.pop(self.mixture, None)
+        found = listing(song).without_lossy_twins()
+        for file in found.unread:
+            raise SoundstageError(f"track '{track_id}': {file} is not read; {_REMEDY}")
+        for file in found.audio:
+            check_regular(file)
+        by_name(track_id, found.audio)
+        mixture = mixture_of(track_id, found.audio, self.mixture, self._unmapped(found.audio))
+        stems = [file for file in found.audio if file != mixture]
         if not stems:
-            found = "no audio file" if mixture is None else f"no audio file but the mixture {mixture.name}"
-            raise SoundstageError(f"track '{track_id}': {found} in {song}; add one .wav or .flac file a stem")
-        sources = {name: [file] for name, file in stems.items()}
+            raise SoundstageError(f"track '{track_id}': {_nothing(song, mixture)}")
+        sources = {file.stem: [file] for file in stems}
         if self.sources is not None:
-            sources = mapped(track_id, list(stems.values()), self.sources)
+            sources = mapped(track_id, stems, self.sources)
+        check_names(track_id, self._unmapped(stems), mixture)
         files = sorted(file for of_source in sources.values() for file in of_source)
         return sources, mixture, [*files, *([] if mixture is None else [mixture])]
 
-    def _songs(self) -> dict[str, Path]:
+    def _unmapped(self, files: Sequence[Path]) -> list[Path]:
+        """Those of a song's files that no list of `sources` names, nor leaves out: what they are is for us to say."""
+        if self.sources is None:
+            return list(files)
+        if "*" in self.sources.get(LEFT_OUT, ()):
+            return []
+        patterns = [pattern for _, pattern in _named(self.sources)]
+        return [file for file in files if not any(_matches(pattern, file) for pattern in patterns)]
+
+    def _songs(self) -> tuple[dict[str, Path], list[str]]:
+        """The songs' folders by name, and the names of the folders that are none."""
         if not self.root.is_dir():
             raise SoundstageError(
                 f"dataset 'folder': {self.root} is not a folder; say where it is with --data folder=PATH"
             )
-        songs = {entry.name: entry for entry in self.root.iterdir() if entry.is_dir() and not _is_hidden(entry)}
-        loose = _audio_files(self.root)
-        if loose:
-            mixed = next((name for name in sorted(songs) if _audio_files(songs[name])), None)
+        loose = listing(self.root)
+        names, others = song_folders(self.root)
+        if loose.audio or loose.unread:
+            mixed = next((name for name in names if holds_audio(self.root / name, 0)), None)
             if mixed is not None:
+                first = [*loose.audio, *loose.unread][0]
                 raise SoundstageError(
-                    f"dataset 'folder': {self.root} holds audio files ({loose[0].name}) beside song folders ({mixed});"
+                    f"dataset 'folder': {self.root} holds audio files ({first.name}) beside song folders ({mixed});"
                     " move one or the other"
                 )
-            return {self.root.name or "root": self.root}
-        if not songs:
+            return {self.root.name or "root": self.root}, others
+        if not names:
             raise SoundstageError(f"dataset 'folder': {self.root} holds no songs; {_LAYOUT}")
-        return songs
+        if not any(holds_audio(self.root / name, 0) for name in names):
+            raise SoundstageError(f"dataset 'folder': {self.root} holds no songs itself; {_deeper(self.root)}")
+        return {name: self.root / name for name in names}, others
 
     def _song(self, track_id: str) -> Path:
-        songs = self._songs()
+        folder = self.root / track_id
+        plain = track_id and Path(track_id).name == track_id and not is_junk(track_id)
+        if (
+            plain
+            and self.root.is_dir()
+            and not holds_audio(self.root, 0)
+            and folder.is_dir()
+            and holds_audio(folder, 0)
+        ):
+            return folder
+        songs, _ = self._songs()
         if track_id not in songs:
             raise UnknownName(f"track of dataset 'folder' at {self.root}:", track_id, songs)
         return songs[track_id]
+
+
+def _deeper(root: Path) -> str:
+    """Where the audio below a root is, whose own sub-folders hold none, and which root that makes."""
+    first = next(audio_folders(root))
+    return f"there is audio in {first}: give {first.parent} for a root of songs, or {first} for one song"
+
+
+def _nothing(song: Path, mixture: Path | None) -> str:
+    """Why there is no stem in a song's folder, and what to do."""
+    if mixture is not None:
+        return f"no audio file but the mixture {mixture.name} in {song}; add one audio file a stem"
+    below = next(audio_folders(song), None)
+    if below is not None and below != song:
+        return f"no audio file in {song} itself, but in {below}; move the stems up into the song's folder"
+    return f"no audio file in {song}; add one a stem ({FORMATS})"
+
+
+def _told(likeness: Likeness, sources: Mapping[str, Sequence[Path]]) -> str:
+    """The sentence about a stem that is no source, with its file, or the first of them."""
+    return f"{sources[likeness.stem][0]}: {likeness.sentence}"
 
 
 def mapped(track_id: str, stems: Sequence[Path], sources: Mapping[str, tuple[str, ...]]) -> dict[str, list[Path]]:
@@ -168,17 +258,5 @@ def _named(sources: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
 
 
 def _matches(pattern: str, file: Path) -> bool:
-    expression = ".*".join(map(re.escape, pattern.split("*")))
-    return any(re.fullmatch(expression, name, re.DOTALL) for name in (file.stem, file.name))
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".")
-
-
-def _audio_files(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES and not _is_hidden(file) and not file.is_dir()
-    )
+    expression = ".*".join(map(re.escape, fold(pattern).split("*")))
+    return any(re.fullmatch(expression, fold(name), re.DOTALL) for name in (file.stem, file.name))

@@ -40,7 +40,7 @@ def register_datasets(register: Register) -> None:
         "folder",
         "soundstage_datasets.folder:Folder",
         required=("root",),
-        summary="Your own songs: a folder of stems (WAV or FLAC) each",
+        summary="Your own songs: a folder of stems each (WAV, FLAC, AIFF, Ogg, Opus, MP3)",
         licence="yours",
     )
 
@@ -84,6 +84,6 @@ if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does no
     _DATASETS: tuple[type[Dataset], ...] = (Folder, Musdb18hq, Sketches, Slakh2100)
     _NAME_FILES: tuple[type[NamesFilesOfTracks], ...] = (Folder, Musdb18hq, Slakh2100)
     _READ_PARTS: tuple[type[ReadsParts], ...] = (Folder, Musdb18hq, Slakh2100)
-    _CHECK_THEMSELVES: tuple[type[ChecksItself], ...] = (Musdb18hq, Slakh2100)
+    _CHECK_THEMSELVES: tuple[type[ChecksItself], ...] = (Folder, Musdb18hq, Slakh2100)
     _PLACEMENTS: tuple[type[PlacementRule], ...] = (Fixed, Frontal, Panorama)
     _WITH_FILES: tuple[type[NamesFiles], ...] = (Fixed,)

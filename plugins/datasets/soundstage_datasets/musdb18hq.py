@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from soundstage.audio_files import no_song, song_folders
 from soundstage.contracts import Finding
 from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.regular import check_regular
 from soundstage.scene import Track
 from soundstage_datasets.stems import common_header, read_track, unlike_published
 
@@ -89,7 +91,10 @@ class Musdb18hq:
 
     def files(self, track_id: str) -> Sequence[Path]:
         """The files of the track that are there; `load` says which one is missing."""
-        return [file for file in self._all_files(track_id) if file.is_file()]
+        files = self._all_files(track_id)
+        for file in files:
+            check_regular(file)
+        return [file for file in files if file.is_file()]
 
     def extent(self, track_id: str) -> tuple[int, int]:
         """The track's rate in Hz and its samples, from the files' headers. Raises as `load` does."""
@@ -113,6 +118,8 @@ class Musdb18hq:
             matters = folder == self._folder() and there != published
             remedy = "; unpack MUSDB18-HQ again" if matters else ""
             yield Finding(f"{there} of the {published} songs of the folder {name} are there{remedy}", wrong=matters)
+        for other in song_folders(self._folder())[1] if self._folder().is_dir() else []:
+            yield Finding(no_song(other), wrong=False)
         songs = self.track_ids()
         if self.split in ("validation", "train_and_validation"):
             for song in VALIDATION:
@@ -120,9 +127,10 @@ class Musdb18hq:
                     yield Finding("this song of the validation split is missing; unpack MUSDB18-HQ again", song)
         for song in songs:
             for file in self._all_files(song):
-                if not file.is_file():
+                if not file.exists():
                     yield Finding("missing; unpack this song of MUSDB18-HQ again", song, file)
-            yield from unlike_published(song, self.files(song), RATE, (2,))
+            there_are = [file for file in self._all_files(song) if file.is_file()]
+            yield from unlike_published(song, there_are, RATE, (2,))
 
     def _read(self, track_id: str, part: tuple[int, int] | None) -> Track:
         self._check_complete(track_id)
@@ -156,4 +164,4 @@ class Musdb18hq:
 
 
 def _song_folders(folder: Path) -> list[str]:
-    return sorted(song.name for song in folder.iterdir() if song.is_dir() and not song.name.startswith("."))
+    return song_folders(folder)[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from soundstage.audio_files import holds_audio, is_junk, no_song
 from soundstage.contracts import Finding
 from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.regular import check_regular, read_regular
 from soundstage.scene import Track
 from soundstage_datasets.stems import common_header, read_track, unlike_published
 
@@ -78,6 +81,8 @@ class Slakh2100:
     def files(self, track_id: str) -> Sequence[Path]:
         """The metadata of the track and the stems that it is made of, as far as they are there."""
         stems = [file for of_source in self._known_sources(track_id).values() for file in of_source]
+        for file in stems:
+            check_regular(file)
         return [file for file in (self._metadata_file(track_id), *stems) if file.is_file()]
 
     def extent(self, track_id: str) -> tuple[int, int]:
@@ -104,6 +109,10 @@ class Slakh2100:
         published = " or ".join(str(count) for count in TRACKS[self.split])
         text = f"{len(tracks)} tracks in {self.split}"
         yield Finding(f"{text} where {published} were published; unpack Slakh2100 again" if odd else text, wrong=odd)
+        folder = self.root / self.split
+        for name in _folders(folder):
+            if not _is_track(folder / name):
+                yield Finding(no_song(name), wrong=False)
         having = 0
         for track in tracks:
             try:
@@ -114,7 +123,7 @@ class Slakh2100:
                 continue
             having += bool(sources)
             for file in stems:
-                if not file.is_file():
+                if not file.exists():
                     yield Finding("missing, though the metadata calls it rendered; unpack Slakh2100 again", track, file)
             used = [file for of_source in sources.values() for file in of_source]
             yield from unlike_published(track, used, RATE, (1,))
@@ -126,7 +135,7 @@ class Slakh2100:
         folder = self.root / self.split
         if not folder.is_dir():
             raise SoundstageError(f"dataset 'slakh2100': {self.root} holds no folder '{self.split}'; {_REMEDY}")
-        return sorted(track.name for track in folder.iterdir() if track.is_dir() and not track.name.startswith("."))
+        return [track for track in _folders(folder) if _is_track(folder / track)]
 
     def _metadata_file(self, track_id: str) -> Path:
         return self.root / self.split / track_id / "metadata.yaml"
@@ -173,6 +182,15 @@ class Slakh2100:
         return sources
 
 
+def _folders(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+
+
+def _is_track(folder: Path) -> bool:
+    """Whether the folder is a track's, whole or not."""
+    return not is_junk(folder.name) and (os.path.lexists(folder / "metadata.yaml") or holds_audio(folder))
+
+
 def _rendered(metadata: Path) -> Mapping[str, tuple[Path, ...]]:
     """Instrument class → the files of its rendered stems, in the order of their names. Raises SoundstageError."""
     stems = _read_stems(metadata)
@@ -192,7 +210,9 @@ def _read_stems(metadata: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        facts = yaml.load(metadata.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        facts = yaml.load(
+            read_regular(metadata).decode("utf-8-sig"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        )
     except FileNotFoundError:
         raise SoundstageError(f"{metadata}: missing; unpack this track of Slakh2100 again") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

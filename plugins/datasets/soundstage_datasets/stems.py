@@ -9,6 +9,9 @@ from soundstage.contracts import Finding
 from soundstage.errors import SoundstageError
 from soundstage.scene import Track
 
+BLOCK_S = 30
+"""Seconds read at a time where a whole song is gone through."""
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -34,7 +37,8 @@ def read_track(
     another rate, length or number of channels; whichever part is read, all headers are looked at.
     """
     files = [file for of_source in sources.values() for file in of_source]
-    header = common_header(track_id, [*files, *([] if mixture is None else [mixture])], rate=rate, channels=channels)
+    headers = _headers(track_id, [*files, *([] if mixture is None else [mixture])], rate, channels)
+    header = next(iter(headers.values()))
     start, stop = part or (0, header.samples)
     if not 0 <= start < stop <= header.samples:
         raise SoundstageError(f"track '{track_id}': no samples {start} to {stop} in a song of {header.samples}")
@@ -46,14 +50,22 @@ def read_track(
             raise SoundstageError(f"track '{track_id}', {error}") from None
 
     stems = {name: _sum(read(file) for file in of_source) for name, of_source in sources.items()}
-    return Track(track_id, header.rate, stems, None if mixture is None else read(mixture))
+    lossy = {file.name: header.lossy for file, header in headers.items() if header.lossy}
+    return Track(track_id, header.rate, stems, None if mixture is None else read(mixture), lossy)
 
 
 def common_header(
     track_id: str, files: Sequence[Path], *, rate: int | None = None, channels: Collection[int] = (1, 2)
 ) -> Header:
     """The rate and length that all these files share, and the most channels of any. Raises as `read_track` does."""
-    headers = []
+    headers = _headers(track_id, files, rate, channels)
+    first = next(iter(headers.values()))
+    return Header(first.rate, max(header.channels for header in headers.values()), first.samples)
+
+
+def _headers(track_id: str, files: Sequence[Path], rate: int | None, channels: Collection[int]) -> dict[Path, Header]:
+    """The header of each file, all of one rate and length."""
+    headers: dict[Path, Header] = {}
     for file in files:
         where = f"track '{track_id}', {file}"
         try:
@@ -63,17 +75,18 @@ def common_header(
         trouble = _unlike(header, rate, channels)
         if trouble:
             raise SoundstageError(f"{where}: {trouble}")
-        headers.append(header)
-        if header.rate != headers[0].rate:
+        headers[file] = header
+        first = headers[files[0]]
+        if header.rate != first.rate:
             raise SoundstageError(
-                f"{where}: {header.rate} Hz where {files[0].name} has {headers[0].rate} Hz; bring all stems to one rate"
+                f"{where}: {header.rate} Hz where {files[0].name} has {first.rate} Hz; bring all stems to one rate"
             )
-        if header.samples != headers[0].samples:
+        if header.samples != first.samples:
             raise SoundstageError(
-                f"{where}: {header.samples} samples where {files[0].name} has {headers[0].samples}; cut or pad the"
+                f"{where}: {header.samples} samples where {files[0].name} has {first.samples}; cut or pad the"
                 " stems to one length"
             )
-    return Header(headers[0].rate, max(header.channels for header in headers), headers[0].samples)
+    return headers
 
 
 def unlike_published(track_id: str, files: Iterable[Path], rate: int, channels: Collection[int]) -> Iterator[Finding]:

@@ -166,10 +166,12 @@ def test_checking_names_the_validation_songs_that_are_missing(root):
     assert missing == set(VALIDATION) - {"ANiMAL - Rockshow"}
 
 
-def test_an_empty_song_folder_is_listed_and_refused(root):
-    (root / "test" / "Empty").mkdir()
-    assert "Empty" in Musdb18hq(root).track_ids()
-    assert "vocals.wav, drums.wav" in refused(root, "Empty")
+@pytest.mark.parametrize("name", ["Empty", "@eaDir", "__MACOSX"])
+def test_a_folder_without_audio_or_left_behind_is_no_song_and_check_says_so(root, name):
+    before = Musdb18hq(root).track_ids()
+    (root / "test" / name).mkdir()
+    assert Musdb18hq(root).track_ids() == before
+    assert any(f"the folder '{name}' is no song" in one.text for one in Musdb18hq(root).check())
 
 
 def test_another_rate_is_refused(tmp_path):

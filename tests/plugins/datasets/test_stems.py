@@ -70,9 +70,9 @@ def datasets(root):
     """Each built-in dataset of files, with one song in it."""
     write_musdb_song(root / "musdb" / "test" / "song")
     write_slakh_track(root / "slakh" / "test" / "song", "GGGSBPD")
-    for name in ("lead", "backing", "band"):
+    for number, name in enumerate(("lead", "backing", "band")):
         (root / "folder" / "song").mkdir(parents=True, exist_ok=True)
-        samples = np.random.default_rng(len(name)).uniform(-0.5, 0.5, (44100, 2))
+        samples = np.random.default_rng(number).uniform(-0.5, 0.5, (44100, 2))
         soundfile.write(root / "folder" / "song" / f"{name}.flac", samples, 44100)
     mapping = {"vocals": ("lead", "backing"), "accompaniment": ("*",)}
     return {
