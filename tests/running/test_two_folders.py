@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -159,19 +161,142 @@ def test_a_flagged_value_stands_in_brackets_and_no_median_uses_it(song, toys):
     assert ["median", "all", "–"] in [line.split() for line in table.splitlines()]
 
 
-def test_a_missing_stem_is_one_sentence(song):
+@pytest.mark.parametrize("lacking", ["vocals", "bass"])
+def test_what_both_have_is_scored_and_what_is_lacking_is_said(song, lacking):
+    (song[1] / f"{lacking}.wav").unlink()
+    (there,) = set(STEMS) - {lacking}
+    frame = soundstage.score(*song, metrics=["sdr"])
+    assert values(frame[frame["status"] == "ok"]) == pytest.approx({("reference", there): 20.0}, abs=1e-4)
+    assert set(frame[frame["source"] == lacking]["status"]) == {"skipped"}
+    told = invoke(song, "--metric", "sdr")
+    assert told.exit_code == 0
+    assert f"no estimate of {lacking}" in told.stderr
+
+
+@pytest.mark.parametrize("name", ["accompaniment", "no_vocals", "Instrumental"])
+def test_two_stems_against_four_are_scored_as_vocals_and_the_sum_of_the_others(tmp_path, name):
+    four = {one: references(seed)["bass"] for seed, one in enumerate(("vocals", "drums", "bass", "other"))}
+    rest = four["drums"] + four["bass"] + four["other"]
+    write(tmp_path / "e", estimates({"vocals": four["vocals"], name: rest}, 0.1))
+    frame = soundstage.score(write(tmp_path / "r", four), tmp_path / "e", metrics=["sdr"])
+    assert values(frame[frame["status"] == "ok"]) == pytest.approx(
+        {("r", "vocals"): 20.0, ("r", "accompaniment"): 20.0}, abs=1e-4
+    )
+    assert set(frame[frame["status"] == "skipped"]["source"]) == {"drums", "bass", "other"}
+
+
+def test_an_estimate_without_a_reference_is_said_by_its_file(song):
+    write(song[1], {"choir": references(7)["bass"], "strings": references(8)["bass"]})
+    told = invoke(song, "--metric", "sdr")
+    assert told.exit_code == 0
+    assert "no reference is called as choir.wav, strings.wav" in told.stderr
+
+
+def test_vocals_alone_are_scored(tmp_path):
+    vocals = {"vocals": references()["vocals"]}
+    pair = write(tmp_path / "r", vocals), write(tmp_path / "e", estimates(vocals, 0.1))
+    assert values(soundstage.score(*pair, metrics=["sdr"])) == pytest.approx({("r", "vocals"): 20.0}, abs=1e-4)
+
+
+@pytest.mark.parametrize("reach", ["Vocals.wav", "VOCALS.WAV", "vocals.flac", "Vocals.AIFF"])
+def test_case_and_kind_of_file_make_no_difference(song, reach):
+    samples, rate = soundfile.read(song[1] / "vocals.wav")
     (song[1] / "vocals.wav").unlink()
-    with pytest.raises(SoundstageError, match="no estimate of 'vocals'"):
+    soundfile.write(song[1] / reach, samples, rate, subtype="PCM_24", format=reach.rpartition(".")[2].upper())
+    found = values(soundstage.score(*song, metrics=["sdr"]))
+    assert found == pytest.approx({("reference", "bass"): 20.0, ("reference", "vocals"): 20.0}, abs=1e-2)
+
+
+@pytest.mark.parametrize(("there", "here"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_whose_accents_are_encoded_otherwise_are_the_same(tmp_path, there, here):
+    stems = references()
+    for folder, form, level in (("r", there, 0.0), ("e", here, 0.1)):
+        song = unicodedata.normalize(form, "Für Élise")
+        write(tmp_path / folder / song, {unicodedata.normalize(form, "flûte"): stems["bass"] * (1 + level)})
+    assert list(values(soundstage.score(tmp_path / "r", tmp_path / "e", metrics=["sdr"])).values()) == pytest.approx(
+        [20.0], abs=1e-4
+    )
+
+
+def test_two_estimates_that_only_case_tells_apart_are_refused(song):
+    for name in ("Vocals", "VOCALS"):
+        (song[1] / f"{name}.wav").write_bytes((song[1] / "vocals.wav").read_bytes())
+    (song[1] / "vocals.wav").unlink()
+    with pytest.raises(SoundstageError, match=r"VOCALS\.wav and .*Vocals\.wav are both there"):
         soundstage.score(*song, metrics=["sdr"])
 
 
+@pytest.mark.parametrize("where", ["separated/htdemucs/reference", "out/umxhq/reference", "reference"])
+def test_the_folders_that_separators_leave_behind_are_found_and_named(tmp_path, song, where):
+    place = tmp_path / "left" / where
+    place.parent.mkdir(parents=True)
+    song[1].rename(place)
+    with pytest.raises(SoundstageError) as caught:
+        soundstage.score(song[0], tmp_path / "left", metrics=["sdr"])
+    assert str(caught.value).endswith(f"give --estimate {place}")
+    assert values(soundstage.score(song[0], place, metrics=["sdr"]))
+
+
+@pytest.mark.parametrize("where", ["separated/htdemucs", "2stems"])
+def test_the_root_of_many_songs_is_found_too(tmp_path, songs, where):
+    place = tmp_path / "left" / where
+    place.parent.mkdir(parents=True)
+    songs[1].rename(place)
+    with pytest.raises(SoundstageError) as caught:
+        soundstage.score(songs[0], tmp_path / "left", metrics=["sdr"])
+    assert str(caught.value).endswith(f"give --estimate {place}")
+    with pytest.raises(SoundstageError, match=f"give --reference {songs[0] / 'one'}"):
+        soundstage.score(songs[0], place / "one", metrics=["sdr"])
+
+
+def test_mono_is_scored_by_what_one_channel_has_and_the_rest_says_why_not(tmp_path):
+    stems = {name: samples[:1] for name, samples in references().items()}
+    mono = write(tmp_path / "r", stems), write(tmp_path / "e", estimates(stems, 0.1))
+    doubled = {name: samples.repeat(2, axis=0) for name, samples in stems.items()}
+    stereo = write(tmp_path / "R" / "r", doubled), write(tmp_path / "E" / "r", estimates(doubled, 0.1))
+    metrics = ["sdr", "si_sdr", "bsseval", "spauq", "interaural"]
+    one, two = soundstage.score(*mono, metrics=metrics), soundstage.score(*stereo, metrics=metrics)
+    ratios = ["sdr", "si_sdr", "bsseval"]
+    columns = ["metric", "source", "name", "value", "frame"]
+    assert one[one["metric"].isin(ratios)][columns].to_csv() == two[two["metric"].isin(ratios)][columns].to_csv()
+    between = one[one["metric"].isin(["spauq", "interaural"])]
+    assert len(between)
+    assert between["value"].isna().all()
+    assert set(between["note"]) == {"the song is mono: with one channel there is nothing between channels to measure"}
+
+
+def test_a_mono_estimate_of_a_stereo_song_has_no_image_and_is_refused(song):
+    write(song[1], {"vocals": references()["vocals"][:1]})
+    with pytest.raises(SoundstageError, match="a mono estimate has no spatial image"):
+        soundstage.score(*song, metrics=["sdr"])
+
+
+@pytest.mark.parametrize(
+    "name", ["mix", "Mixture", "Full Mix", "MIXDOWN", "mezcla", "no_vocals", "vocals (1)", "sum of all"]
+)
+def test_a_reference_that_is_no_source_never_doubles_the_mixture(tmp_path, name):
+    stems = {**references(), "drums": references(5)["bass"]}
+    extra = {"no_vocals": ("bass", "drums"), "vocals (1)": ("vocals",)}.get(name, tuple(stems))
+    pair = write(tmp_path / "r", stems), write(tmp_path / "e", estimates(stems, 0.1))
+    expected = soundstage.score(*pair, metrics=["sdr"])
+    write(tmp_path / "r", {name: sum(stems[one] for one in extra)})
+    if name in ("no_vocals", "vocals (1)", "sum of all"):
+        with pytest.raises(SoundstageError, match=re.escape(name)):
+            soundstage.score(*pair, metrics=["sdr"])
+    else:
+        found = soundstage.score(*pair, metrics=["sdr"])
+        assert found["source"].tolist() == expected["source"].tolist()
+        np.testing.assert_allclose(found["value"], expected["value"], atol=1e-6)
+
+
 def test_a_song_that_cannot_be_scored_costs_the_others_nothing(songs):
-    (songs[1] / "two" / "vocals.wav").unlink()
+    for stem in STEMS:
+        (songs[1] / "two" / f"{stem}.wav").unlink()
     frame = soundstage.score(*songs, metrics=["sdr"])
     assert set(values(frame)) == {("one", "bass"), ("one", "vocals")}
     (trouble,) = frame[frame["status"] == "failed"].itertuples()
     assert trouble.track == "two"
-    assert "no estimate of 'vocals'" in trouble.note
+    assert "no estimates, not even" in trouble.note
     told = invoke(songs, "--metric", "sdr", "--quiet")
     assert told.exit_code == 0
     assert "two: not scored: " in told.stdout

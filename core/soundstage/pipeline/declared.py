@@ -22,6 +22,7 @@ class Declared:
     rate: int | None = None
     role: Role = "separator"
     named: bool = True
+    may_lack: bool = False
 
     @property
     def is_blind(self) -> bool:
@@ -49,7 +50,8 @@ def declared(separator: Separator) -> Declared:
         raise SoundstageError(f"declares the rate {rate!r}; give whole Hz, or None for any")
     sources = _texts(separator, "sources")
     named = bool(getattr(separator, "named", True))
-    return Declared(needs, sources, None if rate is None else int(rate), role, named)  # type: ignore[arg-type]
+    may_lack = getattr(separator, "may_lack", False) is True
+    return Declared(needs, sources, None if rate is None else int(rate), role, named, may_lack)  # type: ignore[arg-type]
 
 
 def _texts(separator: Separator, name: str) -> tuple[str, ...] | None:

@@ -16,9 +16,17 @@ from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.separate import Estimates
 from soundstage.scene import Scene
 
+ONE_CHANNEL = "the song is mono: with one channel there is nothing between channels to measure"
+"""Why a metric that compares channels has no value."""
+
 
 def prepare(metric: Metric, name: str, track: str, scene: Scene) -> Scorer:
     """The metric's scorer of estimates of this scene. Raises SoundstageError naming the metric and the track."""
+    if scene.details.get("channels") == 1 and getattr(metric, "compares_channels", False) is True:
+        return lambda estimates: [
+            Score(source, measure, math.nan, note=ONE_CHANNEL, ranked=False)
+            for source, measure in itertools.product(estimates, metric.measures)
+        ]
     with named_as(f"metric '{name}', track '{track}'"):
         return metric.prepare(scene)
 

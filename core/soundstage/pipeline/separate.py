@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from soundstage.audio import Samples, as_samples, fit_length, read_only, resample
+from soundstage.audio_files import fold
 from soundstage.contracts import CellName, Separator
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.declared import Declared, declared
 from soundstage.pipeline.facts import plain_facts
 from soundstage.scene import Scene
-from soundstage.sources import ACCOMPANIMENT, complete, wanted
+from soundstage.sources import ACCOMPANIMENT, VOCALS, complete, rest_of, wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +54,7 @@ def separate(separator: Separator, name: str, scene: Scene, cell: CellName) -> E
         found = separator.separate(mixture, rate, **needed)
     sources: tuple[str, ...] = ()
     if about.named:
+        about, found = _spelt(about, found, scene)
         images, sources = _named(found, about, scene, where)
     else:
         images = _unnamed(found, where)
@@ -96,6 +98,8 @@ def _named(found: Any, about: Declared, scene: Scene, where: str) -> tuple[dict[
     """The images that are needed, and the sources that are wanted of them."""
     if not isinstance(found, Mapping):
         raise SoundstageError(f"{where}: returned {type(found).__name__}, not a mapping of source to array")
+    if about.may_lack:
+        return _partial(found, scene, where)
     expected = wanted(tuple(scene.references), about.sources)
     needed = list(expected)
     if about.sources is not None and any(source not in about.sources for source in expected):
@@ -117,6 +121,37 @@ def _named(found: Any, about: Declared, scene: Scene, where: str) -> tuple[dict[
                 f"{where}: returned '{source}', which was not asked for{suggestion(str(source), known)}"
             )
     return {source: found[source] for source in needed}, expected
+
+
+def _partial(found: Mapping[Any, Any], scene: Scene, where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """As `_named`, of a separator that may lack some of the scene's sources: those that it returned."""
+    known = [*scene.references]
+    if rest_of(known) and set(found) == {VOCALS, ACCOMPANIMENT}:
+        known = [VOCALS, ACCOMPANIMENT]
+    for source in found:
+        if source not in known:
+            raise SoundstageError(f"{where}: returned '{source}', which was not asked for")
+    if not found:
+        raise SoundstageError(f"{where}: returned no estimate of {', '.join(scene.references)}; return one at least")
+    sources = tuple(source for source in known if source in found)
+    return {source: found[source] for source in sources}, sources
+
+
+def _spelt(about: Declared, found: Any, scene: Scene) -> tuple[Declared, Any]:
+    """What is declared and returned, with sources spelt as the scene spells them: `vocals` is its `Vocals`, if it has
+    no other.
+    """
+    spelt: dict[str, str] = {}
+    for source in scene.references:
+        spelt[fold(source)] = source if fold(source) not in spelt else ""
+    if not isinstance(found, Mapping):
+        return about, found
+
+    def of(name: Any) -> Any:
+        return name if not isinstance(name, str) or name in scene.references else spelt.get(fold(name)) or name
+
+    sources = None if about.sources is None else tuple(of(source) for source in about.sources)
+    return replace(about, sources=sources), {of(name): image for name, image in found.items()}
 
 
 def _unnamed(found: Any, where: str) -> dict[str, Any]:

@@ -125,9 +125,9 @@ class CellRecord:
 
     @property
     def notices(self) -> list[str]:
-        """What whoever reads the scores should be told of the scene."""
-        told = self.scene.get("details", {}).get("notices", [])
-        return [str(one) for one in told] if isinstance(told, list) else []
+        """What whoever reads the scores should be told of the scene, and of how its estimates came about."""
+        said = (self.scene.get("details", {}).get("notices"), self.separation.details.get("notices"))
+        return [str(one) for told in said if isinstance(told, list) for one in told]
 
     @property
     def audio_s(self) -> float:

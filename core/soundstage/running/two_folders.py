@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from soundstage.audio import SUFFIXES
+from soundstage.audio_files import ACCOMPANIMENTS, audio_folders, fold, holds_audio, listing, song_folders
 from soundstage.catalogue.registry import Registry
-from soundstage.errors import SoundstageError
+from soundstage.errors import SoundstageError, storable
 from soundstage.planning.cells import make_plan
 from soundstage.planning.grid import read_grid
 from soundstage.results.loading import Results, load_results
-from soundstage.running.listener import Listener
+from soundstage.running.listener import Listener, Silence
 from soundstage.running.runner import run_plan
 
 
@@ -27,18 +27,24 @@ def score_folders(
 
     Raises SoundstageError where a folder or a metric is not there, or no song can be scored; then with the reason.
     """
+    listener = listener or Silence()
     for role, folder in (("references", reference), ("estimates", estimate)):
         if not folder.is_dir():
             raise SoundstageError(
                 f"{folder}: no such folder of {role}; give one song's folder of stems, or one with a sub-folder a song"
             )
+    is_one_song = holds_audio(reference, 0)
+    _check_root(reference, estimate, is_one_song)
     known = Registry.load([Path(file) for file in registry])
     usual = known.defaults
-    layout = "{source}" if _holds_audio(reference) else "{track}/{source}"
+    layout = "{source}" if is_one_song else "{track}/{source}"
     entries = {
         "datasets": {"references": {"plugin": usual.dataset, "params": {"root": str(reference.absolute())}}},
         "separators": {
-            "estimate": {"plugin": usual.separator, "params": {"root": str(estimate.absolute()), "layout": layout}}
+            "estimate": {
+                "plugin": usual.separator,
+                "params": {"root": str(estimate.absolute()), "layout": layout, "partial": True},
+            }
         },
     }
     known.extend(entries, "soundstage.score", None)
@@ -49,6 +55,10 @@ def score_folders(
         "metrics": list(metrics) or _default_metrics(known),
     }
     plan = make_plan(read_grid("score", grid, None, defaults=usual), known)
+    for track in dict.fromkeys(cell.scene.track for cell in plan.cells if not cell.problem):
+        song = (reference, estimate) if is_one_song else (reference / track, estimate / track)
+        for sentence in _unscored(*song):
+            listener.noticed(storable(f"track '{track}': {sentence}"))
     with tempfile.TemporaryDirectory(prefix="soundstage-score-") as kept:
         summary = run_plan(plan, Path(kept), listener=listener)
         if not summary.usable:
@@ -56,11 +66,50 @@ def score_folders(
         return load_results(Path(kept))
 
 
-def _holds_audio(folder: Path) -> bool:
-    return any(
-        file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
-        for file in folder.iterdir()
+def _check_root(reference: Path, estimate: Path, is_one_song: bool) -> None:
+    """Raise SoundstageError where the estimates lie deeper, or higher, than the references: with the folder to give."""
+    if is_one_song:
+        if holds_audio(estimate, 0):
+            return
+        places = list(audio_folders(estimate))
+        right = [place for place in places if fold(place.name) == fold(reference.absolute().name)] or places
+        what = "stems of one song"
+    else:
+        songs = {fold(name): name for name in song_folders(reference)[0]}
+        own = [fold(place.name) for place in listing(estimate).folders if holds_audio(place, 0)]
+        if not songs or set(own) & set(songs):
+            return
+        if holds_audio(estimate, 0):
+            raise SoundstageError(
+                f"{estimate}: no estimates of the songs of {reference}, for it holds one song's stems itself; give"
+                f" --reference {reference / songs.get(fold(estimate.absolute().name), next(iter(songs.values())))}"
+            )
+        places = list(audio_folders(estimate))
+        right = [place.parent for place in places if fold(place.name) in songs] or places
+        what = "a sub-folder a song, called as among the references"
+    right = list(dict.fromkeys(right))
+    if not right:
+        raise SoundstageError(f"{estimate}: no estimates, not even one audio file; give the folder that holds {what}")
+    raise SoundstageError(
+        f"{estimate}: no estimates where they were looked for, {what}; there is audio below:"
+        f" give --estimate {' or --estimate '.join(map(str, right[:3]))}"
     )
+
+
+def _unscored(reference: Path, estimate: Path) -> Iterator[str]:
+    """Sentences about the audio in a song's folder of estimates that nothing will be scored of."""
+    if not estimate.is_dir() or not reference.is_dir():
+        return
+    found = listing(estimate)
+    known = {fold(file.stem) for file in listing(reference).audio}
+    names = {fold(file.stem) for file in found.audio}
+    if names & known == {"vocals"}:
+        known |= set(ACCOMPANIMENTS)  # scored against the sum of the others
+    extra = [file.name for file in found.audio if fold(file.stem) not in known]
+    if extra:
+        yield f"no reference is called as {', '.join(extra)} in {estimate}, so of that there are no scores"
+    if found.unread:
+        yield f"{', '.join(file.name for file in found.unread)} in {estimate} is not read; convert it to WAV or FLAC"
 
 
 def _default_metrics(known: Registry) -> list[str]:

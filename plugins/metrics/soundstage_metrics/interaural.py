@@ -133,6 +133,7 @@ class Interaural:
     the estimate, all frames silent, less than half a second.
     """
 
+    compares_channels = True
     revision = 1
     measures = {
         "ITD_difference": Measure("µs", higher_is_better=False, label="ΔITD", decimals=0),

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from soundstage.audio import SUFFIXES, read_audio
+from soundstage.audio import FORMATS, SUFFIXES, read_audio, read_header
+from soundstage.audio_files import ACCOMPANIMENTS, audio_folders, fold, listing, without_lossy_twins
 from soundstage.errors import SoundstageError, suggestion
+from soundstage.regular import check_regular
 
 if TYPE_CHECKING:
     from soundstage.audio import Samples
@@ -23,17 +25,24 @@ ANY_SOURCE = "\0"
 
 
 class Estimates:
-    """Reads the estimate of every source from root/layout: a .wav or .flac file, two channels, at the mixture's rate.
+    """Reads the estimate of every source from root/layout: an audio file, two channels, at the mixture's rate.
 
     layout: a path below root without suffix, in which {track}, {source}, {dataset}, {placement}, {spatializer} and
-    {seed} stand for the cell's names.
+    {seed} stand for the cell's names. Where no file is called exactly so, one that differs in case or in how its
+    accents are encoded is meant. A grid in which a name varies that the layout does not have is refused: two scenes
+    would be given one estimate. partial: whether sources without an estimate are left out and the others scored, the
+    accompaniment among them where there are only vocals and that; else they are an error. One channel will do where the
+    mixture's two are equal.
     """
 
     revision = 1
     needs: tuple[Need, ...] = ("sources", "cell")
+    left_out_at_default = ("partial",)
 
-    def __init__(self, root: Path, layout: str = "{track}/{source}") -> None:
-        """root: the folder. layout: see above. Raises SoundstageError where the layout is no such path."""
+    def __init__(self, root: Path, layout: str = "{track}/{source}", partial: bool = False) -> None:
+        """root: the folder. layout, partial: see above. Raises SoundstageError where the layout is no such path."""
+        self.may_lack = partial
+        self.details: dict[str, object] = {}
         self._root = Path(root).expanduser()
         self._layout = layout
         try:
@@ -43,19 +52,18 @@ class Estimates:
         for field in fields:
             if field not in FIELDS:
                 raise SoundstageError(f"layout={layout}: unknown field '{{{field}}}'{suggestion(field, FIELDS)}")
-        if layout.endswith(SUFFIXES):
-            raise SoundstageError(
-                f"layout={layout}: leave the suffix out; {' and '.join(SUFFIXES)} are both looked for"
-            )
+        if layout.lower().endswith(SUFFIXES):
+            raise SoundstageError(f"layout={layout}: leave the suffix out; {FORMATS} are all looked for")
         if "source" not in fields:
             raise SoundstageError(f"layout={layout}: without '{{source}}' every source would be the same file; add it")
+        self.distinguishes = frozenset(fields) - {"source"}
 
     def files(self, cell: CellName | None) -> Sequence[Path]:
         """Every audio file that the layout allows for the cell, whatever its source; none for no cell in particular."""
         if cell is None:
             return []
         self._check_root()
-        return sorted(self._matches(self._root, self._parts(cell, ANY_SOURCE), {}))
+        return sorted(without_lossy_twins(list(self._matches(self._root, self._parts(cell, ANY_SOURCE), {}))))
 
     def separate(self, mixture: Samples, rate: int, *, sources: Sequence[str], cell: CellName) -> dict[str, Samples]:
         """The estimates (2, samples) of the sources.
@@ -64,11 +72,21 @@ class Estimates:
         channels; nothing is resampled, cut or padded.
         """
         self._check_root()
-        found = {source: self._find(cell, source) for source in sources}
-        missing = [source for source, path in found.items() if path is None]
-        if missing:
-            raise SoundstageError(self._what_is_missing(cell, missing, everything=len(missing) == len(found)))
-        return {source: _read(path, mixture, rate) for source, path in found.items() if path is not None}
+        places = {source: self._find(cell, source) for source in sources}
+        found = {source: path for source, path in places.items() if path is not None}
+        missing = [source for source in sources if source not in found]
+        if self.may_lack and set(found) == {"vocals"} and len(missing) > 1 and "accompaniment" not in sources:
+            rest = next(filter(None, (self._find(cell, name) for name in ACCOMPANIMENTS)), None)
+            if rest is not None:
+                found["accompaniment"] = rest
+        if missing and (not self.may_lack or not found):
+            raise SoundstageError(self._what_is_missing(cell, missing, everything=not found))
+        lossy = {path.name: coding for path in found.values() if (coding := read_header(path).lossy)}
+        said = ", ".join(f"{file} ({coding})" for file, coding in lossy.items())
+        notices = [f"lossily coded estimates: {said}"] if lossy else []
+        notices += [f"no estimate of {', '.join(missing)}, so of that there are no scores"] if missing else []
+        self.details = {**({"lossy": lossy} if lossy else {}), **({"notices": notices} if notices else {})}
+        return {source: _read(path, mixture, rate) for source, path in found.items()}
 
     def _check_root(self) -> None:
         if not self._root.is_dir():
@@ -101,42 +119,71 @@ class Estimates:
         return self._root.joinpath(*self._parts(cell, source))
 
     def _find(self, cell: CellName, source: str) -> Path | None:
-        # Suffixes are appended, not replaced: names such as "No. 5" hold dots.
-        expected = self._expected(cell, source)
-        paths = [path for suffix in SUFFIXES if (path := expected.with_name(expected.name + suffix)).is_file()]
+        *folders, name = self._parts(cell, source)
+        places = [self._root]
+        for folder in folders:
+            places = [below for place in places for below in _called(place, folder)]
+        paths = [path for place in places for path in _audio_called(place, name)]
         if len(paths) > 1:
             raise SoundstageError(f"{paths[0]} and {paths[1]} are both there; keep the one that is meant")
+        if paths and not paths[0].is_file():
+            raise SoundstageError(f"{paths[0]}: is no file that can be read; put the file itself there")
         return paths[0] if paths else None
 
     def _what_is_missing(self, cell: CellName, sources: Sequence[str], *, everything: bool) -> str:
-        suffixes = " or ".join(SUFFIXES)
         if not everything:
             lines = ", ".join(f"'{source}' ({self._expected(cell, source)})" for source in sources)
-            return (
-                f"track '{cell.track}': no estimate of {lines}, {suffixes}; add it, or leave the source out of the grid"
-            )
-        message = f"track '{cell.track}': no estimates, not even {self._expected(cell, sources[0])}, {suffixes}"
-        if any(path.suffix in SUFFIXES for path in self._root.iterdir() if path.is_file()):
+            return f"track '{cell.track}': no estimate of {lines}; add it, or leave the source out of the grid"
+        expected = self._expected(cell, sources[0])
+        message = f"track '{cell.track}': no estimates, not even {expected} with an audio file's suffix"
+        here = listing(expected.parent) if expected.parent.is_dir() else None
+        if here is not None and here.unread:
+            return f"{message}; {here.unread[0].name} is not read: convert it to WAV or FLAC"
+        if here is not None and here.audio:
+            names = ", ".join(file.name for file in here.audio[:5])
+            return f"{message}; there are {names}: call each of them after its source"
+        if listing(self._root).audio:
             return f"{message}; {self._root} itself holds audio files: is layout={{source}} meant?"
+        below = next((folder for folder in audio_folders(self._root) if fold(folder.name) == fold(cell.track)), None)
+        if below is not None:
+            return f"{message}; there is audio in {below}: is root={below.parent} meant?"
         return f"{message}; check root={self._root} and layout={self._layout}"
 
     def _matches(self, folder: Path, parts: Sequence[str], known: dict[str, str]) -> Iterator[Path]:
         """The audio files below `folder` along the parts, with any source but one and the same in all of them."""
         part, rest = parts[0].replace(ANY_SOURCE, known.get("source", ANY_SOURCE)), parts[1:]
         if rest and ANY_SOURCE not in part:
-            yield from self._matches(folder / part, rest, known)
+            for below in _called(folder, part):
+                yield from self._matches(below, rest, known)
             return
         suffix = "" if rest else f"(?:{'|'.join(map(re.escape, SUFFIXES))})"
-        first, *others = map(re.escape, part.split(ANY_SOURCE))
+        first, *others = map(re.escape, fold(part).split(ANY_SOURCE))
         pattern = first + "".join(
             ("(?P<source>.+)" if not i else "(?P=source)") + other for i, other in enumerate(others)
         )
         for path in folder.iterdir() if folder.is_dir() else ():
-            match = re.fullmatch(pattern + suffix, path.name, re.DOTALL)
+            match = re.fullmatch(pattern + suffix, fold(path.name), re.DOTALL)
             if match and rest:
                 yield from self._matches(path, rest, {**known, **match.groupdict()})
-            elif match and path.is_file():
+            elif match and not path.is_dir():
+                check_regular(path)
                 yield path
+
+
+def _called(folder: Path, name: str) -> list[Path]:
+    """What in the folder is called exactly so; else whatever differs in case or accents' encoding alone."""
+    if (folder / name).exists():
+        return [folder / name]
+    return sorted(path for path in folder.iterdir() if fold(path.name) == fold(name)) if folder.is_dir() else []
+
+
+def _audio_called(folder: Path, name: str) -> list[Path]:
+    """The audio files in the folder of that name and any suffix, with the same leniency."""
+    files = listing(folder).audio if folder.is_dir() else []
+    # Suffixes are appended, not replaced: names such as "No. 5" hold dots.
+    exact = [file for file in files if file.name[: -len(file.suffix)] == name]
+    alike = [file for file in files if fold(file.name[: -len(file.suffix)]) == fold(name)]
+    return without_lossy_twins(exact or alike)
 
 
 def _read(path: Path, mixture: Samples, rate: int) -> Samples:
@@ -144,6 +191,8 @@ def _read(path: Path, mixture: Samples, rate: int) -> Samples:
     if own_rate != rate:
         raise SoundstageError(f"{path}: is at {own_rate} Hz where the mixture is at {rate} Hz; resample the estimates")
     channels, length = samples.shape
+    if channels == 1 and (mixture[0] == mixture[1]).all():
+        samples, channels = samples.repeat(2, axis=0), 2
     if channels != 2:
         what = "a mono estimate has no spatial image; " if channels == 1 else ""
         raise SoundstageError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from soundstage.errors import SoundstageError
 from soundstage_separators.estimates import Estimates
 
 RATE = 44100
-MIXTURE = np.zeros((2, 100))
+MIXTURE = np.array([[0.0] * 100, [0.5] * 100])
 
 
 def cell(track="song", **names):
@@ -96,7 +98,7 @@ def test_a_missing_root_is_named(tmp_path):
 
 
 def test_a_missing_track_names_the_file_expected(tmp_path):
-    with pytest.raises(SoundstageError, match=re.escape(f"{tmp_path}/song/vocals, .wav or .flac")):
+    with pytest.raises(SoundstageError, match=re.escape(f"{tmp_path}/song/vocals with an audio file's suffix")):
         read(Estimates(tmp_path))
 
 
@@ -149,6 +151,82 @@ def test_a_stem_unlike_the_mixture_is_refused_by_name(tmp_path, samples, rate, c
 def test_a_layout_that_cannot_be_is_refused_at_once(tmp_path, layout, complaint):
     with pytest.raises(SoundstageError, match=complaint):
         Estimates(tmp_path, layout)
+
+
+@pytest.mark.parametrize("name", ["Song/Vocals.WAV", "SONG/vocals.wav", "song/VOCALS.flac"])
+def test_case_makes_no_difference_where_nothing_is_called_exactly_so(tmp_path, name):
+    put(tmp_path / name) if not name.endswith("flac") else put((tmp_path / name).with_suffix(".flac"))
+    estimates = Estimates(tmp_path)
+    assert set(read(estimates)) == {"vocals"}
+    assert estimates.files(cell()) == [tmp_path / name]
+
+
+def test_the_one_that_is_called_exactly_so_is_meant(tmp_path):
+    exact = put(tmp_path / "song/vocals.wav")
+    put(tmp_path / "song/Vocals.wav", np.zeros((2, 100)))
+    np.testing.assert_array_equal(read(Estimates(tmp_path))["vocals"], exact)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_the_encoding_of_accents_makes_no_difference(tmp_path, form):
+    name = "Für Élise"
+    put(tmp_path / unicodedata.normalize(form, name) / "vocals.wav")
+    for other in ("NFC", "NFD"):
+        assert set(read(Estimates(tmp_path), name=cell(unicodedata.normalize(other, name)))) == {"vocals"}
+
+
+def test_lossy_estimates_are_read_and_said(tmp_path):
+    (tmp_path / "song").mkdir()
+    soundfile.write(tmp_path / "song" / "vocals.ogg", np.zeros((100, 2)), RATE)
+    estimates = Estimates(tmp_path)
+    assert set(read(estimates)) == {"vocals"}
+    assert estimates.details["lossy"] == {"vocals.ogg": "Vorbis"}
+    assert estimates.details["notices"] == ["lossily coded estimates: vocals.ogg (Vorbis)"]
+    put(tmp_path / "song/vocals.wav")
+    assert [file.name for file in estimates.files(cell())] == ["vocals.wav"]
+    read(estimates)
+    assert estimates.details == {}
+
+
+def test_partial_estimates_are_those_that_are_there_and_never_none(tmp_path):
+    put(tmp_path / "song/vocals.wav")
+    estimates = Estimates(tmp_path, partial=True)
+    assert set(read(estimates, ["vocals", "bass", "drums"])) == {"vocals"}
+    assert estimates.details["notices"] == ["no estimate of bass, drums, so of that there are no scores"]
+    with pytest.raises(SoundstageError, match="no estimates, not even"):
+        read(estimates, ["bass", "drums"])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("song/1_song_(Vocals).wav", r"there are 1_song_\(Vocals\)\.wav: call each of them after its source"),
+        ("song/vocals.m4a", r"vocals\.m4a is not read: convert it"),
+        ("separated/htdemucs/song/vocals.wav", r"is root=.*separated/htdemucs meant\?"),
+    ],
+)
+def test_what_is_missing_says_what_is_there_instead(tmp_path, name, words):
+    put(tmp_path / name) if name.endswith("wav") else (tmp_path / "song").mkdir()
+    if name.endswith("m4a"):
+        (tmp_path / name).write_bytes(b"?")
+    with pytest.raises(SoundstageError, match=words):
+        read(Estimates(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_estimates_that_are_no_files_are_refused_and_not_waited_for(tmp_path, kind):
+    file = tmp_path / "song" / "vocals.wav"
+    file.parent.mkdir()
+    os.mkfifo(file) if kind == "pipe" else file.symlink_to("/dev/zero")
+    for ask in (lambda: read(Estimates(tmp_path)), lambda: Estimates(tmp_path).files(cell())):
+        with pytest.raises(SoundstageError, match=rf"vocals\.wav: is (a {kind} and|no file)"):
+            ask()
+
+
+def test_a_mono_estimate_will_do_where_the_mixture_is_mono(tmp_path):
+    samples = put(tmp_path / "song/vocals.wav", np.full((1, 100), 0.25))
+    found = Estimates(tmp_path).separate(np.zeros((2, 100)), RATE, sources=["vocals"], cell=cell())
+    np.testing.assert_array_equal(found["vocals"], samples.repeat(2, axis=0))
 
 
 def test_real_estimates_of_a_published_model_are_read(shared):

@@ -50,6 +50,7 @@ class Cues:
     does what no frame gives.
     """
 
+    compares_channels = True
     revision = 1
     measures = {
         "ITD_error": Measure("µs", higher_is_better=False, label="ΔITD robust", decimals=0),

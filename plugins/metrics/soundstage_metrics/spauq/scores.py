@@ -140,6 +140,7 @@ class Spauq:
     scene, or a scene shorter than one window, gets NaN and a note.
     """
 
+    compares_channels = True
     revision = 1
     measures = {"SSR": Measure("dB", higher_is_better=True), "SRR": Measure("dB", higher_is_better=True)}
 
@@ -159,6 +160,7 @@ class SpauqPublished:
     silent in the scene, or a scene shorter than one window, gets NaN and a note.
     """
 
+    compares_channels = True
     revision = 1
     measures = {"SSR": Measure("dB", higher_is_better=True), "SRR": Measure("dB", higher_is_better=True)}
 
