@@ -214,3 +214,23 @@ def test_the_documented_example_runs_with_a_numpy_of_its_own(root, tmp_path, las
 def test_the_documentation_shows_the_example_as_it_is(root):
     text = (root / "docs" / "separators.md").read_text(encoding="utf-8")
     assert (root / "examples" / "separator-script" / "midside.py").read_text(encoding="utf-8") in text
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_byte_order_mark_makes_no_difference(tmp_path, newline):
+    for name, encoding in (("plain.py", "utf-8"), ("marked.py", "utf-8-sig")):
+        (tmp_path / name).write_bytes((HEAD + BODY).replace("\n", newline).encode(encoding))
+    plain, marked = read_script(tmp_path / "plain.py"), read_script(tmp_path / "marked.py")
+    assert (marked.dependencies, marked.parameters, marked.summary) == (
+        plain.dependencies,
+        plain.parameters,
+        plain.summary,
+    )
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_script_that_is_no_file_is_refused_and_not_waited_for(tmp_path, kind):
+    script = tmp_path / "model.py"
+    os.mkfifo(script) if kind == "pipe" else script.symlink_to("/dev/zero")
+    with pytest.raises(SoundstageError, match=r"model\.py: the separator script is not a file"):
+        read_script(script)

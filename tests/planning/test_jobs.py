@@ -33,6 +33,18 @@ def test_what_is_asked_for_is_read_as_axes_and_names():
         "spatializers": ["hrir"],
     }
     assert parse_only("") == {}
+    for text, tracks in (
+        ('tracks="One, Two"', ["One, Two"]),
+        ("tracks=One,'Two, Three',\"C=D, [x\"", ["One", "Two, Three", "C=D, [x"]),
+        ("tracks='Til I Die,Don't, Can't", ["'Til I Die", "Don't", "Can't"]),
+        ("tracks=Rock [live, 2010],Pop", ["Rock [live, 2010]", "Pop"]),
+    ):
+        assert parse_only(text) == {"tracks": tracks}
+    assert parse_only("separators=a[x='1,2'],tracks=\"b, c\",seeds=1") == {
+        "separators": ["a[x='1,2']"],
+        "tracks": ["b, c"],
+        "seeds": ["1"],
+    }
     for text, words in (
         ("separator=a", "did you mean 'separators'"),
         ("a,b", "takes AXIS=NAME"),

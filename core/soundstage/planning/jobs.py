@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from soundstage.audio_files import nfc
 from soundstage.errors import BadOption, SoundstageError, suggestion
 from soundstage.planning.plan import CellSpec, MetricSpec, Plan, Problem
 from soundstage.results.records import CellRecord, Stage
-from soundstage.variants import split_variants
+from soundstage.variants import split_variants, unquoted
 
 AXES = ("datasets", "tracks", "placements", "spatializers", "separators", "metrics", "seeds")
+
+QUOTES = ' (a name that holds a comma or "=" stands in quotes: tracks="One, Two")'
 
 Only = Mapping[str, Sequence[str]]
 """Axis → what to run of it: labels as the grid writes them, or names of entries, which stand for all their variants."""
@@ -55,18 +58,21 @@ def _is_stale(stage: Stage, problem: Problem | None, again: Collection[str]) -> 
 
 
 def parse_only(text: str) -> Only:
-    """What `separators=htdemucs,irm[alpha=2],spatializers=hrir` asks for. Raises SoundstageError."""
+    """What `separators=htdemucs,irm[alpha=2],tracks="One, Two"` asks for; quotes hold names with commas or `=`.
+
+    Raises SoundstageError.
+    """
     found: dict[str, list[str]] = {}
     axis = ""
     for part in split_variants(text):
         before, equals, after = part.partition("=")
-        if equals and "[" not in before:
+        if equals and "[" not in before and before.strip()[:1] not in ("'", '"'):
             axis, part = before.strip(), after.strip()
             if axis not in AXES:
-                raise BadOption("only", f"{{}} cannot be of '{axis}'{suggestion(axis, AXES)}")
+                raise BadOption("only", f"{{}} cannot be of '{axis}'{suggestion(axis, AXES)}{QUOTES}")
         if not axis or not part:
             raise BadOption("only", f"{{}} takes AXIS=NAME,…, for instance separators=irm, and not '{text}'")
-        found.setdefault(axis, []).append(part)
+        found.setdefault(axis, []).append(unquoted(part))
     return found
 
 
@@ -74,7 +80,7 @@ def chosen(jobs: Sequence[Job], only: Only, limit: int | None) -> list[Job]:
     """The jobs that are asked for, with the metrics that are; at most `limit` of them."""
     found = list(jobs)
     for axis, names in only.items():
-        found = _of_axis(found, axis, set(names))
+        found = _of_axis(found, axis, {nfc(name) for name in names})
     return found if limit is None else found[:limit]
 
 
@@ -82,13 +88,14 @@ def check_only(plan: Plan, only: Only) -> None:
     """Raises SoundstageError for a name that the grid does not have."""
     for axis, names in only.items():
         if axis == "metrics":
-            known = {name for label, metric in plan.metrics.items() for name in (label, metric.choice.entry)}
+            known = {name for label, metric in plan.metrics.items() for name in (nfc(label), nfc(metric.choice.entry))}
         else:
             known = {name for cell in plan.cells for name in _names(cell, axis)}
         for name in names:
-            if name not in known:
+            if nfc(name) not in known:
+                quotes = QUOTES if any(one.startswith(f"{name},") for one in known) else ""
                 raise SoundstageError(
-                    f"grid '{plan.grid.name}' has no '{name}' among its {axis}{suggestion(name, known)}"
+                    f"grid '{plan.grid.name}' has no '{name}' among its {axis}{suggestion(name, known)}{quotes}"
                 )
 
 
@@ -97,7 +104,11 @@ def _of_axis(jobs: Sequence[Job], axis: str, names: set[str]) -> list[Job]:
         kept = (
             Job(
                 job.cell,
-                {label: metric for label, metric in job.metrics.items() if names & {label, metric.choice.entry}},
+                {
+                    label: metric
+                    for label, metric in job.metrics.items()
+                    if names & {nfc(label), nfc(metric.choice.entry)}
+                },
             )
             for job in jobs
         )
@@ -108,7 +119,7 @@ def _of_axis(jobs: Sequence[Job], axis: str, names: set[str]) -> list[Job]:
 def _names(cell: CellSpec, axis: str) -> set[str]:
     scene = cell.scene
     if axis == "tracks":
-        return {scene.track}
+        return {nfc(scene.track)}
     if axis == "seeds":
         return {str(scene.seed)}
     choice = {
@@ -117,4 +128,4 @@ def _names(cell: CellSpec, axis: str) -> set[str]:
         "spatializers": scene.spatializer,
         "separators": cell.separator,
     }[axis]
-    return {choice.label, choice.entry} if choice else set()
+    return {nfc(choice.label), nfc(choice.entry)} if choice else set()

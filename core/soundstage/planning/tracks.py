@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from soundstage.audio_files import nfc
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.pipeline.excerpt import Excerpt, Where
@@ -27,14 +28,16 @@ class Tracks:
 
     def check(self, ids: Sequence[str]) -> None:
         """Raise SoundstageError for a name that is not among the tracks of all datasets."""
+        known = {nfc(name) for name in ids}
         for name in self.names:
-            if name not in ids:
+            if nfc(name) not in known:
                 raise SoundstageError(f"no dataset of the grid has a track '{name}'{suggestion(name, ids)}")
 
     def of(self, dataset: str, ids: Sequence[str]) -> list[str]:
         """The chosen ones of a dataset's tracks, in its order; chance knows the seed, the entry and the track alone."""
         if self.names:
-            return [track for track in ids if track in self.names]
+            names = {nfc(name) for name in self.names}
+            return [track for track in ids if nfc(track) in names]
         drawn = sorted(ids, key=lambda track: Draw(self.seed, dataset, track, "").unit("whether it is in the grid"))
         kept = set(drawn[: self.random])
         return [track for track in ids if track in kept]

@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from soundstage.audio import Samples, read_audio, write_audio
 from soundstage.errors import SoundstageError
@@ -36,10 +36,18 @@ class Kept(TypedDict):
 
     sources: dict[str, KeptFile]
     details: dict[str, Any]  # what is known of how they were made
+    cell: NotRequired[dict[str, Any]]  # what the cell is called: its track, separator, …; for people
 
 
-def save(files: Files, address: str, images: Mapping[str, Samples], rate: int, details: Mapping[str, Any]) -> None:
-    """Keep a cell's estimates whole or not at all. Raises StorageError."""
+def save(
+    files: Files,
+    address: str,
+    images: Mapping[str, Samples],
+    rate: int,
+    details: Mapping[str, Any],
+    labels: Mapping[str, Any],
+) -> None:
+    """Keep a cell's estimates whole or not at all. labels: what it is called. Raises StorageError."""
     folder = f"estimates/{address}"
     sources: dict[str, KeptFile] = {}
     for index, (source, image) in enumerate(images.items()):
@@ -49,7 +57,7 @@ def save(files: Files, address: str, images: Mapping[str, Samples], rate: int, d
         name = f"{index}-{re.sub(r'[^A-Za-z0-9]', '_', source)[:LONGEST_NAME]}-{digest[:16]}.wav"
         files.write(f"{folder}/{name}", stream.getvalue())
         sources[source] = {"file": name, "sha256": digest}
-    kept: Kept = {"sources": sources, "details": dict(details)}
+    kept: Kept = {"sources": sources, "details": dict(details), "cell": dict(labels)}
     files.write(f"{folder}/{FACTS}", json.dumps(kept).encode())
 
 

@@ -173,10 +173,22 @@ class Store:
     # kept estimates
 
     def save_estimates(
-        self, address: str, images: Mapping[str, Samples], rate: int, details: Mapping[str, Any]
+        self,
+        address: str,
+        images: Mapping[str, Samples],
+        rate: int,
+        details: Mapping[str, Any],
+        labels: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keep a cell's estimates, losslessly, whole or not at all. Raises StorageError."""
-        estimates.save(self.files, address, images, rate, details)
+        """Keep a cell's estimates, losslessly, whole or not at all; labels: what the cell is called, for people.
+
+        Raises StorageError.
+        """
+        estimates.save(self.files, address, images, rate, details, labels or {})
+
+    def kept_estimates(self) -> set[str]:
+        """The addresses of the cells whose estimates are kept."""
+        return set(estimates.kept(self.files))
 
     def estimates(self, address: str) -> tuple[dict[str, Samples], dict[str, Any]] | None:
         """Kept estimates and their details; None where there are none or a file is not what was kept."""

@@ -73,6 +73,8 @@ def run_plan(
         todo = jobs_left(plan, held, options.retry)
         jobs = chosen(todo, options.only, options.limit)
         listener.planned(plan, jobs, len(todo) - len(jobs))
+        if options.keep:
+            _say_what_is_not_kept(plan, todo, store, listener)
         if jobs:
             settings = Settings.of(out, run_id(), options)
             pulse = Pulse(plan, len(jobs), settings.run)
@@ -108,6 +110,18 @@ def run_plan(
     left = len(todo) - len(jobs)
     lost = _crashed(plan.cells, held)
     return Summary(grid.name, grid.revision, plan.hash, out, *counts, earlier, now, left, again, *lost)
+
+
+def _say_what_is_not_kept(plan: Plan, todo: Sequence[Job], store: Store, listener: Listener) -> None:
+    """Estimates are kept when they are made: those of cells that are done would have to be made again."""
+    left = {job.cell.address for job in todo}
+    kept = store.kept_estimates()
+    done = [cell for cell in plan.cells if not cell.problem and cell.address not in left | kept]
+    if done:
+        listener.noticed(
+            f"{len(done)} of the cells are done and their estimates were not kept; to have those too, run again with"
+            " ok among the statuses to retry, or into another folder"
+        )
 
 
 def _both(first: OnStart, second: OnStart) -> OnStart:

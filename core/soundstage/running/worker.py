@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -89,7 +89,8 @@ class KeptEstimates:
     def keep(self, cell: CellSpec, estimates: Estimates, rate: int) -> None:
         """Keep those of the cell, where that was asked for. Raises StorageError."""
         if self._new:
-            self._store.save_estimates(cell.address, estimates.images, rate, estimates.details)
+            labels = {**asdict(cell.scene.name), "separator": cell.separator.label}
+            self._store.save_estimates(cell.address, estimates.images, rate, estimates.details, labels)
 
 
 class Worker:
