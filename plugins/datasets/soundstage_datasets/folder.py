@@ -47,7 +47,7 @@ class Folder:
     left out; and every source must have a stem. Anything else is an error of that song.
     """
 
-    revision = 1
+    revision = 2
 
     def __init__(
         self, root: Path, mixture: str = "mixture", sources: Mapping[str, tuple[str, ...]] | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Original:
     """The stems as they were mixed, and the dataset's own mixture where there is one, else their sum."""
 
-    revision = 1
+    revision = 2
     uses_placement = False
 
     def render(self, track: Track, placement: Placement | None) -> Scene:

@@ -15,7 +15,7 @@ CALLS = [
     ("soundstage_datasets.hooks", "register_placements", {"frontal", "fixed", "panorama"}),
     ("soundstage_spatializers.hooks", "register_spatializers", {"hrir", "panning", "original"}),
 ]
-REVISIONS = {"panorama": 2, "hrir": 2}
+REVISIONS = {"panorama": 2, "hrir": 2, "folder": 2, "original": 2}
 """Of the plugins whose numbers have changed since they first came."""
 
 
