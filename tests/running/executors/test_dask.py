@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import itertools
 import os
 import signal
+import socket
 import threading
 import time
 from typing import Any
@@ -75,11 +77,21 @@ def test_all_executors_give_identical_rows_on_real_songs(shared, tmp_path):
     pandas.testing.assert_frame_equal(frames[2], frames[0], check_exact=True)
 
 
+def test_a_run_needs_no_port_that_another_run_has(tmp_path):
+    """Dask's own default is one port for all; where another program has it, Dask warns, and here that is an error."""
+    grid = {**GRID, "datasets": ["toy[tracks=1]"], "spatializers": ["flat"], "separators": ["truth"]}
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # another run has it already
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        assert soundstage.run(grid, tmp_path, workers=1, executor="dask").troubled == 0
+
+
 def test_a_cluster_of_ones_own_is_used_and_a_killed_worker_costs_no_cell(tmp_path):
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         pids = list(client.run(os.getpid).values())
@@ -149,7 +161,7 @@ def test_a_worker_with_other_versions_ends_the_run_with_a_sentence(tmp_path, mon
 def test_a_scheduler_that_goes_away_ends_the_run_with_a_sentence(tmp_path):
     from distributed import LocalCluster
 
-    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50)
     ending = threading.Timer(4.0, cluster.close)
     ending.start()
     grid = {**GRID, "datasets": ["toy[tracks=40]"], "separators": ["slow[seconds=1]"]}

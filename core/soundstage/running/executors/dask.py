@@ -294,7 +294,7 @@ def _client(stack: ExitStack, workers: int, scheduler: str) -> tuple[Any, Any]:
                     n_workers=workers,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # whatever port is free: two runs may go at once
                     memory_limit=0,  # ours, which knows what to say
                     silence_logs=50,
                 )
