@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help leaderboard test quick test-all heavy check check-static format hooks readme architecture clean
+.PHONY: help leaderboard test quick coverage test-all heavy check check-static format hooks readme architecture clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1#\2/' | awk -F'#' '{ printf "%-18s  %s\n", $$1, $$2 }'
@@ -13,7 +13,10 @@ leaderboard: $(VENV)/.base  ## Run the embedded demo grid and print its leaderbo
 	$(BIN)/soundstage run demo --out results/demo --workers 2
 	@$(BIN)/soundstage leaderboard results/demo
 
-test: $(VENV)/.test  ## Run the suite, but for what needs torch; count coverage, worker processes included
+test: $(VENV)/.test  ## Run the suite, but for what needs torch or minutes
+	$(BIN)/python -m pytest -n auto -m "not heavy"
+
+coverage: $(VENV)/.test  ## The same, and which lines it ran, worker processes included
 	$(BIN)/python -m pytest -n auto -m "not heavy" --cov --cov-report=term:skip-covered
 
 quick: $(VENV)/.test  ## Run what takes milliseconds: within a minute, for the working day
