@@ -219,7 +219,7 @@ def damage(folder, how):
 
 
 @pytest.mark.parametrize("how", ["corrupt", "empty", "five channels", "unequal", "rate", "nan"])
-@pytest.mark.parametrize("dataset", ["folder", "musdb18hq"])
+@pytest.mark.parametrize("dataset", ["folder", pytest.param("musdb18hq", marks=pytest.mark.heavy)])
 def test_a_bad_stem_is_a_sentence_with_the_track_and_costs_nothing_else(tmp_path, dataset, how):
     root = tmp_path / "songs"
     inside = root / "test" if dataset == "musdb18hq" else root

@@ -50,6 +50,7 @@ def test_a_full_device_for_errors_is_a_status():
         assert command("show", "nobody", stderr=full).returncode == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("what", "named"), [("thread", "thread 'uploader'"), ("atexit", "what a plugin or a library does at exit")]
 )

@@ -14,7 +14,7 @@ from soundstage_separators.baselines import Mixture, Reference
 from soundstage_separators.duet import Duet
 from soundstage_separators.oracles import Ibm, Irm, Mwf
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.heavy
 
 RATE, SECONDS, PLACEMENTS = 44100, 8, 3
 FRONTAL = range(-90, 91, 10)

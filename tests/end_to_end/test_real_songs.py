@@ -9,7 +9,7 @@ import pytest
 import soundstage
 from boards import board_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.heavy
 
 ORACLES = ("irm", "ibm", "mwf")
 BLIND = ("adress", "duet")

@@ -15,7 +15,7 @@ from soundstage.errors import SoundstageError
 from soundstage.planning.request import plan_of
 from soundstage.results.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def differences(shown, printed):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_the_leaderboard_in_the_readme_is_what_is_printed_today(tmp_path):
     readme.run_demo(tmp_path, "--only", f"spatializers={readme.SHOWN.split()[1]}")
     shown = blocks.block(readme.PAGE, readme.NAME).splitlines()

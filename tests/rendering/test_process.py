@@ -114,7 +114,7 @@ def test_misuse_gets_a_sentence(arguments, words):
         assert word in result.stderr
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.heavy), 2])
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL", "SIGKILL of the command alone"])
 def test_a_render_that_is_stopped_leaves_whole_songs_and_the_same_command_goes_on(tmp_path, workers, how):
     count = 30

@@ -64,7 +64,7 @@ def by_definition(references, estimates, frames, taps=512):
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_it_is_the_least_squares_that_the_papers_define():
     references = noise(2, 0.45)
     estimates = leaky(references)

@@ -26,7 +26,10 @@ metrics      = ["error"]
 """
 
 
-@pytest.mark.parametrize(("workers", "sign"), [(1, signal.SIGINT), (2, signal.SIGINT), (2, signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("workers", "sign"),
+    [(1, signal.SIGINT), (2, signal.SIGINT), pytest.param(2, signal.SIGTERM, marks=pytest.mark.heavy)],
+)
 def test_an_interrupted_run_says_what_is_kept_and_the_same_command_goes_on(tmp_path, toys, workers, sign):
     grid, out = tmp_path / "quick.toml", tmp_path / "out"
     grid.write_text(GRID)
