@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import pandas
 
 
+KEYS = ["dataset", "track", "placement", "spatializer", "seed", "source", "separator"]
+"""What of a score matters here, whichever measure it is of."""
+
+
 def narrowing(
     sections: Sequence[Section], whole: pandas.DataFrame, cells: pandas.DataFrame, columns: Sequence[Column]
 ) -> Iterator[str]:
@@ -19,11 +23,11 @@ def narrowing(
     sections: the tables, each with its group. whole: the scores as they are averaged; cells: one row a planned cell.
     What failed, was not run or has no value is said elsewhere. An entry without any score takes nothing from others.
     """
-    import pandas as pd
-
-    usable = whole[whole["ranked"] & whole["value"].notna()]
-    of_measure = pd.MultiIndex.from_frame(usable[["metric", "name"]].astype(str))
-    usable = usable[of_measure.isin([(column.metric, column.name) for column in columns])]
+    counts = whole["ranked"] & whole["value"].notna()
+    is_shown = counts & False
+    for column in columns:
+        is_shown |= (whole["metric"] == column.metric) & (whole["name"] == column.name)
+    usable = whole.loc[counts & is_shown, KEYS].drop_duplicates()
     said = [
         sentence
         for section in sections
@@ -36,9 +40,9 @@ def _by_source(section: Section, usable: pandas.DataFrame) -> Iterator[str]:
     if "source" in section.group:
         return
     rows = within(usable, section.group)
-    every = list(dict.fromkeys(rows["source"].astype(str)))
+    every = [str(source) for source in rows["source"].unique()]
     for entry in (row.separator for row in section.rows):
-        own = set(rows.loc[rows["separator"] == entry, "source"].astype(str))
+        own = {str(source) for source in rows.loc[rows["separator"] == entry, "source"].unique()}
         lacking = [source for source in every if source not in own]
         if own and lacking:
             yield (
@@ -48,7 +52,7 @@ def _by_source(section: Section, usable: pandas.DataFrame) -> Iterator[str]:
 
 
 def _by_track(section: Section, usable: pandas.DataFrame, cells: pandas.DataFrame) -> Iterator[str]:
-    scored = set(within(usable, section.group)["separator"].astype(str))
+    scored = {str(entry) for entry in within(usable, section.group)["separator"].unique()}
     planned = within(cells, section.group)
     tracks = planned[["dataset", "track"]].drop_duplicates()
     for entry in (row.separator for row in section.rows):
@@ -64,5 +68,6 @@ def within(rows: pandas.DataFrame, group: Mapping[str, str]) -> pandas.DataFrame
     """The rows of a table's group; what the rows have no column of is passed over."""
     for name, value in group.items():
         if name in rows.columns:
-            rows = rows[rows[name].astype(str) == value]
+            column = rows[name]
+            rows = rows[(column.astype(str) if name == "seed" else column) == value]
     return rows
