@@ -19,8 +19,11 @@ test: $(VENV)/.test  ## Run the suite, but for what needs torch or minutes
 coverage: $(VENV)/.test  ## The same, and which lines it ran, worker processes included
 	$(BIN)/python -m pytest -n auto -m "not heavy" --cov --cov-report=term:skip-covered
 
+# What starts processes or draws many examples, however short each of its tests is.
+LEFT_OUT := cli end_to_end rendering isolation running/executors plugins/metrics plugins/spatializers
+
 quick: $(VENV)/.test  ## Run what takes milliseconds: within a minute, for the working day
-	$(BIN)/python -m pytest -n auto -m "not heavy and not slow" --quiet
+	$(BIN)/python -m pytest -n auto -m "not heavy and not slow" --quiet $(foreach part,$(LEFT_OUT),--ignore=tests/$(part))
 
 heavy: $(VENV)/.heavy  ## Run the tests that need torch or minutes
 	$(BIN)/python -m pytest -m heavy
