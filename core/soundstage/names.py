@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
@@ -29,6 +30,20 @@ def fault(name: str) -> str:
     if len(name.encode("utf-8")) > LONGEST:
         return f"it is longer than {LONGEST} bytes"
     return ""
+
+
+def encoded(text: str) -> str:
+    """The text as part of a file's name: what no file can be called so is percent-encoded, and `%` is too.
+
+    No two texts become one name; `decoded` gives the text back.
+    """
+    found = "".join(f"%{ord(letter):02X}" if letter in "/\\:%" or ord(letter) < 32 else letter for letter in text)
+    return f"%2E{found[1:]}" if found.startswith(".") else found
+
+
+def decoded(name: str) -> str:
+    """The text that was encoded so; a `%` that `encoded` did not write stands for itself."""
+    return re.sub("%([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), name)
 
 
 def expanded(path: str | Path, base: Path | None) -> Path:

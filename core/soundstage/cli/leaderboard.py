@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, safe_csv
 from soundstage.leaderboard.protocols import DEFAULT, PROTOCOLS
 
 FORMATS = ("table", "markdown", "csv", "json")
@@ -31,6 +31,7 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
 )
+@safe_csv
 @click.option(
     "--protocol",
     default=DEFAULT,
@@ -56,6 +57,7 @@ def command(
     metrics: tuple[str, ...],
     rank_by: str,
     form: str,
+    safe_csv: bool,
     protocol: str,
     published: str,
     over: str,
@@ -86,4 +88,7 @@ def command(
         return
     from soundstage.report import plain
 
-    click.echo({"markdown": plain.format_markdown, "csv": plain.format_csv, "json": plain.format_json}[form](board))
+    if form == "csv":
+        click.echo(plain.format_csv(board, safe_csv))
+    else:
+        click.echo(plain.format_markdown(board) if form == "markdown" else plain.format_json(board))

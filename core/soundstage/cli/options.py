@@ -20,6 +20,11 @@ def folder(context: click.Context, parameter: click.Parameter, value: Any) -> An
     return None if value is None else location(value)
 
 
+safe_csv = click.option(
+    "--safe-csv", is_flag=True, help="In CSV, put ' before texts that a spreadsheet would take for a formula."
+)
+
+
 def toml_of(word: str) -> tuple[Path | None, str]:
     """The TOML file that a word names, and what it names in it: `study.toml`, or `study.toml:NAME`; else no file."""
     path, found, wanted = word.partition(".toml:")

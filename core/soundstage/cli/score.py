@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli.options import safe_csv
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ FORMATS = ("table", "csv", "json", "parquet", "museval")
     default=None,
     help="What to write.  [default: by the suffix of --out, else table]",
 )
+@safe_csv
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="File to write; a folder for museval.")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -40,6 +42,7 @@ def command(
     estimate: Path,
     metrics: tuple[str, ...],
     form: str | None,
+    safe_csv: bool,
     out: Path | None,
     registry: tuple[Path, ...],
     quiet: bool,
@@ -61,7 +64,7 @@ def command(
         with Progress() as progress:
             results = score_folders(reference, estimate, metrics, registry, progress)
     try:
-        _write(results, form, out)
+        _write(results, form, out, safe_csv)
     except OSError as error:
         raise SoundstageError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
 
@@ -71,7 +74,7 @@ def _format_of(out: Path | None) -> str:
     return suffix if suffix in ("csv", "json", "parquet") else "table"
 
 
-def _write(results: Results, form: str, out: Path | None) -> None:
+def _write(results: Results, form: str, out: Path | None, safe_csv: bool) -> None:
     if form == "museval":
         from soundstage.results.exchange.museval import museval_files, write_museval
 
@@ -88,7 +91,10 @@ def _write(results: Results, form: str, out: Path | None) -> None:
         return
     from soundstage.report.scores import scores_csv, scores_json, scores_table
 
-    text = {"table": scores_table, "csv": scores_csv, "json": scores_json}[form](results)
+    if form == "csv":
+        text = scores_csv(results, safe_csv)
+    else:
+        text = scores_json(results) if form == "json" else scores_table(results)
     if out is None:
         click.echo(text)
     else:

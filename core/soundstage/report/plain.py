@@ -21,6 +21,7 @@ from soundstage.report.text import (
     printable,
     published_lines,
     scores_line,
+    uncomputed,
 )
 
 
@@ -63,12 +64,12 @@ def _marked(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "|\\<*`~" else letter for letter in text)
 
 
-def format_csv(board: Leaderboard) -> str:
+def format_csv(board: Leaderboard, safe: bool = False) -> str:
     """One line a section, separator and measure, at full precision; an empty value where there is none.
 
     Where a publication stands beside, its lines have the role "published" and its name, the condition (in a column
     that is called rendering), the own separator that they are set beside (a line each, empty where there is none) and
-    Δ, own minus published.
+    Δ, own minus published. safe: whether texts that spreadsheets would compute get an apostrophe.
     """
     groups = list(board.sections[0].group) if board.sections else []
     names = ["grid", "revision", "hash", "protocol", *groups, "separator", "role", "rank", "metric", "measure", "unit"]
@@ -81,7 +82,10 @@ def format_csv(board: Leaderboard) -> str:
         of_section = {"grid": board.grid, "revision": board.revision, "hash": board.hash}
         of_section |= {"protocol": board.protocol.name, **section.group}
         for record in (*_own_records(board, section), *_published_records(board, section)):
-            writer.writerow({**of_section, **record})
+            told = {**of_section, **record}
+            if safe:
+                told = {name: uncomputed(value) if isinstance(value, str) else value for name, value in told.items()}
+            writer.writerow(told)
     return encodable(out.getvalue().rstrip("\n"))
 
 

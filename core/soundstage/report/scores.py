@@ -15,7 +15,7 @@ from rich.text import Text
 from soundstage.leaderboard.board import Column
 from soundstage.leaderboard.build import shown_columns
 from soundstage.report.terminal import console, print_whole
-from soundstage.report.text import arrow, encodable, printable, value_text
+from soundstage.report.text import arrow, encodable, printable, uncomputed, value_text
 from soundstage.results.loading import Results
 
 if TYPE_CHECKING:
@@ -55,9 +55,15 @@ def _add(table: Table, track: object, source: object, values: Iterable[str]) -> 
     table.add_row(*(Text(printable(text)) for text in (track, source, *values)))
 
 
-def scores_csv(results: Results) -> str:
-    """One line a score at full precision, frames included; see soundstage.score."""
-    return encodable(str(results.scores.to_csv(index=False, lineterminator="\n")).rstrip("\n"))
+def scores_csv(results: Results, safe: bool = False) -> str:
+    """One line a score at full precision, frames included; see soundstage.score.
+
+    safe: whether texts that spreadsheets would compute get an apostrophe.
+    """
+    scores = results.scores
+    if safe:
+        scores = scores.astype(object).map(lambda value: uncomputed(value) if isinstance(value, str) else value)
+    return encodable(str(scores.to_csv(index=False, lineterminator="\n")).rstrip("\n"))
 
 
 def scores_json(results: Results) -> str:

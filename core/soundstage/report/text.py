@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,25 @@ def _spelt(letter: str) -> str:
 def encodable(text: str) -> str:
     """The text as UTF-8 can hold it: a lone surrogate is spelt out, as JSON spells it."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that spreadsheets compute, in the wide letters of some languages too, or that leads them to one."""
+
+
+def uncomputed(text: str) -> str:
+    """The text of a CSV cell with an apostrophe before it where a spreadsheet would take it for a formula.
+
+    Plain numbers stay as they are, and so does whatever begins otherwise; blanks before it do not hide a formula.
+    """
+    if not text.lstrip(" \n\v\f\u00a0\ufeff").startswith(FORMULA) or _is_number(text):
+        return text
+    return f"'{text}"
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a decimal number as we write them, or an infinity."""
+    return re.fullmatch(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|inf)", text, re.ASCII) is not None
 
 
 def number_text(value: float, decimals: int) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from soundstage.errors import SoundstageError, suggestion
+from soundstage.names import encoded
 from soundstage.results.address import SHORT
 from soundstage.results.encoding import HASH, OTHER, SUFFIX, Damaged, digest, parquet
 from soundstage.results.files import Files
@@ -43,10 +44,10 @@ class Plans:
     def put(self, plan: StoredPlan) -> None:
         """Put a plan there as it is, in place of what was there under its id. Raises StorageError."""
         contents = parquet(plan.cells.replace_schema_metadata({METADATA: plan_text(plan.facts).encode()}))
-        written = f"grids/{_file_id(plan.facts['id'])}.{digest(contents)}{SUFFIX}"
+        written = f"grids/{encoded(plan.facts['id'])}.{digest(contents)}{SUFFIX}"
         self.files.write(written, contents)
         for file in self.names():
-            if file != written and _named(file)[0] == _file_id(plan.facts["id"]):
+            if file != written and _named(file)[0] == encoded(plan.facts["id"]):
                 self.files.remove(file)
                 self.damage.pop(file, None)
 
@@ -138,7 +139,7 @@ def _goes_by(plan: StoredPlan, wanted: str) -> bool:
 
 def _may_be(file: str, wanted: str) -> bool:
     """Whether a damaged file, of which there is the name alone, may hold the plan that goes by that."""
-    stem, text = _named(file)[0], _file_id(wanted)
+    stem, text = _named(file)[0], encoded(wanted)
     name, _, short = stem.rpartition("-")
     return text in (stem, name) or stem.startswith(f"{text}.") or (len(wanted) >= SHORT and short == wanted[:SHORT])
 
@@ -148,9 +149,3 @@ def _named(file: str) -> tuple[str, str]:
     stem = file.rpartition("/")[2].removesuffix(SUFFIX)
     plan_id, _, found = stem.rpartition(".")
     return (plan_id, found) if re.fullmatch(f"[0-9a-f]{{{HASH}}}", found) else (stem, "")
-
-
-def _file_id(plan_id: str) -> str:
-    """The plan's id as part of a file's name: what no file can be called is percent-encoded."""
-    text = "".join(f"%{ord(letter):02X}" if letter in "/\\:%\0" or ord(letter) < 32 else letter for letter in plan_id)
-    return f"%2E{text[1:]}" if text.startswith(".") else text

@@ -157,6 +157,24 @@ def test_names_that_no_file_can_have_are_encoded(tmp_path):
     assert file.path.parts == ("estimates[root=%2Fa%2Fb]", "test", "%2E.AC%2FDC.json")
 
 
+def test_names_that_differ_only_in_what_is_encoded_become_files_of_their_own_and_come_back(tmp_path):
+    names = ["a/b", "a%2Fb", "a%252Fb", ".a", "%2Ea", "100%"]
+    rows = {(name, name): [Score("vocals", measure, 1.0, frame=0) for measure in MEASURES] for name in names}
+    folder = results(tmp_path / "measured", rows, MEASURES)
+    assert invoke("export", folder, "--out", tmp_path / "json").exit_code == 0
+    files = [path for path in (tmp_path / "json").rglob("*") if path.is_file()]
+    assert len(files) == len(names)
+    assert invoke("import", tmp_path / "json", "--out", tmp_path / "claims").exit_code == 0
+    found = soundstage.load(tmp_path / "claims")
+    assert set(zip(found["separator"], found["track"], strict=True)) == {(name, name) for name in names}
+    for file in files:  # what it says of its name is gone, and its name is all there is
+        content = json.loads(file.read_text())
+        del content["soundstage"]["separator"], content["soundstage"]["track"]
+        file.write_text(json.dumps(content))
+    assert invoke("import", tmp_path / "json", "--out", tmp_path / "nameless").exit_code == 0
+    assert set(soundstage.load(tmp_path / "nameless")["track"]) == set(names)
+
+
 def test_claims_of_several_models_make_a_leaderboard_that_says_they_are_claims(tmp_path, measured):
     write_museval(list(museval_files(load_results(measured))), tmp_path / "json")
     import_museval([tmp_path / "json" / "UMX", tmp_path / "json" / "Demucs"], tmp_path / "claims")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from soundstage.contracts import Measure, Role, Score
 from soundstage.errors import SoundstageError, suggestion
+from soundstage.names import decoded, encoded
 from soundstage.results.exchange.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
 from soundstage.results.exchange.values import NO_VALUE, Numeral, claimed_value
 from soundstage.results.loading import Results
@@ -51,7 +52,7 @@ class TrackFile:
     def path(self) -> Path:
         """SCENE/SEPARATOR/test/TRACK.json; what no file can be called is percent-encoded."""
         parts = [self.scene, self.separator, SUBSETS[0]] if self.scene else [self.separator, SUBSETS[0]]
-        return Path(*map(_file_name, parts), f"{_file_name(self.track)}.json")
+        return Path(*map(encoded, parts), f"{encoded(self.track)}.json")
 
 
 def museval_files(results: Results, *, separator: str = "", metric: str = "") -> Iterator[TrackFile]:
@@ -124,11 +125,6 @@ def _track(rows: pandas.DataFrame, about: Mapping[str, Any]) -> dict[str, Any]:
         ]
         targets.append({"name": str(source), "frames": frames})
     return {"targets": targets, "soundstage": {**about, "cell": str(rows["cell"].iloc[0])}}
-
-
-def _file_name(text: str) -> str:
-    encoded = "".join(f"%{ord(letter):02X}" if letter in "/\\\0" else letter for letter in text)
-    return f"%2E{encoded[1:]}" if encoded.startswith(".") else encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +200,10 @@ def _labels(file: Path, labels: Labels, exported: Mapping[str, Any]) -> Labels:
         if isinstance(text, str) and (type(text) is str) != (name == "seed")
     }
     folder, separator, track = _method(file), said.get("separator", ""), said.get("track", "")
+    called = decoded if exported else str  # other programs write a % as it is
     found = {
-        "separator": separator if separator and _file_name(separator) == folder else folder,
-        "track": track if track and _file_name(track) == file.stem else file.stem,
+        "separator": separator if separator and encoded(separator) == folder else called(folder),
+        "track": track if track and encoded(track) == file.stem else called(file.stem),
         "spatializer": said.get("spatializer", ""),
     }
     seed = said.get("seed", "")

@@ -64,6 +64,9 @@ GPU = "GPU"
 STAGES = "soundstage-stages"
 """The topic under which workers tell the scheduler what they begin, for those that do not come back from it."""
 
+CERTIFICATES = tuple(f"DASK_DISTRIBUTED__COMM__TLS__{part}" for part in ("CA_FILE", "CLIENT__CERT", "CLIENT__KEY"))
+"""The variables that tell Dask's client of its certificates."""
+
 _workers: dict[Settings, tuple[Worker, Mapping[str, Any]]] = {}
 _streams: list[StandardStreams] = []
 _log = logging.getLogger("soundstage")
@@ -279,6 +282,8 @@ def _client(stack: ExitStack, workers: int, scheduler: str) -> tuple[Any, Any]:
                 f"no Dask scheduler can be at {scheduler}: '{protocol}' is not one of {', '.join(sorted(backends))};"
                 " give its address as in tcp://10.0.0.1:8786, or leave --scheduler out"
             )
+        if protocol == "tls":
+            _check_certificates(scheduler)
         try:
             return stack.enter_context(Client(scheduler, timeout=ANSWER_S, set_as_default=False)), None
         except (OSError, TimeoutError, ValueError, TypeError) as error:
@@ -306,6 +311,22 @@ def _client(stack: ExitStack, workers: int, scheduler: str) -> tuple[Any, Any]:
             ) from None
         stack.callback(_end_what_they_started, cluster)
         return stack.enter_context(Client(cluster, set_as_default=False)), cluster
+
+
+def _check_certificates(scheduler: str) -> None:
+    """Raise SoundstageError where this process has not been told of the certificates that a TLS scheduler asks for."""
+    from distributed.security import Security
+
+    why = "they are not set"
+    try:
+        if Security().get_connection_args("client").get("ssl_context") is not None:
+            return
+    except OSError as error:  # what OpenSSL says of a file that is no certificate is one too
+        why = f"one of them cannot be used: {error.strerror or error}"
+    raise SoundstageError(
+        f"{scheduler} speaks TLS and asks for certificates, and {why}; set {', '.join(CERTIFICATES)} to their files, as"
+        " docs/security.md shows"
+    )
 
 
 def _come_up() -> None:
