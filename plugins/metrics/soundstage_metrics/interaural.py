@@ -79,12 +79,14 @@ def _phat_lag(frame: Samples, lag_count: int) -> int:
 def ild_db(signal: ArrayLike) -> float:
     """The interaural level difference of a track in dB, 10·log10(ΣL² / ΣR²); positive where the left is louder.
 
-    signal: (2, samples); see `validate`. ±inf where one channel is silent and NaN where both are, as in the original.
+    signal: (2, samples); see `validate`. ±inf where one channel is silent (see
+    `validate.SILENCE`) and NaN where both are, as in the original.
 
     >>> ild_db([[1.0, -1.0], [0.1, -0.1]])
     20.0
     """
-    left, right = np.sum(validate.signal(signal, channels=2) ** 2, axis=1)
+    found = validate.energies(validate.signal(signal, channels=2))
+    left, right = np.where(found > validate.SILENCE, found, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(10 * np.log10(left / right))
 
@@ -134,7 +136,7 @@ class Interaural:
     """
 
     compares_channels = True
-    revision = 1
+    revision = 2
     measures = {
         "ITD_difference": Measure("µs", higher_is_better=False, label="ΔITD", decimals=0),
         "ILD_difference": Measure("dB", higher_is_better=False, label="ΔILD"),

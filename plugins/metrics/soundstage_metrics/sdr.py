@@ -45,8 +45,9 @@ def si_sdr(reference: ArrayLike, estimate: ArrayLike, joint: bool = False) -> fl
     reference, estimate: (channels, samples), equal shapes; see `validate`. joint=False is the mean over channels, each
     with its own α, as fast_bss_eval does; joint=True takes all channels as one signal with one α, so that a change of
     the balance between channels counts as distortion. As in fast_bss_eval without `clamp_db` nothing bounds it: +inf
-    where the residual is exactly zero; −inf for a channel that is silent in the reference or the estimate, and then for
-    the mean; NaN where +inf and −inf meet in the mean. Raises ValueError where the arrays are unusable.
+    where the residual is exactly zero; −inf for a channel that is silent in the reference or the estimate (see
+    `validate.SILENCE`), and then for the mean; NaN where +inf and −inf meet in the mean. Raises ValueError where the
+    arrays are unusable.
     Source: Le Roux et al. 2019, eq. 4.
 
     >>> round(si_sdr([[1.0, 1.0, 1.0, 1.0]], [[1.1, 0.9, 1.1, 0.9]]), 3)
@@ -66,14 +67,16 @@ def _si_sdr_per_signal(reference: Samples, estimate: Samples) -> NDArray[np.floa
     """SI-SDR in dB of every row, ±inf included."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         energy = _inner(reference, reference)
-        scale = _inner(reference, estimate) / np.where(energy > 0, energy, 1.0)
+        is_heard = energy > validate.SILENCE
+        scale = _inner(reference, estimate) / np.where(is_heard, energy, 1.0)
         projected, total = scale**2 * energy, _inner(estimate, estimate)
+        is_heard &= (total > validate.SILENCE) & (projected > 0)
         residual = total - projected
         for row in np.flatnonzero(residual < CANCELLED * total):
             # The difference of two large energies has lost its digits: take the energy of the difference.
             left = scale[row] * reference[row] - estimate[row]
             residual[row] = left @ left
-        return np.where(projected > 0, 10 * np.log10(projected / residual), -np.inf)
+        return np.where(is_heard, 10 * np.log10(projected / residual), -np.inf)
 
 
 def _inner(a: Samples, b: Samples) -> NDArray[np.float64]:
@@ -86,7 +89,7 @@ class Sdr:
     SDRi is exactly 0 for the mixture itself. A source that is silent in the scene gets NaN and a note.
     """
 
-    revision = 1
+    revision = 2
     measures = {
         "SDR": Measure("dB", higher_is_better=True),
         "SDRi": Measure("dB", higher_is_better=True, headline=False),
@@ -99,7 +102,7 @@ class Sdr:
 
         def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
             for source, estimate in estimates.items():
-                if not references[source].any():
+                if validate.is_silent(references[source]):
                     yield from _unscorable(source, self.measures)
                     continue
                 value = sdr(references[source], estimate)
@@ -118,7 +121,7 @@ class SiSdr:
     and a note says so. A source that is silent in the scene gets NaN and a note. SI-SDRi is exactly 0 for the mixture.
     """
 
-    revision = 1
+    revision = 2
     measures = {
         "SI-SDR": Measure("dB", higher_is_better=True),
         "SI-SDRi": Measure("dB", higher_is_better=True, headline=False),
@@ -151,9 +154,11 @@ class SiSdr:
 
     def _bounded(self, reference: Samples, estimate: Samples) -> float:
         """SI-SDR in dB over the channels where the reference sounds, each within ±LIMIT_DB."""
-        heard = np.ones(len(reference), dtype=bool) if self._joint else reference.any(axis=1)
         s, e = validate.pair(reference, estimate)
-        values = _si_sdr_per_signal(*_as_signals(s[heard], e[heard], self._joint))
+        if not self._joint:
+            heard = validate.energies(s) > validate.SILENCE
+            s, e = s[heard], e[heard]
+        values = _si_sdr_per_signal(*_as_signals(s, e, self._joint))
         return float(np.mean(np.clip(values, -LIMIT_DB, LIMIT_DB)))
 
 

@@ -7,11 +7,18 @@ the values are taken as they are, so integers are not brought to ±1. Nothing is
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from soundstage.audio import Samples
 
 CHANNEL_NAMES = ("left", "right")
+
+SILENCE = 1e-150
+"""What has this much energy or less is silent.
+
+Metrics divide energies, and below this their squares, sums and quotients run out of digits: samples of 1e-162 are not
+zero, and their squares are. It is far below anything that was ever recorded: one least step of 32 bits has 2e-19.
+"""
 
 
 def signal(value: ArrayLike, what: str = "signal", channels: int | None = None) -> Samples:
@@ -52,13 +59,31 @@ def pair(reference: ArrayLike, estimate: ArrayLike, *, equal_lengths: bool = Tru
     return s, e
 
 
-def silent_channels(array: Samples) -> list[int]:
-    """The channels that are zero throughout.
+def energies(array: Samples) -> NDArray[np.float64]:
+    """Σx² along the last axis.
 
-    >>> silent_channels(np.array([[0.0, 0.1], [0.0, 0.0]]))
+    >>> energies(np.array([[3.0, 4.0], [0.0, 1e-170]])).tolist()
+    [25.0, 0.0]
+    """
+    return np.asarray(np.sum(array * array, axis=-1))
+
+
+def is_silent(array: Samples) -> bool:
+    """Whether the energy of all of it is no more than SILENCE: the one definition of silence that every metric has.
+
+    >>> is_silent(np.full((2, 4), 1e-170))
+    True
+    """
+    return float(energies(array).sum()) <= SILENCE
+
+
+def silent_channels(array: Samples) -> list[int]:
+    """The channels whose energy is no more than SILENCE.
+
+    >>> silent_channels(np.array([[0.0, 0.1], [0.0, 1e-170]]))
     [1]
     """
-    return np.flatnonzero(~array.any(axis=1)).tolist()
+    return np.flatnonzero(energies(array) <= SILENCE).tolist()
 
 
 def channel_list(channels: list[int]) -> str:

@@ -14,6 +14,7 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
 
+from soundstage_metrics import validate
 from soundstage_metrics.bsseval.correlation import correlations
 from soundstage_metrics.threads import in_threads
 
@@ -92,7 +93,7 @@ def _distinct(signals: Signals) -> tuple[int, ...]:
     """
     seen: dict[bytes, int] = {}
     for index, signal in enumerate(signals):
-        if signal.any():
+        if not validate.is_silent(signal):
             seen.setdefault(hashlib.sha256(signal.tobytes()).digest(), index)
     return tuple(sorted(seen.values()))
 

@@ -47,9 +47,10 @@ def bss_eval(
     references, estimates: (sources, channels, samples) at `rate` Hz; estimates are cut or padded with zeros to the
     references' length, as museval does. window, hop: seconds; None is the whole track. version: `v4` finds the 512-tap
     filters once on the whole track, `v3` on each frame. There are ⌊(N − W + H) / H⌋ frames; the tail is dropped. A
-    frame in which the channels of any reference or estimate sum to exact silence is NaN for all sources. A source that
-    is silent throughout is NaN and the others are scored without it (museval raises). Where the references leave the
-    filters undetermined (see `SINGULAR`) only SDR is given and ISR, SIR and SAR are NaN. A perfect estimate is +inf.
+    frame in which the channels of any reference or estimate sum to silence (`validate.SILENCE`) is NaN for all sources.
+    A source that is silent throughout is NaN and the others are scored without it (museval raises). Where the
+    references leave the filters undetermined (see `SINGULAR`) only SDR is given and ISR, SIR and SAR are NaN. A perfect
+    estimate is +inf.
 
     Raises ValueError where the arrays or parameters are unusable.
 
@@ -59,7 +60,7 @@ def bss_eval(
     ((2, 2), [[16.9, 17.1], [17.0, 17.1]])
     """
     r, e = _checked(references, estimates)
-    heard = [source for source in range(len(r)) if r[source].any()]
+    heard = [source for source in range(len(r)) if not validate.is_silent(r[source])]
     frames = _frames(r.shape[2], rate, window, hop)
     scores = np.full((4, len(r), len(frames)), np.nan)
     if version not in ("v4", "v3"):
@@ -94,8 +95,10 @@ def _frames(samples: int, rate: float, window: float | None, hop: float | None) 
 
 
 def _silent(signals: Signals, channels: int) -> bool:
-    """Whether the channels of any source sum to exact silence: what museval leaves a frame out for."""
-    return any(not np.any(sum(signals[at : at + channels])) for at in range(0, len(signals), channels))
+    """Whether the channels of any source sum to silence: what museval leaves a frame out for."""
+    return any(
+        validate.is_silent(np.sum(signals[at : at + channels], axis=0)) for at in range(0, len(signals), channels)
+    )
 
 
 def _scored(
@@ -182,7 +185,7 @@ class BssEval:
     def prepare(self, scene: Scene) -> Scorer:
         """A scorer that holds the factored references."""
         references = {name: self._rounded(reference) for name, reference in scene.references.items()}
-        heard = [name for name, reference in references.items() if reference.any()]
+        heard = [name for name, reference in references.items() if not validate.is_silent(reference)]
         signals = [channel for name in heard for channel in references[name]]
         frames = _frames(scene.mixture.shape[1], scene.rate, 1.0, 1.0)
         score_all = _track_scorer(signals, 2, frames, self._version) if heard and frames else None

@@ -14,7 +14,7 @@ from soundstage_metrics import validate
 from soundstage_metrics.cues.frames import CueFrames, cue_frames
 
 AUDIBLE_DB = -60.0
-"""A cell is audible where its energy is above this, against the mean frame's energy over all bands."""
+"""A cell is audible where its energy is above this, against the mean frame's energy over all bands, and no silence."""
 
 LIMIT_DB = 60.0
 """Where the ILD of a cell ends, up and down."""
@@ -80,7 +80,8 @@ def level_error(reference: CueFrames, estimate: CueFrames) -> float:
 def phase_error(reference: CueFrames, estimate: CueFrames) -> float:
     """See `ipd_error_deg`."""
     below = reference.cross.shape[1]
-    cells = (_audible_cells(reference) & _audible_cells(estimate))[:, :below] & (estimate.cross != 0)
+    cells = (_audible_cells(reference) & _audible_cells(estimate))[:, :below]
+    cells &= np.minimum(np.abs(reference.cross), np.abs(estimate.cross)) > validate.SILENCE
     turned = np.angle(estimate.cross[cells]) - np.angle(reference.cross[cells])
     differences = np.abs((turned + np.pi) % (2 * np.pi) - np.pi)
     return _weighted_mean(np.degrees(differences), np.abs(reference.cross[cells]))
@@ -98,7 +99,7 @@ def _audible_cells(frames: CueFrames) -> NDArray[np.bool_]:
 
 
 def _audible(energies: NDArray[np.float64], frames: CueFrames) -> NDArray[np.bool_]:
-    return np.asarray(energies > 10 ** (AUDIBLE_DB / 10) * frames.energy.mean())
+    return np.asarray(energies > np.maximum(10 ** (AUDIBLE_DB / 10) * frames.energy.mean(), validate.SILENCE))
 
 
 def _ild_db(energies: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -109,4 +110,4 @@ def _ild_db(energies: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _weighted_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     total = weights.sum()
-    return float(values @ weights / total) if total > 0 else float("nan")
+    return float(values @ weights / total) if total > validate.SILENCE else float("nan")

@@ -37,7 +37,7 @@ class CueFrames:
     """The two ears of one signal, frame by frame; ear 0 is the left.
 
     energies: (2, frames, bands). cross: (frames, phase bands), Σ L·R* over the bins of each of the first bands, those
-    up to PHASE_HZ. iacc: (frames,), 0 where a frame is silent. itd_energy: (frames,), both ears in the ITD's band.
+    up to PHASE_HZ. iacc: (frames,), 0 where an ear is silent. itd_energy: (frames,), both ears in the ITD's band.
     correlation: (frames, lags), the normalised cross-correlation in the ITD's band at `lags_us`, freed of the window's
     own decay; 0 where an ear is silent.
     """
@@ -150,7 +150,7 @@ def cue_frames(signal: ArrayLike, rate: float, low_hz: float = 100.0, high_hz: f
         left, right = powers[:, :, bins].sum(axis=2)
         itd_energy[some] = left + right
         parts = np.concatenate([product[:, bins].real, product[:, bins].imag], axis=1)
-        correlation[some] = _ratio(parts @ rotations, np.sqrt(left * right)[:, None])
+        correlation[some] = _normalised(parts @ rotations, left, right)
     return CueFrames(energies, cross, iacc, itd_energy, correlation, lags * 1e6)
 
 
@@ -170,12 +170,16 @@ def _iacc(
     inside = powers[:, :, starts[0] : starts[-1]].sum(axis=2)
     # irfft counts every bin twice and divides by the length; the one at half the rate is in no band.
     left, right = 2 * inside / length
-    return np.minimum(_ratio(largest, np.sqrt(left * right)), 1.0)
+    return np.minimum(_normalised(largest[:, None], left, right)[:, 0], 1.0)
 
 
-def _ratio(values: NDArray[np.float64], norms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """values / norms, 0 where the norm is."""
-    return np.divide(values, norms, out=np.zeros_like(values), where=norms > 0)
+def _normalised(
+    values: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Rows of values over the root of both ears' energies, 0 where one of them is silent."""
+    is_heard = np.minimum(left, right) > validate.SILENCE
+    norms = np.sqrt(np.where(is_heard, left * right, 1.0))
+    return np.where(is_heard[:, None], values / norms[:, None], 0.0)
 
 
 def _window_correlation(window: NDArray[np.float64], lags: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from soundstage.audio import Samples
 from soundstage_metrics.spauq.frames import FLAT, deviation
+from soundstage_metrics.validate import SILENCE
 
 Array = NDArray[np.float64]
 
@@ -46,13 +47,13 @@ class Projected:
 
 
 def snr_db(numerator: Array, denominator: Array) -> Array:
-    """10·log10 of the ratio of two energies, bounded to ±80 dB; 0/0 counts as 1.
+    """10·log10 of the ratio of two energies, bounded to ±80 dB; silence over silence counts as 1.
 
     >>> snr_db(np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, 10.0]))
     array([  0.,  80., -10.])
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = np.where((numerator == 0) & (denominator == 0), 1.0, numerator / denominator)
+        ratio = np.where(np.maximum(numerator, denominator) <= SILENCE, 1.0, numerator / denominator)
     return np.asarray(10 * np.log10(np.clip(ratio, 1 / RATIO_LIMIT, RATIO_LIMIT)))
 
 
@@ -178,7 +179,7 @@ def _pseudo_inverse(gram: Array) -> tuple[Array, NDArray[np.bool_]]:
     """The pseudo-inverse of every Gram, and whether its condition has cost digits worth computing again for."""
     values, vectors = np.linalg.eigh(gram)
     largest = values[..., -1:]
-    is_kept = values > RCOND * largest
+    is_kept = (values > RCOND * largest) & (largest > SILENCE)
     inverted = np.where(is_kept, 1 / np.where(is_kept, values, 1.0), 0.0)
     is_ill = np.any(is_kept & (values < _ILL_CONDITIONED * largest), axis=-1)
     return np.einsum("...ik,...k,...jk->...ij", vectors, inverted, vectors), is_ill
@@ -189,11 +190,12 @@ def _row_sum_noise(gram: Array, crossed: Array) -> Array:
 
     A row is a = G⁻¹x, so its sum moves by δ(1ᵀa) = −1ᵀG⁻¹·δG·a, at most ε·‖G‖·‖G⁻¹1‖·‖a‖. For two channels that is
     ε·κ(G)·|sum of the weakest eigenvector|·‖a‖: equal channels, whose weakest eigenvector sums to zero, cost nothing.
-    Channels of exact zeros decouple without rounding and are left out. Eigenvalues count as no less than ε·‖G‖, which
+    Silent channels decouple without rounding and are left out. Eigenvalues count as no less than ε·‖G‖, which
     is what rounding makes of a zero; a is the row that G would give if it passed for regular.
     """
-    is_zero = _diagonals(gram) == 0
+    is_zero = _diagonals(gram) <= SILENCE
     largest = np.linalg.eigvalsh(gram)[:, -1]
+    largest = np.where(largest > SILENCE, largest, 0.0)
     decoupled = gram + np.eye(gram.shape[-1]) * (is_zero * largest[:, None])[:, None, :]
     values, vectors = np.linalg.eigh(decoupled)
     values = np.where(largest[:, None] > 0, np.maximum(values, np.finfo(np.float64).eps * largest[:, None]), 1.0)

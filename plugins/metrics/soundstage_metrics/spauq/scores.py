@@ -183,7 +183,7 @@ def _scorer(scene: Scene, definition: Definition, window: float, hop: float, max
 
 
 def _unscorable(reference: Samples, rate: int, window: float) -> str:
-    if not reference.any():
+    if validate.is_silent(reference):
         return "the reference is silent"
     if reference.shape[1] < round(window * rate):
         return f"shorter than one window of {window:g} s"
