@@ -43,6 +43,7 @@ def run(
     limit: int | None = None,
     wait: bool = False,
     show_output: bool = False,
+    isolate: bool = False,
     trust: bool = False,
 ) -> Summary:
     """Fill a grid and keep its results in the folder `out`; what is there already is not computed again.
@@ -54,8 +55,9 @@ def run(
     timeout_s, memory_limit: seconds a cell may take, and bytes its worker may hold, before it is killed. executor:
     inline, processes or dask; scheduler: the address of Dask's, for workers on other machines. only: a part of the
     grid, axis → names; limit: at most so many cells. wait: for another run on the same folder. show_output: let
-    through what plugins print. trust: run the separator scripts
-    that a lock file names, too. Raises SoundstageError where nothing can be run.
+    through what plugins print. isolate: every separator in a process of its own, which gets the mixture and what it
+    declares. trust: run the separator scripts that a lock file names, too. Raises SoundstageError where nothing can be
+    run.
     """
     options = RunOptions(
         workers=workers,
@@ -70,6 +72,7 @@ def run(
         limit=limit,
         wait=wait,
         show_output=show_output,
+        isolate=isolate,
     )
     plan = plan_of(grid, data=data, registry=registry)
     if not trust:

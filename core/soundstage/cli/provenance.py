@@ -86,6 +86,8 @@ def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]
         yield ""
         yield f"run {run}"
         yield "  " + ", ".join(f"{key} {_listed(about[key])}" for key in HARDWARE if about.get(key) not in (None, []))
+        for label, given in sorted(about.get("isolated", {}).items()):
+            yield f"  {label} in a process of its own, given {', '.join(given)}"
         yield "  " + ", ".join(f"{name} {version}" for name, version in sorted(about.get("versions", {}).items()))
     yield from store.damage
 

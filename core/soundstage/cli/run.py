@@ -63,6 +63,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--dry-run", is_flag=True, help="Say what would be run and how long it takes; write nothing.")
 @click.option("--wait", is_flag=True, help="Wait for another run on the same folder to end.")
 @click.option("--show-output", is_flag=True, help="Let through what plugins print; with one worker a debugger works.")
+@click.option("--isolate", is_flag=True, help="Each separator in a process of its own, without the references.")
 @click.option("--trust", is_flag=True, help="Run the scripts that a lock file names, too.")
 @click.option("--strict", is_flag=True, help="Exit with 1 where anything of what is planned is not ok.")
 @click.option("--traceback", is_flag=True, help="Print where in the code each trouble came up.")
@@ -85,6 +86,7 @@ def command(
     dry_run: bool,
     wait: bool,
     show_output: bool,
+    isolate: bool,
     trust: bool,
     strict: bool,
     traceback: bool,
@@ -117,6 +119,7 @@ def command(
         limit=limit,
         wait=wait,
         show_output=show_output,
+        isolate=isolate,
     )
     plan = plan_of(grid, data=data, registry=registry)
     if not (trust or dry_run):

@@ -1,4 +1,4 @@
-"""A separator script at work: a process of its own, kept alive over many tracks, spoken to over a pipe."""
+"""A separator at work in a process of its own, kept alive over many tracks, spoken to over a pipe."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import struct
 import subprocess
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from soundstage.errors import Crashed, OutOfMemory, SoundstageError
+from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError
 from soundstage.isolation import environment
 from soundstage.isolation.script import Script
 from soundstage.isolation.surroundings import surroundings
@@ -39,17 +39,18 @@ MAX_DIMENSIONS = 32
 """What any numpy can hold."""
 
 
-class ScriptProcess:
-    """One running script. `ask` sends a request and gives the reply; whatever is printed is kept, not shown."""
+class ServingProcess:
+    """One running server. `ask` sends a request and gives the reply; whatever is printed is kept, not shown.
 
-    def __init__(self, script: Script, threads: int = 1) -> None:
-        """Start the script's interpreter, its environment made first where need be. Raises NotInstalled."""
-        self.script = script
-        python = environment.make(script)
+    called: what it runs, as errors name it. what: as they say whose process it is.
+    """
+
+    def __init__(self, command: Sequence[str], called: str, what: str, threads: int = 1) -> None:
+        """Start it, with no variables of ours but those that computing needs."""
+        self.called, self._what = called, what
         variables = surroundings() | dict.fromkeys((*THREADS, *TENSORFLOW_THREADS), str(threads))
-        command = [str(python), "-I", str(SERVER), str(script.path)]
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=variables)
+        self._process = subprocess.Popen(list(command), stdin=pipe, stdout=pipe, stderr=pipe, env=variables)
         weakref.finalize(self, _end, self._process)
         self._said = bytearray()
         assert self._process.stderr is not None
@@ -61,8 +62,8 @@ class ScriptProcess:
     ) -> tuple[dict[str, Any], list[Any]]:
         """The reply's header and arrays.
 
-        Raises OutOfMemory or SoundstageError with what the script raised, its traceback as a note; Crashed where its
-        process died.
+        Raises OutOfMemory, NotInstalled or SoundstageError with what was raised there, its traceback as a note; Crashed
+        where the process died.
         """
         self._said.clear()
         try:
@@ -71,9 +72,9 @@ class ScriptProcess:
         except (BrokenPipeError, EOFError, ConnectionError):
             raise Crashed(self._last_words()) from None
         if "error" in header:
-            kind = OutOfMemory if header.get("memory") else SoundstageError
-            error = kind(header["error"])
-            error.add_note(f"In {self.script.path.name}:\n{header.get('trace', '')}")
+            kind = OutOfMemory if header.get("memory") else NotInstalled if header.get("missing") else SoundstageError
+            error = kind(str(header["error"]))
+            error.add_note(f"In {self.called}:\n{header.get('trace', '')}")
             raise error
         return header, found
 
@@ -106,7 +107,7 @@ class ScriptProcess:
             arrays = [(np.dtype(about["dtype"]), tuple(about["shape"])) for about in header.pop("arrays")]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.close()  # nobody knows what follows in the pipe
-            raise SoundstageError(f"the script's process answered what is no reply ({error})") from None
+            raise SoundstageError(f"{self._what} answered what is no reply ({error})") from None
         return header, [self._array(dtype, shape) for dtype, shape in arrays]
 
     def _array(self, dtype: np.dtype[Any], shape: tuple[Any, ...]) -> np.ndarray[Any, Any]:
@@ -118,7 +119,7 @@ class ScriptProcess:
             or math.prod(shape) * dtype.itemsize > MAX_ARRAY_BYTES
         ):
             self.close()
-            raise SoundstageError(f"the script's process answered an array of {dtype} with shape {shape}")
+            raise SoundstageError(f"{self._what} answered an array of {dtype} with shape {shape}")
         data = self._read(math.prod(shape) * dtype.itemsize)
         return np.frombuffer(data, dtype).reshape(shape)
 
@@ -138,7 +139,17 @@ class ScriptProcess:
         _end(self._process)
         how = "it closed its pipe" if code is None else f"signal {-code}" if code < 0 else f"exit code {code}"
         words = self._said.decode(errors="replace").strip()
-        return f"the script's process died ({how})" + (f"; it last said: {words[-300:]}" if words else "")
+        return f"{self._what} died ({how})" + (f"; it last said: {words[-300:]}" if words else "")
+
+
+class ScriptProcess(ServingProcess):
+    """One running separator script."""
+
+    def __init__(self, script: Script, threads: int = 1) -> None:
+        """Start the script's interpreter, its environment made first where need be. Raises NotInstalled."""
+        python = environment.make(script)
+        command = [str(python), "-I", str(SERVER), str(script.path)]
+        super().__init__(command, script.path.name, "the script's process", threads)
 
 
 def _listen(stream: IO[bytes], said: bytearray) -> None:

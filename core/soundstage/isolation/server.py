@@ -23,7 +23,24 @@ from typing import Any
 
 
 def main() -> None:
-    """Serve one parent until it closes the pipe or dies."""
+    """Serve a separator script to one parent."""
+    model = None
+
+    def answer(request: Any, arrays: Any, numpy: Any) -> Any:
+        nonlocal model
+        if request["do"] == "load":
+            model = load(sys.argv[1], request)
+            return described(model, request["dependencies"]), []
+        return separated(model, request, arrays, numpy)
+
+    serve(answer, failure)
+
+
+def serve(answer: Any, failed: Any) -> None:
+    """Answer one parent until it closes the pipe or dies.
+
+    answer: makes a reply and its arrays of a request, its arrays and numpy. failed: a reply of what that raised.
+    """
     incoming = os.fdopen(os.dup(0), "rb", buffering=1 << 16)
     outgoing = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
     nowhere = os.open(os.devnull, os.O_RDONLY)
@@ -43,19 +60,14 @@ def main() -> None:
     except ImportError as error:
         send(outgoing, {"error": "numpy cannot be imported in the script's environment (%s)" % error, "trace": ""}, [])
         return
-    model = None
     while True:
         request, arrays = receive(incoming, numpy)
         if request is None:
             os._exit(0)
         try:
-            if request["do"] == "load":
-                model = load(sys.argv[1], request)
-                reply, images = described(model, request["dependencies"]), []
-            else:
-                reply, images = separated(model, request, arrays, numpy)
+            reply, images = answer(request, arrays, numpy)
         except BaseException as error:
-            reply, images = failure(error), []
+            reply, images = failed(error), []
         send(outgoing, reply, images)
 
 
@@ -127,6 +139,12 @@ def separated(model: Any, request: Any, arrays: Any, numpy: Any) -> Any:
         keys, values = None, list(found)
     else:
         return {"rubbish": type(found).__name__}, []
+    details = json.loads(json.dumps(dict(getattr(model, "details", None) or {}), default=str))
+    return {"keys": keys, "details": details}, sendable(values, keys, numpy)
+
+
+def sendable(values: Any, keys: Any, numpy: Any) -> Any:
+    """The values as arrays that can be sent. keys: what they are called, None where they have no names."""
     images = []
     for position, value in enumerate(values):
         array = numpy.asarray(value)
@@ -136,10 +154,7 @@ def separated(model: Any, request: Any, arrays: Any, numpy: Any) -> Any:
         if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
             array = array.astype(numpy.float32 if array.dtype.itemsize < 4 else numpy.float64)
         images.append(numpy.ascontiguousarray(array))
-    return {
-        "keys": keys,
-        "details": json.loads(json.dumps(dict(getattr(model, "details", None) or {}), default=str)),
-    }, images
+    return images
 
 
 def failure(error: BaseException) -> Any:

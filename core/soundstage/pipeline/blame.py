@@ -22,11 +22,11 @@ def named_as(where: str) -> Iterator[None]:
     except BaseException as error:
         if is_the_users(error):
             raise
-        kind = OutOfMemory if _is_out_of_memory(error) else SoundstageError
+        kind = OutOfMemory if is_out_of_memory(error) else SoundstageError
         raise kind(f"{where}: {type(error).__name__}: {error}") from error
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: Python's, numpy's, or torch's, which has exceptions of its own for GPU and CPU."""
     return (
         isinstance(error, MemoryError)

@@ -215,6 +215,7 @@ class RunFacts(TypedDict, total=False):
     cpus: int | None
     workers: int
     blas_threads: int
+    isolated: dict[str, list[str]]  # separators that ran in processes of their own, and all that they were given
     started: str  # ISO 8601
     ended: str | None  # None while it runs, or where it was killed
     cells_there: int  # of its grid, when it ended

@@ -62,6 +62,9 @@ class RunOptions:
     show_output: bool = False
     """Let through what plugins print; in this process a debugger then works."""
 
+    isolate: bool = False
+    """Every separator in a process of its own, which gets the mixture and what it declares, and a clean environment."""
+
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         for name in ("keep", "retry"):
@@ -78,6 +81,12 @@ class RunOptions:
             _check_names("executor", [self.executor], EXECUTORS)
         if self.runs_in == "inline" and (self.workers > 1 or self.is_limited):
             raise BadOption("executor", "{} inline has one worker and can kill nothing; leave out workers and limits")
+        if self.isolate and self.runs_in == "inline":
+            raise BadOption(
+                "isolate",
+                "{} does not go with the executor inline, which renders scenes in the process that has imported the"
+                " separators; leave that out",
+            )
         if self.scheduler and self.runs_in != "dask":
             raise BadOption("scheduler", "{} is a Dask cluster's; it goes with the executor dask")
 
@@ -93,7 +102,7 @@ class RunOptions:
             return self.executor
         if self.scheduler:
             return "dask"
-        return "processes" if self.workers > 1 or self.is_limited else "inline"
+        return "processes" if self.workers > 1 or self.is_limited or self.isolate else "inline"
 
 
 def _check_numbers(options: RunOptions) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from soundstage.planning.plan import Plan
 from soundstage.results.records import RunFacts
+from soundstage.running.isolated import Isolated
 from soundstage.running.workbench import BLAS_THREADS
 
 if TYPE_CHECKING:
@@ -45,11 +46,13 @@ def run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
-def provenance(plan: Plan, workers: int, started: datetime, ended: datetime | None) -> RunFacts:
+def provenance(
+    plan: Plan, workers: int, started: datetime, ended: datetime | None, isolated: Isolated = ()
+) -> RunFacts:
     """What a paper needs to say how the numbers were made. None of it is part of an address."""
     choices = [cell.separator for cell in plan.cells] + [metric.choice for metric in plan.metrics.values()]
     choices += [cell.scene.dataset for cell in plan.cells] + [cell.scene.spatializer for cell in plan.cells]
-    return {
+    facts: RunFacts = {
         "grid": {"name": plan.grid.name, "revision": plan.grid.revision, "hash": plan.hash},
         "seeds": list(plan.grid.seeds),
         "versions": versions({*packages_of(choices), "pandas", "pyarrow"}),
@@ -59,6 +62,9 @@ def provenance(plan: Plan, workers: int, started: datetime, ended: datetime | No
         "started": started.isoformat(),
         "ended": ended.isoformat() if ended else None,
     }
+    if isolated:
+        facts["isolated"] = {label: ["mixture", *needs] for label, needs in isolated}
+    return facts
 
 
 def packages_of(choices: Iterable[Choice]) -> set[str]:

@@ -18,6 +18,7 @@ from soundstage.running.executors import executor_of
 from soundstage.running.executors.contract import OnStart
 from soundstage.running.executors.starting import refuse_in_a_starting_worker, refuse_where_no_worker_starts
 from soundstage.running.heartbeat import Pulse
+from soundstage.running.isolated import isolated
 from soundstage.running.listener import Listener, Silence
 from soundstage.running.options import RunOptions
 from soundstage.running.provenance import provenance, run_id
@@ -76,11 +77,17 @@ def run_plan(
         if options.keep:
             _say_what_is_not_kept(plan, todo, store, listener)
         if jobs:
-            settings = Settings.of(out, run_id(), options)
+            apart = isolated(plan) if options.isolate else ()
+            if readers := [label for label, needs in apart if "references" in needs]:
+                listener.noticed(
+                    f"{', '.join(readers)}: given copies of the references, as declared, in processes of their own; the"
+                    " other separators are isolated from them"
+                )
+            settings = Settings.of(out, run_id(), options, apart)
             pulse = Pulse(plan, len(jobs), settings.run)
             lease.tell = pulse.facts
             started = datetime.now(UTC)
-            store.save_run(settings.run, provenance(plan, options.workers, started, None))
+            store.save_run(settings.run, provenance(plan, options.workers, started, None, apart))
             jobs = _with_environments(jobs, listener)
             execute = executor_of(options.runs_in, options.workers, options.scheduler)
             told: set[str] = set()
@@ -96,7 +103,7 @@ def run_plan(
                             listener.noticed(f"track '{outcome.job.cell.scene.track_name}': {sentence}")
                     listener.finished(outcome)
                     lease.check()
-            ended = provenance(plan, options.workers, started, datetime.now(UTC))
+            ended = provenance(plan, options.workers, started, datetime.now(UTC), apart)
             ended["cells_there"] = len(held)
             store.save_run(settings.run, ended)
     usable = sum(_any_ok(cell.scores, held.get(cell.address)) for cell in plan.cells)

@@ -28,6 +28,7 @@ from soundstage.pipeline.scenes import place, spatialize
 from soundstage.pipeline.scores import prepare
 from soundstage.pipeline.tracks import load_excerpt, load_track
 from soundstage.planning.plan import MetricSpec, SceneSpec
+from soundstage.running.isolated import Isolated, IsolatedSeparator
 from soundstage.scene import Scene, Track
 
 BLAS_THREADS = 1
@@ -40,11 +41,13 @@ Contained = Callable[[], AbstractContextManager[Any]]
 class Workbench:
     """Plugins are made and loaded once. Of tracks, scenes and prepared metrics only the last ones are kept.
 
-    device: where separators load. contained: a context for whatever separators do.
+    device: where separators load. contained: a context for whatever separators do. isolated: which of them work in
+    processes of their own, and what they are given there.
     """
 
-    def __init__(self, device: str = "auto", contained: Contained = nullcontext) -> None:
+    def __init__(self, device: str = "auto", contained: Contained = nullcontext, isolated: Isolated = ()) -> None:
         self.device = device
+        self._isolated = dict(isolated)
         self.contained = contained
         self.excerpt: dict[str, Any] = {}
         """Where the last track's excerpt lies in it, for the provenance; empty where it is whole."""
@@ -75,7 +78,7 @@ class Workbench:
         if key not in self._plugins:
             try:
                 with named_as(f"{choice.kind[:-1]} '{choice.label}'"):
-                    instance = choice.build()
+                    instance = self._built(choice)
                     if choice.kind == "separators" and isinstance(instance, LoadsWeights):
                         with self.contained():
                             instance.load(self.device.partition(",")[0])
@@ -86,6 +89,11 @@ class Workbench:
                 raise
             self._plugins[key] = instance
         return self._plugins[key]
+
+    def _built(self, choice: Choice) -> object:
+        if choice.kind == "separators" and choice.label in self._isolated:
+            return IsolatedSeparator(choice, self._isolated[choice.label])
+        return choice.build()
 
     def scene(self, spec: SceneSpec) -> Scene:
         """The rendered scene. Raises SoundstageError naming the plugin and the track."""
@@ -110,8 +118,8 @@ class Workbench:
             self._track = self._scene = None
             raise SoundstageError(
                 f"{who}: the scene's own samples were written into, which nobody is handed for writing; its estimates"
-                " are not kept, and the scene is rendered anew for what follows. Run it as a separator script, which"
-                " gets copies in a process of its own"
+                " are not kept, and the scene is rendered anew for what follows. `run --isolate` gives it copies in a"
+                " process of its own"
             )
 
     def _loaded_track(self, spec: SceneSpec) -> Track:

@@ -21,6 +21,7 @@ from soundstage.planning.jobs import Job
 from soundstage.planning.plan import CellSpec
 from soundstage.results.records import CellRecord, Details, Stage, score_rows, told_details
 from soundstage.results.store import Store
+from soundstage.running.isolated import Isolated
 from soundstage.running.options import RunOptions
 from soundstage.running.workbench import Workbench, discarding
 from soundstage.scene import Scene
@@ -32,7 +33,7 @@ class Settings:
     """What every worker of a run is told.
 
     device: several, separated by commas, are dealt to the workers in turn. memory_limit: bytes a worker may hold, what
-    it starts included. show_output: whether what plugins print is shown.
+    it starts included. show_output: whether what plugins print is shown. isolated: see Workbench.
     """
 
     out: Path | str
@@ -42,12 +43,13 @@ class Settings:
     timeout_s: float | None = None
     memory_limit: int | None = None
     show_output: bool = False
+    isolated: Isolated = ()
 
     @classmethod
-    def of(cls, out: Path | str, run: str, options: RunOptions) -> Settings:
+    def of(cls, out: Path | str, run: str, options: RunOptions, isolated: Isolated = ()) -> Settings:
         """What the options of a run ask of its workers."""
         limits = (options.timeout_s, options.memory_limit)
-        return cls(out, run, "estimates" in options.keep, options.device, *limits, options.show_output)
+        return cls(out, run, "estimates" in options.keep, options.device, *limits, options.show_output, isolated)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +122,8 @@ class Worker:
         """A worker as a run sets it up. own_process: whether standard output is this worker's own; else it is kept
         free of what separators print, unless that is to be shown.
         """
-        bench = Workbench(settings.device, nullcontext if own_process or settings.show_output else discarding)
+        contained = nullcontext if own_process or settings.show_output else discarding
+        bench = Workbench(settings.device, contained, settings.isolated)
         return cls(bench, settings.run, KeptEstimates(settings.out, settings.keep_estimates), on_stage)
 
     def run(self, job: Job) -> Outcome:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+import os
+import sys
+import threading
+import time
+import types
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -35,6 +41,7 @@ def register_spatializers(register):
 @soundstage.hookimpl
 def register_separators(register):
     register("meddler", "soundstage_unruly:Meddler", summary="Writes into the scene")
+    register("thief", "soundstage_unruly:Thief", summary="Looks for the references wherever it may")
     register("unruly_model", "soundstage_unruly:Model", summary="Raises while planning, says what nobody can keep")
 
 
@@ -147,6 +154,60 @@ class Meddler(Nothing):
                     own.flags.writeable = True
                     own[..., 7] += 1e-9
         return super().separate(mixture, rate, sources=sources)
+
+
+class Thief:
+    """Says that it is blind, and returns the references where it finds them; the mixture where it does not.
+
+    diary: a file that it writes down in what it has found, from its first moment on and until there is one ending in
+    `.end`.
+    """
+
+    revision = 1
+    needs: tuple[str, ...] = ("sources",)
+
+    def __init__(
+        self, looks: Literal["objects", "frames", "asks", "from the start"] = "objects", diary: str = ""
+    ) -> None:
+        self.looks, self.diary = looks, diary
+        if looks == "from the start":
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self):
+        while not Path(f"{self.diary}.end").exists():
+            if any(isinstance(one, Scene) for one in gc.get_objects()):
+                with Path(self.diary).open("a") as stream:
+                    stream.write(f"a scene in process {os.getpid()}\n")
+                return
+            time.sleep(0.005)
+
+    def load(self, device):
+        if self.looks == "asks":
+            self.needs = ("sources", "references")
+
+    def separate(self, mixture, rate, *, sources, references=None):
+        self.details = {"secrets": [name for name in os.environ if "SECRET" in name], "process": os.getpid()}
+        if self.looks == "from the start":
+            time.sleep(0.3)
+        found = references or self._found(mixture)
+        return dict(found) if found else dict.fromkeys(sources, mixture)
+
+    def _found(self, mixture):
+        def of_it(one):
+            return isinstance(one, Scene) and np.array_equal(one.mixture, mixture)
+
+        match self.looks:
+            case "objects":
+                return next((one.references for one in gc.get_objects() if of_it(one)), None)
+            case "frames":
+                for top in sys._current_frames().values():
+                    frame: types.FrameType | None = top
+                    while frame is not None:
+                        for value in frame.f_locals.values():
+                            if of_it(value):
+                                return value.references
+                        frame = frame.f_back
+        return None
 
 
 class Scoring(ErrorDb):
