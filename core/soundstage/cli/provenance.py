@@ -59,6 +59,8 @@ def command(results: Path | str, grid: str, lock: Path | None) -> None:
 
 
 def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    from soundstage.results.runs import damaged
+
     facts = plan.facts
     made = facts.get("recipe", {})
     yield f"{facts['name']} · revision {facts['revision']} · {facts['hash']}"
@@ -90,6 +92,7 @@ def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]
             yield f"  {label} in a process of its own, given {', '.join(given)}"
         yield "  " + ", ".join(f"{name} {version}" for name, version in sorted(about.get("versions", {}).items()))
     yield from store.damage
+    yield from damaged(store.files)
 
 
 def _listed(value: Any) -> str:

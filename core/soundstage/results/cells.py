@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
@@ -172,7 +171,7 @@ class Cells:
 
     def _segment(self, file: str, listed: Collection[str]) -> Segment | None:
         try:
-            segment = encoding.decode_records(file, self.files.read(file))
+            segment = encoding.decode_records(file, encoding.contents_of(self.files, file))
             if segment.rows_file not in listed:
                 raise Damaged(file, f"{segment.rows_file}, which holds its rows, is missing")
         except FileNotFoundError:
@@ -184,8 +183,7 @@ class Cells:
 
     def _note(self, error: Damaged) -> None:
         self.damage[error.file] = (
-            f"{self.files.place}/{error.file} is not what was written ({error.why}); its cells count as not there and"
-            " will be run again"
+            f"{self.files.place}/{error.file} {error.said}; its cells count as not there and will be run again"
         )
 
     def _reading(self, read: Callable[[], Found]) -> Found:
@@ -205,7 +203,7 @@ class Cells:
     def _loose_cell(self, index: Index, name: LooseName) -> tuple[CellRecord, pa.Table] | None:
         """A loose file's record and rows; None where it is damaged, and then the index has forgotten it."""
         try:
-            return encoding.decode_cell(name, self.files.read(name.file))
+            return encoding.decode_cell(name, encoding.contents_of(self.files, name.file))
         except Damaged as error:
             self._note(error)
             index.drop_loose(name)
@@ -239,7 +237,7 @@ class Cells:
         return self._open[segment.file]
 
     def _whole(self, segment: Segment) -> pa.Table:
-        return encoding.decode_rows(segment.rows_file, self.files.read(segment.rows_file))
+        return encoding.decode_rows(segment.rows_file, encoding.contents_of(self.files, segment.rows_file))
 
     def _records(self, addresses: Collection[str] | None) -> dict[str, CellRecord]:
         found, in_segments = self._places(addresses if addresses is not None else self._looked().addresses())
@@ -319,6 +317,10 @@ class Cells:
                         index.drop_loose(loose[file])
             except FileNotFoundError:
                 continue  # a writer has packed it into another one
+            except OSError as error:
+                self._note(encoding.unreadable(file, error))
+                if file in loose:
+                    index.drop_loose(loose[file])
         self.files.remember()
 
     def set_aside(self) -> None:
@@ -336,9 +338,13 @@ class Cells:
             if segment.rows_file in broken:
                 broken.add(segment.file)
         for file in broken:
-            with contextlib.suppress(FileNotFoundError, StorageError):
-                self.files.write(f"damaged/{file.replace('/', '-')}", self.files.read(file))
-                self.files.remove(file)
+            try:
+                self.files.set_aside(file)
+            except FileNotFoundError:
+                continue
+            except (OSError, StorageError):
+                if file in self.damage:
+                    self.damage[file] += ". It cannot be moved to `damaged` either; remove it, or make it readable"
         self.refresh()
 
     def _tidy(self) -> None:

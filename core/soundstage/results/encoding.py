@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from soundstage.results.files import Files
 from soundstage.results.records import METADATA, OK, ROWS, CellRecord, brief, record_of, record_text
 
 TEXTS = tuple(field.name for field in ROWS if field.type == pa.string())
@@ -40,11 +41,30 @@ MANY_ROWS = 400_000
 
 
 class Damaged(Exception):
-    """A file that is not what was written, and why."""
+    """A file that is not what was written, or that cannot be read.
 
-    def __init__(self, file: str, why: str) -> None:
+    said: what is wrong with it, as a sentence goes on after its name.
+    """
+
+    def __init__(self, file: str, why: str, unread: bool = False) -> None:
         super().__init__(f"{file}: {why}")
-        self.file, self.why = file, why
+        self.file = file
+        self.said = f"cannot be read ({why})" if unread else f"is not what was written ({why})"
+
+
+def contents_of(files: Files, name: str) -> bytes:
+    """The contents of a file. Raises FileNotFoundError, and Damaged where it is there and cannot be read."""
+    try:
+        return files.read(name)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(name, error) from None
+
+
+def unreadable(name: str, error: OSError) -> Damaged:
+    """What is said of a file that the system does not let us read."""
+    return Damaged(name, error.strerror or str(error), unread=True)
 
 
 @dataclass(frozen=True, slots=True)

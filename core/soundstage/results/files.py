@@ -12,6 +12,7 @@ import os
 import stat
 import uuid
 from collections.abc import Sequence
+from errno import EINVAL
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -20,6 +21,10 @@ from soundstage.errors import SoundstageError, StorageError, storable
 
 PARTIAL = ".partial"
 """The folder of files being written; what a killed writer left in it belongs to nobody."""
+
+
+ENDINGS = (".parquet", ".json", ".wav")
+"""Of the files of a results folder; none of its folders is called so."""
 
 
 class Files(Protocol):
@@ -37,10 +42,10 @@ class Files(Protocol):
         """The files below `folder`, at any depth, sorted; none where there is no such folder."""
 
     def read(self, name: str) -> bytes:
-        """The contents. Raises FileNotFoundError."""
+        """The contents. Raises FileNotFoundError, and OSError where they are there and cannot be read."""
 
     def digest(self, name: str, again: bool = True) -> str:
-        """The SHA-256 of the contents, in hex. Raises FileNotFoundError.
+        """The SHA-256 of the contents, in hex. Raises FileNotFoundError, and OSError where they cannot be read.
 
         again: read them now; else what is known of a file that has not been touched since is good enough.
         """
@@ -53,6 +58,9 @@ class Files(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove the file, where it is there."""
+
+    def set_aside(self, name: str) -> None:
+        """Move it to the folder `damaged`, readable or not. Raises OSError, or StorageError, where that cannot be."""
 
     def settle(self, folders: Sequence[str]) -> None:
         """Return when the names of these folders' files would outlast a power cut."""
@@ -117,18 +125,24 @@ class LocalFiles:
                         continue
                     if entry.is_symlink():
                         raise _is_a_link(folder / entry.name)
-                    if entry.is_dir():
+                    if entry.is_dir() and Path(entry.name).suffix not in ENDINGS:
                         self._list(folder / entry.name, f"{prefix}/{entry.name}", found)
-                    elif entry.is_file():
+                    else:  # a folder or pipe in a file's place as well: reading it will tell
                         found.append(f"{prefix}/{entry.name}")
         except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            raise SoundstageError(
+                f"{folder}: cannot be looked into ({error.strerror}); make the folder readable: results lie there"
+            ) from None
 
     def read(self, name: str) -> bytes:
         """The contents of a regular file."""
         path = self._path(name)
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise _is_a_link(path) if path.is_symlink() else FileNotFoundError(f"{path} is no regular file")
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "it is a folder" if stat.S_ISDIR(mode) else "it is no regular file"
+            raise _is_a_link(path) if path.is_symlink() else OSError(EINVAL, what)
         return path.read_bytes()
 
     def digest(self, name: str, again: bool = True) -> str:
@@ -140,7 +154,10 @@ class LocalFiles:
             raise FileNotFoundError(path)
         if self._hashes is None:
             self._hashes = FileHashes()
-        return self._hashes.one(path.absolute())
+        try:
+            return self._hashes.one(path.absolute())
+        except SoundstageError:
+            return hashlib.sha256(self.read(name)).hexdigest()  # which says why, or that it is gone
 
     def remember(self) -> None:
         """In the user's cache."""
@@ -162,6 +179,9 @@ class LocalFiles:
             except FileNotFoundError:
                 self._make_folder(target.parent)
                 os.replace(partial, target)
+            except IsADirectoryError:
+                self.set_aside(name)
+                os.replace(partial, target)
         except OSError as error:
             raise _cannot_keep(self.folder, name, error) from error
         finally:
@@ -170,12 +190,24 @@ class LocalFiles:
 
     def remove(self, name: str) -> None:
         """Remove the file. Raises StorageError where it is there and cannot be removed."""
+        path = self._path(name)
         try:
-            self._path(name).unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                self.set_aside(name)  # nobody asked for the removal of what lies in it
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(
                 f"{self.folder}: {name} cannot be removed ({error.strerror}); make the folder writable again"
             ) from error
+
+    def set_aside(self, name: str) -> None:
+        """Renamed, which asks for no permission to read it; what was set aside under that name before stays."""
+        target = self._path(aside(name))
+        self._make_folder(target.parent)
+        if target.exists():
+            target = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}")
+        os.rename(self._path(name), target)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder below ours, which must be there: nobody wants results in a folder made anew midway."""
@@ -294,6 +326,11 @@ class ObjectFiles:
         except FileNotFoundError:
             return
 
+    def set_aside(self, name: str) -> None:
+        """Put there anew, then removed."""
+        self.write(aside(name), self.read(name))
+        self.remove(name)
+
     def settle(self, folders: Sequence[str]) -> None:
         """What was put is there."""
 
@@ -302,6 +339,11 @@ class ObjectFiles:
 
     def sweep(self) -> None:
         """Nothing: half a put is nothing."""
+
+
+def aside(name: str) -> str:
+    """Where a file goes that is not what was written."""
+    return f"damaged/{name.replace('/', '-')}"
 
 
 def _written(path: Path, contents: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from soundstage.errors import SoundstageError
-from soundstage.results import estimates
+from soundstage.results import estimates, runs
 from soundstage.results.encoding import CELLS_PER_SEGMENT, MANY_ROWS
 from soundstage.results.records import ROWS, CellRecord, RunFacts, Stage, of_run
 from soundstage.results.store import Store
@@ -69,7 +69,8 @@ def merge(
     with target.writing(wait, notice):
         for store in stores:
             store.cells.check()
-            for sentence in store.damage:
+            store.plans()
+            for sentence in (*store.damage, *runs.damaged(store.files)):
                 notice(sentence)
         conflicts = [sentence for store in stores for sentence in _conflicts([target, *stores], store)]
         if conflicts and not prefer:
@@ -81,7 +82,8 @@ def merge(
         before = len(target.addresses())
         for store in stores:
             _take_cells(target, store, prefer)
-        counts = [_take_plans(target, stores), _take_runs(target, stores), _take_estimates(target, stores)]
+        counts = [_take_plans(target, stores), _take_runs(target, stores)]
+        counts.append(_take_estimates(target, stores, notice))
         after = len(target.addresses())
     return Merged(after, after - before, counts[0], counts[1], counts[2], tuple(conflicts))
 
@@ -211,12 +213,15 @@ def _take_runs(target: Store, stores: Sequence[Store]) -> int:
     return taken
 
 
-def _take_estimates(target: Store, stores: Sequence[Store]) -> int:
+def _take_estimates(target: Store, stores: Sequence[Store], notice: Callable[[str], None]) -> int:
     held = {*estimates.kept(target.files)}
     taken = 0
     for store in stores:
         for address in estimates.kept(store.files):
-            if address not in held and not list(estimates.damaged(store.files, address)):
+            wrong = [] if address in held else list(estimates.damaged(store.files, address))
+            for sentence in wrong:
+                notice(f"{store.path}/{sentence}")
+            if address not in held and not wrong:
                 held.add(address)
                 estimates.copy(store.files, target.files, address)
                 taken += 1

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.names import encoded
 from soundstage.results.address import SHORT
-from soundstage.results.encoding import HASH, OTHER, SUFFIX, Damaged, digest, parquet
+from soundstage.results.encoding import HASH, OTHER, SUFFIX, Damaged, contents_of, digest, parquet
 from soundstage.results.files import Files
 from soundstage.results.records import LABELS, METADATA, StoredPlan, plan_facts, plan_text
 
@@ -79,11 +79,11 @@ class Plans:
         self.damage = {}
         for file in self.names():
             try:
-                plan = _decoded(file, self.files.read(file))
+                plan = _decoded(file, contents_of(self.files, file))
             except Damaged as error:
                 self.damage[file] = (
-                    f"{self.files.place}/{file} is not what was written ({error.why}), so its grid is not shown; run"
-                    " the grid again, which puts it there anew"
+                    f"{self.files.place}/{file} {error.said}, so its grid is not shown; run the grid again, which puts"
+                    " it there anew"
                 )
                 continue
             other = found.get(plan.facts["id"])
@@ -95,8 +95,12 @@ class Plans:
         """Move what is damaged out of the way. Only for who holds the lock."""
         self.every()
         for file in self.damage:
-            self.files.write(f"damaged/{file.replace('/', '-')}", self.files.read(file))
-            self.files.remove(file)
+            try:
+                self.files.set_aside(file)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                self.damage[file] += ". It cannot be moved to `damaged` either; remove it, or make it readable"
 
 
 def _decoded(file: str, contents: bytes) -> StoredPlan:

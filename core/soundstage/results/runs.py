@@ -30,7 +30,7 @@ def damaged(files: Files) -> Iterator[str]:
     """A sentence for each record that is not what was written."""
     for file in files.names("runs"):
         if _read(files, file) is None:
-            yield f"{files.place}/{file} is not what was written (its hash differs); do not cite it"
+            yield f"{files.place}/{file} {_what_is_wrong(files, file)}; do not cite it"
 
 
 def _read(files: Files, file: str) -> RunFacts | None:
@@ -41,6 +41,16 @@ def _read(files: Files, file: str) -> RunFacts | None:
         return None
     whole = facts.get("sha256") == _digest(facts) and facts.get("id", _run_of(file)) == _run_of(file)
     return facts if whole else None
+
+
+def _what_is_wrong(files: Files, file: str) -> str:
+    try:
+        files.read(file)
+    except FileNotFoundError:
+        return "is gone"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return "is not what was written (its hash differs)"
 
 
 def _run_of(file: str) -> str:
