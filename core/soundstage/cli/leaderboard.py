@@ -49,6 +49,9 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
     "--over", default="", metavar="SEPARATOR", help="Show improvements over this separator's scores, as over mixture."
 )
 @click.option(
+    "--intervals", is_flag=True, help="Show each value's 95 % interval, not those of the ranking measure alone."
+)
+@click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
 def command(
@@ -61,6 +64,7 @@ def command(
     protocol: str,
     published: str,
     over: str,
+    intervals: bool,
     grid: str,
 ) -> None:
     """Print the leaderboard of the folder RESULTS: one value a measure over tracks and sources, one row a separator.
@@ -84,11 +88,11 @@ def command(
         page = console()
         if not page.is_terminal:
             page = console(width=max(page.width, 160))
-        print_board(board, page)
+        print_board(board, page, intervals)
         return
     from soundstage.report import plain
 
     if form == "csv":
         click.echo(plain.format_csv(board, safe_csv))
     else:
-        click.echo(plain.format_markdown(board) if form == "markdown" else plain.format_json(board))
+        click.echo(plain.format_markdown(board, intervals) if form == "markdown" else plain.format_json(board))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from soundstage.leaderboard.protocols import Aggregation
+from soundstage.leaderboard.statistics import Paired, Standing
 
 ROLES = ("ceiling", "oracle", "separator", "floor")
 
@@ -31,15 +32,12 @@ class Column:
 class Value:
     """What a row has in a column. value: NaN where there is none. best: whether no blind method is better.
 
-    interval: what the value lies in, lower end first; p_value: of what the board tests it against; count: of how many
-    scores it is. None where nobody worked them out.
+    interval: the 95 % interval, lower end first; None where there are too few songs for one.
     """
 
     value: float
     best: bool = False
     interval: tuple[float, float] | None = None
-    p_value: float | None = None
-    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +56,11 @@ class Coverage:
 @dataclass(frozen=True, slots=True)
 class Shared:
     """Scores that all entries of a table have in a column, which are those its values are over, and how many there
-    would be without holes, NaN or flags."""
+    would be without holes, NaN or flags. songs: of how many songs the shared ones are."""
 
     shared: int
     possible: int
+    songs: int
 
     @property
     def is_whole(self) -> bool:
@@ -71,7 +70,12 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One separator. values: one for each of the board's columns. rank: 1 is best; None outside the ranking."""
+    """One separator. values: one for each of the board's columns. rank: 1 is best; None outside the ranking.
+
+    standing: how sure the rank is; group: letters, of which two separators share one where the column that ranks them
+    cannot tell them apart; against_best: song by song against the first of the table, its p-value corrected for all
+    pairs of the table. None and empty outside the ranking and where there are too few songs.
+    """
 
     separator: str
     role: str
@@ -80,6 +84,9 @@ class Row:
     coverage: Coverage
     is_blind: bool
     is_assigned: bool
+    standing: Standing | None = None
+    group: str = ""
+    against_best: Paired | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from soundstage.errors import SoundstageError, meant, suggestion
 from soundstage.leaderboard.board import ROLES, Column, Coverage, Leaderboard, Row, Section, Shared, Value, is_known
 from soundstage.leaderboard.narrowing import narrowing
 from soundstage.leaderboard.protocols import CELL, DEFAULT, Aggregation, find_protocol
+from soundstage.leaderboard.surety import Surety
 from soundstage.results.loading import Results
+from soundstage.results.records import PlanFacts
 
 if TYPE_CHECKING:
     import pandas
@@ -187,7 +189,7 @@ def _section(
     group: Mapping[str, Any],
     rows: pandas.DataFrame,
     cells: pandas.DataFrame,
-    facts: Mapping[str, Any],
+    facts: PlanFacts,
     columns: Sequence[Column],
     ranked_by: Column,
     how: Aggregation,
@@ -196,6 +198,7 @@ def _section(
     blind = [name for name, about in separators.items() if about["blind"]]
     values: dict[str, dict[Column, Value]] = {name: {} for name in separators}
     scores = {}
+    surety: Surety | None = None
     for column in columns:
         of_column = rows[(rows["metric"] == column.metric) & (rows["name"] == column.name)]
         usable = of_column[of_column["ranked"] & of_column["value"].notna()]
@@ -203,9 +206,13 @@ def _section(
         common = table.dropna(axis="index", how="any")
         average = how.over_tracks(common)
         best = _best(average, blind, column)
+        sure = Surety(common, how)
         for name in separators:
-            values[name][column] = Value(float(average.get(name, math.nan)), name in best)
-        scores[column] = Shared(len(common), len(of_column[CELL].drop_duplicates()))
+            value = float(average.get(name, math.nan))
+            values[name][column] = Value(value, name in best, sure.interval(name, value))
+        scores[column] = Shared(len(common), len(of_column[CELL].drop_duplicates()), sure.songs)
+        if column == ranked_by:
+            surety = sure
     made = []
     for name, about in separators.items():
         own = cells[cells["separator"] == name]
@@ -221,7 +228,8 @@ def _section(
             )
         )
     texts = {key: str(value) for key, value in group.items()}
-    return Section(texts, _ranked(made, ranked_by), scores)
+    ranked = _ranked(made, ranked_by)
+    return Section(texts, ranked if surety is None else surety.told(ranked, ranked_by), scores)
 
 
 def _best(average: Mapping[str, float], blind: Sequence[str], column: Column) -> set[str]:

@@ -6,11 +6,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from soundstage.leaderboard.board import Column, Leaderboard, Section
+from soundstage.leaderboard.board import Column, Leaderboard, Row, Section
 from soundstage.report.text import (
     Line,
     arrow,
@@ -25,8 +25,9 @@ from soundstage.report.text import (
 )
 
 
-def format_markdown(board: Leaderboard) -> str:
-    """GitHub Markdown, one table a section."""
+def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
+    """GitHub Markdown, one table a section. intervals: of every column, and not of the one that ranks alone."""
+    shown = frozenset(board.columns if intervals else [board.ranked_by])
     lines = [f"**{printable(board.title)}**", ""]
     header = ["#", "separator", "role"]
     for column in board.columns:
@@ -38,20 +39,21 @@ def format_markdown(board: Leaderboard) -> str:
         lines.append(_line(header))
         lines.append("|" + "|".join(["--:", "---", "---", *["--:"] * (len(board.columns) + 1)]) + "|")
         for line in (*own_lines(board, section), scores_line(board, section), *published_lines(board, section)):
-            lines.append(_line(_markdown_cells(board, line)))
+            lines.append(_line(_markdown_cells(board, line, shown)))
         lines.append("")
     lines += [f"- {line.replace('* best blind', '**bold** best blind')}" for line in fine_print(board)]
     return "\n".join(lines)
 
 
-def _markdown_cells(board: Leaderboard, line: Line) -> Iterator[str]:
-    yield line.rank
+def _markdown_cells(board: Leaderboard, line: Line, intervals: Collection[Column]) -> Iterator[str]:
+    yield f"{line.rank} ({line.ranks}) {line.group}" if line.ranks else line.rank
     yield "*scores used*" if line.kind == "scores used" else _marked(line.name)
     kinds = {"scores used": "", "published": _marked(f"published ({printable(board.publication)})")}
     yield kinds.get(line.kind, line.kind)
     for column in board.columns:
         cell = line.cells[column]
-        yield f"**{cell.text}**" if cell.best else cell.text
+        text = f"**{cell.text}**" if cell.best else cell.text
+        yield f"{text} {cell.interval}" if cell.interval and column in intervals else text
     yield line.coverage
 
 
@@ -67,13 +69,19 @@ def _marked(text: str) -> str:
 def format_csv(board: Leaderboard, safe: bool = False) -> str:
     """One line a section, separator and measure, at full precision; an empty value where there is none.
 
+    low, high: the value's 95 % interval. Of the measure that ranks, and the same in all lines of a separator: the ranks
+    in 95 % of resamples, the share of them in which it is best, its group's letters, and on how many songs it is better
+    and worse than the table's first, with the corrected p-value.
+
     Where a publication stands beside, its lines have the role "published" and its name, the condition (in a column
     that is called rendering), the own separator that they are set beside (a line each, empty where there is none) and
     Δ, own minus published. safe: whether texts that spreadsheets would compute get an apostrophe.
     """
     groups = list(board.sections[0].group) if board.sections else []
     names = ["grid", "revision", "hash", "protocol", *groups, "separator", "role", "rank", "metric", "measure", "unit"]
-    names += ["higher_is_better", "value", "scores", "scores_possible", "best_blind", "cells_done", "cells_planned"]
+    names += ["higher_is_better", "value", "low", "high", "songs", "scores", "scores_possible", "best_blind"]
+    names += ["rank_low", "rank_high", "best_share", "group", "songs_better", "songs_worse", "p_value"]
+    names += ["cells_done", "cells_planned"]
     names += ["publication", "rendering", "beside", "difference"] if board.publication else []
     out = io.StringIO()
     writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
@@ -101,10 +109,16 @@ def _about(column: Column) -> dict[str, Any]:
 def _own_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any]]:
     """What the CSV says of each row and column."""
     for row in section.rows:
+        sure = _standing(row)
         for column in board.columns:
             value, scores = row.values[column], section.scores[column]
+            low, high = value.interval or (math.nan, math.nan)
             yield {
                 **_about(column),
+                **sure,
+                "low": _exact(low),
+                "high": _exact(high),
+                "songs": scores.songs,
                 "separator": row.separator,
                 "role": row.role,
                 "rank": row.rank or "",
@@ -115,6 +129,18 @@ def _own_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any
                 "cells_done": row.coverage.done,
                 "cells_planned": row.coverage.planned,
             }
+
+
+def _standing(row: Row) -> dict[str, Any]:
+    """What the CSV says of how sure a rank is, the same in all lines of a separator."""
+    found: dict[str, Any] = {"group": row.group}
+    if row.standing:
+        low, high = row.standing.ranks
+        found |= {"rank_low": low, "rank_high": high, "best_share": row.standing.best}
+    if row.against_best:
+        test = row.against_best
+        found |= {"songs_better": test.better, "songs_worse": test.worse, "p_value": test.p_value}
+    return found
 
 
 def _published_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from rich import box
@@ -60,52 +60,71 @@ def natural_width(table: Table, console: Console) -> int:
     return console.measure(table, options=console.options.update(max_width=1_000_000, width=1_000_000)).maximum
 
 
-def print_board(board: Leaderboard, console: Console) -> None:
-    """Print the leaderboard. What is wider than the console goes on in a further table; no value is ever cut."""
+def print_board(board: Leaderboard, console: Console, intervals: bool = False) -> None:
+    """Print the leaderboard. What is wider than the console goes on in a further table; no value is ever cut.
+
+    intervals: show those of every column, and not those of the column that ranks alone.
+    """
     console.print(Text(f"Leaderboard  {printable(board.title)}", style="bold"))
     for section in board.sections:
         console.print()
         if section.group:
             console.print(Text(group_text(section), style="bold cyan"))
-        for columns in _that_fit(board, section, console):
-            print_whole(_table(board, section, columns, console), console)
+        shown = frozenset(board.columns if intervals else [board.ranked_by])
+        for columns in _that_fit(board, section, console, shown):
+            print_whole(_table(board, section, columns, console, shown), console)
     for line in fine_print(board):
         console.print(Text(line, style="dim"))
 
 
-def _that_fit(board: Leaderboard, section: Section, console: Console) -> list[Sequence[Column]]:
+def _that_fit(
+    board: Leaderboard, section: Section, console: Console, intervals: Collection[Column]
+) -> list[Sequence[Column]]:
     """The columns in runs that each fit the console's width, at least one a run."""
     runs: list[list[Column]] = [[]]
     for column in board.columns:
-        wide = natural_width(_table(board, section, [*runs[-1], column], console), console)
+        wide = natural_width(_table(board, section, [*runs[-1], column], console, intervals), console)
         if runs[-1] and wide > console.width:
             runs.append([])
         runs[-1].append(column)
     return list(runs)
 
 
-def _table(board: Leaderboard, section: Section, columns: Sequence[Column], console: Console) -> Table:
-    """The section's table with these columns."""
+def _table(
+    board: Leaderboard,
+    section: Section,
+    columns: Sequence[Column],
+    console: Console,
+    intervals: Collection[Column],
+) -> Table:
+    """The section's table with these columns. intervals: of which columns the intervals are shown."""
+    used = scores_line(board, section)
+    lines = [*own_lines(board, section), *published_lines(board, section), *([] if used.is_whole else [used])]
+    is_sure = any(line.ranks for line in lines)
+    widened = [column for column in columns if column in intervals and any(_interval(line, column) for line in lines)]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
     table.add_column("#", justify="right", no_wrap=True)
+    for name in ("ranks", "group") if is_sure else ():
+        table.add_column(Text(name, style="dim"), no_wrap=True)
     table.add_column("separator", overflow="fold", max_width=max(NARROWEST_NAME, min(WIDEST_NAME, console.width // 2)))
     for column in columns:
         style = "bold" if column == board.ranked_by else ""
         header = Text(f"{printable(column.label)} {arrow(column)}\n{printable(column.unit)}", style, justify="right")
         header.append(f"\n{_short(printable(column.metric))}", style="dim")
         table.add_column(header, justify="right", no_wrap=True)
+        if column in widened:
+            table.add_column(Text("[95 %]", style="dim"), justify="right", no_wrap=True)
     table.add_column("cells", justify="right", no_wrap=True)
-    used = scores_line(board, section)
-    lines = [*own_lines(board, section), *published_lines(board, section), *([] if used.is_whole else [used])]
     last = ""
     for line in lines:
         block = "published" if line.kind == "difference" else line.kind
         if last and block != last:
             table.add_section()
         last = block
-        cells = [_cell(line, column) for column in columns]
+        cells = [text for column in columns for text in _cells(line, column, column in widened)]
+        sure = [line.ranks, line.group] if is_sure else []
         coverage = Text(line.coverage, style="" if line.is_whole else "bold red")
-        table.add_row(line.rank, _name(line, board), *cells, coverage, style=STYLES[line.kind])
+        table.add_row(line.rank, *sure, _name(line, board), *cells, coverage, style=STYLES[line.kind])
     return table
 
 
@@ -116,9 +135,14 @@ def _name(line: Line, board: Leaderboard) -> Text:
     return Text(line.name).append(said.get(line.kind, f" ({line.kind})"), style="dim italic")
 
 
-def _cell(line: Line, column: Column) -> Text:
+def _interval(line: Line, column: Column) -> str:
+    return line.cells[column].interval
+
+
+def _cells(line: Line, column: Column, with_interval: bool) -> list[Text]:
     cell = line.cells[column]
-    return Text(cell.text + ("*" if cell.best else " "), style="bold green" if cell.best else "")
+    value = Text(cell.text + ("*" if cell.best else " "), style="bold green" if cell.best else "")
+    return [value, Text(cell.interval, style="dim")] if with_interval else [value]
 
 
 def _short(metric: str) -> str:

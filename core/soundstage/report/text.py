@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from soundstage.leaderboard.board import Column, Leaderboard, Row, Section
+from soundstage.leaderboard.statistics import FEWEST, RESAMPLES
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 """Kinds of characters that move the cursor, command a terminal or have no bytes: controls, lone surrogates, breaks."""
@@ -19,10 +20,11 @@ DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a line has in a measure's column."""
+    """What a line has in a measure's column. interval: empty where there is none."""
 
     text: str
     best: bool = False
+    interval: str = ""
 
 
 NOTHING = Cell("–")
@@ -31,12 +33,15 @@ NOTHING = Cell("–")
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a table. kind: a role, `published`, `difference` or `scores used`. cells: one for each of the board's
-    columns. rank, coverage: empty where there is none. is_whole: False where cells or scores are lacking."""
+    columns. rank, ranks (in 95 % of resamples), group, coverage: empty where there is none. is_whole: False where cells
+    or scores are lacking."""
 
     kind: str
     name: str
     cells: Mapping[Column, Cell]
     rank: str = ""
+    ranks: str = ""
+    group: str = ""
     coverage: str = ""
     is_whole: bool = True
 
@@ -89,6 +94,21 @@ def value_text(value: float, column: Column) -> str:
     return number_text(value, column.decimals)
 
 
+def interval_text(interval: tuple[float, float] | None, column: Column) -> str:
+    """An interval with the decimals that its measure has; empty where there is none."""
+    return "" if interval is None else f"[{', '.join(value_text(end, column) for end in interval)}]"
+
+
+def span_text(ends: tuple[int, int]) -> str:
+    """Ranks from one to another: `2`, `1–3`."""
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]}–{ends[1]}"
+
+
+def p_text(value: float) -> str:
+    """A p-value as papers print it: `p = 0.03`, `p < 0.001`."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}" if value < 0.1 else f"p = {value:.2f}"
+
+
 def difference_text(value: float, decimals: int) -> str:
     """A difference with its sign."""
     text = number_text(value, decimals)
@@ -117,8 +137,13 @@ def own_lines(board: Leaderboard, section: Section) -> Iterator[Line]:
         yield Line(
             row.role,
             name_text(row),
-            {column: Cell(value_text(value.value, column), value.best) for column, value in found.items()},
+            {
+                column: Cell(value_text(value.value, column), value.best, interval_text(value.interval, column))
+                for column, value in found.items()
+            },
             rank=str(row.rank or ""),
+            ranks=span_text(row.standing.ranks) if row.standing else "",
+            group=row.group,
             coverage=f"{row.coverage.done}/{row.coverage.planned}",
             is_whole=row.coverage.is_whole,
         )
@@ -159,11 +184,42 @@ def _sentences(board: Leaderboard) -> Iterator[str]:
         f" its table has; separators are ranked by {ranked.label} ({ranked.metric}). ↑ higher is better, ↓ lower is"
         " better, * best blind separator."
     )
+    yield from _surety(board)
     if board.over:
         yield f"Every score is an improvement: that of {board.over} on the same scene and source is taken off it."
     if any(row.is_assigned for section in board.sections for row in section.rows):
         yield "† returns unnamed sources: core assigned them to the references by the best SI-SDR permutation."
     yield from board.notes
+
+
+def _surety(board: Leaderboard) -> Iterator[str]:
+    """How sure the tables are, or that there are too few songs to say."""
+    songs = sorted({section.scores[board.ranked_by].songs for section in board.sections})
+    if not songs:
+        return
+    if songs[0] < FEWEST:
+        where = "" if songs[-1] < FEWEST else ", in a table without intervals,"
+        yield (
+            f"n = {counted(songs[0], 'song')}{where} is too few to say how sure values and ranks are: intervals and"
+            f" tests need {FEWEST}."
+        )
+    if songs[-1] < FEWEST:
+        return
+    yield (
+        f"[ ] the 95 % interval: {RESAMPLES:,} bootstrap resamples of songs, each with all its sources, placements and"
+        " seeds. ranks: those in 95 % of them."
+    )
+    if any(row.group for section in board.sections for row in section.rows):
+        yield (
+            f"group: separators that share a letter cannot be told apart by {board.ranked_by.label} (Wilcoxon"
+            " signed-rank test over songs, Holm's correction over all pairs of the table, p ≥ 0.05)."
+        )
+    for section in board.sections:
+        groups = [row.group for row in section.rows if row.group]
+        if len(groups) > 1 and len(set(groups)) == 1:
+            of = f"{group_text(section)}: " if section.group else ""
+            on = counted(section.scores[board.ranked_by].songs, "song")
+            yield f"{of}no two separators can be told apart on these {on}."
 
 
 def duration(seconds: float) -> str:
