@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from soundstage.api import compare as compare
     from soundstage.api import load as load
     from soundstage.api import render as render
     from soundstage.api import run as run
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "run": "api",
+    "compare": "api",
     "load": "api",
     "render": "api",
     "score": "api",
@@ -33,7 +35,7 @@ _HOMES = {
 
 __all__ = [
     *("Measure", "Placement", "Scene", "Score", "SoundstageError", "Track"),
-    *("hookimpl", "load", "render", "run", "score"),
+    *("compare", "hookimpl", "load", "render", "run", "score"),
 ]
 
 

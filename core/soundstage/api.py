@@ -122,6 +122,34 @@ def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
     return rows.assign(**{name: rows[name].astype(rows[name].cat.categories.dtype) for name in texts})
 
 
+def compare(
+    path: str | Path,
+    one: str,
+    other: str,
+    *,
+    metrics: Collection[str] = (),
+    protocol: str = "soundstage",
+    grid: str = "",
+) -> pandas.DataFrame:
+    """Two separators of a results folder song by song, as a DataFrame: one row a measure and source ("" is all).
+
+    Rows are for each spatializer and placement where the grid has several. Columns: spatializer, placement (where there
+    are several), metric, measure, unit, higher_is_better, source, one, other, value_one, value_other, difference (one −
+    other, by the protocol over the differences), low, high (its 95 % interval), scores, songs, better, worse, p_value
+    (Wilcoxon over songs; of single sources corrected after Holm), effect (matched-pairs rank-biserial correlation),
+    told_apart, songs_needed (to show `worth_showing` at 80 % power). NaN where there are too few songs. metrics,
+    protocol: as for the leaderboard. Raises SoundstageError for names that the results don't have.
+    """
+    import pandas as pd
+
+    from soundstage.leaderboard.versus import versus
+    from soundstage.report.versus import records
+    from soundstage.results.loading import load_results
+
+    found = versus(load_results(location(path), grid), one, other, metrics=list(metrics), protocol=protocol)
+    return pd.DataFrame(records(found))
+
+
 def score(
     reference: str | Path,
     estimate: str | Path,

@@ -295,7 +295,7 @@ def test_an_entry_of_fewer_tracks_is_named_as_what_narrows_the_table(tmp_path):
 
 
 def test_decimals_are_the_measures_and_older_plans_have_those_that_they_were_shown_with(tmp_path):
-    from soundstage.leaderboard.build import shown_columns
+    from soundstage.leaderboard.choice import shown_columns
     from soundstage.report.text import value_text
 
     facts = {"unit": "dB", "higher_is_better": True, "headline": True, "label": ""}

@@ -160,7 +160,7 @@ class TestGroups:
 class TestStandings:
     def test_the_clear_winner_is_always_first(self):
         rng = np.random.default_rng(0)
-        found = standings(rng.standard_normal((1000, 3)) + [0.0, 50.0, 0.0], higher_is_better=True)
+        found = standings(rng.standard_normal((1000, 3)) + np.array([0.0, 50.0, 0.0]), higher_is_better=True)
         assert (found[1].ranks, found[1].best) == ((1, 1), 1.0)
         assert found[0].ranks == found[2].ranks == (2, 3)
 

@@ -5,8 +5,8 @@ import io
 import json
 
 import pytest
-from boards import board_of, results
 
+from boards import board_of, results
 from soundstage.contracts import Score
 from soundstage.report.plain import format_csv, format_json, format_markdown
 from soundstage.report.terminal import console, print_board

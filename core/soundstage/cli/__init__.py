@@ -18,6 +18,7 @@ VERBS = {
     "run": "Fill a grid with results.",
     "leaderboard": "Show what was measured, best first.",
     "render": "Write a grid's scenes as a data set in MUSDB18-HQ's layout.",
+    "compare": "Compare two separators song by song.",
     "score": "Score a folder of stems against another, without a grid.",
     "list": "What there is: datasets, placements, spatializers, separators, metrics, grids.",
     "fetch": "Get weights and environments that separators need.",

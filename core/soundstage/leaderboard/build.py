@@ -7,8 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from soundstage.errors import SoundstageError, meant, suggestion
 from soundstage.leaderboard.board import ROLES, Column, Coverage, Leaderboard, Row, Section, Shared, Value, is_known
+from soundstage.leaderboard.choice import (
+    finite,
+    groups_of,
+    ranking_column,
+    separator_meant,
+    shown_columns,
+    tables_asked_for,
+    within_group,
+)
 from soundstage.leaderboard.narrowing import narrowing
 from soundstage.leaderboard.protocols import CELL, DEFAULT, Aggregation, find_protocol
 from soundstage.leaderboard.surety import Surety
@@ -21,8 +29,6 @@ if TYPE_CHECKING:
 
 FEW = 3
 """Notices of a spatializer that are each shown."""
-
-GROUPS = ("source", "spatializer", "dataset", "placement", "seed")
 
 
 def make_leaderboard(
@@ -44,18 +50,18 @@ def make_leaderboard(
     Raises SoundstageError for names that the results don't have.
     """
     how = find_protocol(protocol)
-    by = _told_apart(results.cells) if by is None else [_grouping(word) for word in by]
+    by = tables_asked_for(results.cells, by)
     columns = shown_columns(results.facts, metrics)
-    ranked_by = _ranking(columns, rank_by)
-    whole = how.track_scores(_finite(results.rows[results.rows["status"] == "ok"]))
+    ranked_by = ranking_column(columns, rank_by)
+    whole = how.track_scores(finite(results.rows[results.rows["status"] == "ok"]))
     if over:
-        over = _separator(results.facts, over)
+        over = separator_meant(results.facts, over)
         whole = _improvements(whole, over)
         renamed = {column: replace(column, label=f"{column.label}i") for column in columns}
         columns, ranked_by = tuple(renamed.values()), renamed[ranked_by]
     sections = []
-    for group in _groups(whole, results.cells, by):
-        chosen, cells = _within(whole, group), _within(results.cells, group)
+    for group in groups_of(whole, results.cells, by):
+        chosen, cells = within_group(whole, group), within_group(results.cells, group)
         sections.append(_section(group, chosen, cells, results.facts, columns, ranked_by, how))
     facts = results.facts
     notes = [*_notes(results, whole, columns), *narrowing(sections, whole, results.cells, columns)]
@@ -70,14 +76,6 @@ def make_leaderboard(
         tuple(notes),
         over=over,
     )
-
-
-def _finite(rows: pandas.DataFrame) -> pandas.DataFrame:
-    """The rows with no value where it is infinite: older folders hold what was imported so."""
-    infinite = rows["value"].abs() == math.inf
-    if not infinite.any():
-        return rows
-    return rows.assign(value=rows["value"].mask(infinite), note=rows["note"].mask(infinite, "the value is infinite"))
 
 
 def _improvements(whole: pandas.DataFrame, over: str) -> pandas.DataFrame:
@@ -95,94 +93,6 @@ def _improvements(whole: pandas.DataFrame, over: str) -> pandas.DataFrame:
     ranked = whole["ranked"] & base["ranked"].reindex(which).fillna(False).to_numpy(dtype=bool)
     note = whole["note"].mask(lost | (whole["ranked"] & ~ranked), f"no value of {over} to compare with")
     return whole.assign(value=value, ranked=ranked, note=note)
-
-
-def shown_columns(facts: Mapping[str, Any], wanted: Sequence[str] = ()) -> tuple[Column, ...]:
-    """The wanted measures of a plan's facts; every headline measure where none is wanted. Raises SoundstageError.
-
-    Case matters only where names differ in nothing else.
-    """
-    every = {
-        (metric, name): Column(
-            metric,
-            name,
-            measure["label"] or name,
-            measure["unit"],
-            measure["higher_is_better"],
-            _decimals(measure),
-        )
-        for metric, measures in facts["metrics"].items()
-        for name, measure in measures.items()
-    }
-    headline = [key for key in every if facts["metrics"][key[0]][key[1]]["headline"]]
-    if not wanted:
-        columns = [every[key] for key in headline]
-    else:
-        columns = []
-        metrics, names = [metric for metric, _ in every], [name for _, name in every]
-        for word in wanted:
-            known = {*metrics, *names}
-            word_meant = meant(word, metrics) or meant(word, names)
-            found = [every[key] for key in headline if key[0] == word_meant]
-            found = found or [every[key] for key in every if word_meant in key]
-            if not found:
-                raise SoundstageError(f"the results have no metric or measure '{word}'{suggestion(word, known)}")
-            columns += [column for column in found if column not in columns]
-    if not columns:
-        raise SoundstageError("the grid's metrics measure nothing that could be shown")
-    return tuple(columns)
-
-
-def _decimals(measure: Mapping[str, Any]) -> int:
-    """How many decimals of a stored measure are shown; plans that do not say it showed whole µs and two of the rest."""
-    return int(measure.get("decimals", 0 if measure["unit"] == "µs" else 2))
-
-
-def _grouping(word: str) -> str:
-    found = meant(word, GROUPS)
-    if not found:
-        raise SoundstageError(f"cannot group by '{word}'{suggestion(word, GROUPS)}")
-    return found
-
-
-def _separator(facts: Mapping[str, Any], wanted: str) -> str:
-    found = meant(wanted, facts["separators"])
-    if not found:
-        raise SoundstageError(f"the results have no separator '{wanted}'{suggestion(wanted, facts['separators'])}")
-    return found
-
-
-def _ranking(columns: Sequence[Column], wanted: str) -> Column:
-    if not wanted:
-        return columns[0]
-    names = [(column.name, column.label, column.metric, f"{column.metric}.{column.name}") for column in columns]
-    found = meant(wanted, [name for of_column in names for name in of_column])
-    for column, of_column in zip(columns, names, strict=True):
-        if found in of_column:
-            return column
-    raise SoundstageError(f"cannot rank by '{wanted}'{suggestion(wanted, [column.name for column in columns])}")
-
-
-def _told_apart(cells: pandas.DataFrame) -> list[str]:
-    """What there is a table for each of by default; scenes that are not placed are no placement of their own."""
-    placements = {str(label) for label in cells["placement"].unique()} - {""}
-    several = {"spatializer": cells["spatializer"].nunique() > 1, "placement": len(placements) > 1}
-    return [kind for kind, are_several in several.items() if are_several]
-
-
-def _groups(rows: pandas.DataFrame, cells: pandas.DataFrame, by: Sequence[str]) -> list[dict[str, Any]]:
-    """The groups in the order in which the plan has them."""
-    if not by:
-        return [{}]
-    table = rows if "source" in by else cells
-    return [dict(zip(by, key, strict=True)) for key in table[list(by)].drop_duplicates().itertuples(index=False)]
-
-
-def _within(rows: pandas.DataFrame, group: Mapping[str, Any]) -> pandas.DataFrame:
-    for name, value in group.items():
-        if name in rows.columns:
-            rows = rows[rows[name] == value]
-    return rows
 
 
 def _section(

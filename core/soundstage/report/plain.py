@@ -116,13 +116,13 @@ def _own_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any
             yield {
                 **_about(column),
                 **sure,
-                "low": _exact(low),
-                "high": _exact(high),
+                "low": exact(low),
+                "high": exact(high),
                 "songs": scores.songs,
                 "separator": row.separator,
                 "role": row.role,
                 "rank": row.rank or "",
-                "value": _exact(value.value),
+                "value": exact(value.value),
                 "scores": scores.shared,
                 "scores_possible": scores.possible,
                 "best_blind": value.best,
@@ -153,7 +153,7 @@ def _published_records(board: Leaderboard, section: Section) -> Iterator[dict[st
                 **_about(column),
                 "separator": row.model,
                 "role": "published",
-                "value": _exact(row.values[column].value),
+                "value": exact(row.values[column].value),
                 "publication": board.publication,
                 "rendering": row.condition,
             }
@@ -161,10 +161,11 @@ def _published_records(board: Leaderboard, section: Section) -> Iterator[dict[st
                 yield record
             for one in row.differences:
                 gap = one.values[column].value if column in one.values else math.nan
-                yield {**record, "beside": one.separator, "difference": _exact(gap)}
+                yield {**record, "beside": one.separator, "difference": exact(gap)}
 
 
-def _exact(value: float) -> str:
+def exact(value: float) -> str:
+    """A number at full precision; empty where there is none."""
     return "" if math.isnan(value) else repr(value)
 
 
@@ -173,28 +174,29 @@ def format_json(board: Leaderboard) -> str:
 
     What stands in columns is an object of metrics, each an object of measures: `values["spauq"]["SSR"]["value"]`.
     """
-    return encodable(json.dumps(_plain(board), indent=1, ensure_ascii=False, allow_nan=False))
+    return encodable(json.dumps(plain(board), indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a board as JSON has it: what is not finite is null, what stands in columns goes by their names."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return _by_name(value) if any(isinstance(key, Column) for key in value) else _each(value)
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 
 def _each(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _plain(item) for key, item in value.items()}
+    return {key: plain(item) for key, item in value.items()}
 
 
 def _by_name(values: Mapping[Column, Any]) -> dict[str, dict[str, Any]]:
     """What stands in columns, by metric and measure."""
     found: dict[str, dict[str, Any]] = {}
     for column, value in values.items():
-        found.setdefault(column.metric, {})[column.name] = _plain(value)
+        found.setdefault(column.metric, {})[column.name] = plain(value)
     return found

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soundstage.leaderboard.board import Column
-from soundstage.leaderboard.build import shown_columns
+from soundstage.leaderboard.choice import shown_columns
 from soundstage.report.terminal import console, print_whole
 from soundstage.report.text import arrow, encodable, printable, uncomputed, value_text
 from soundstage.results.loading import Results

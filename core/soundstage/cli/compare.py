@@ -1,0 +1,62 @@
+"""`soundstage compare`: one separator against another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from soundstage.cli.leaderboard import words
+from soundstage.cli.options import folder
+from soundstage.leaderboard.protocols import DEFAULT
+
+FORMATS = ("table", "csv", "json")
+
+
+@click.command("compare")
+@click.argument("results", callback=folder)
+@click.argument("one")
+@click.argument("other")
+@click.option(
+    "--by",
+    callback=words,
+    metavar="WHAT,…",
+    help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
+    "  [default: spatializer and placement, where there are several]",
+)
+@click.option("--metric", "metrics", multiple=True, help="Show only this metric or measure. Repeatable.")
+@click.option("--protocol", default=DEFAULT, show_default=True, metavar="NAME", help="As for leaderboard.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
+)
+@click.option(
+    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
+)
+def command(
+    results: Path | str,
+    one: str,
+    other: str,
+    by: list[str] | None,
+    metrics: tuple[str, ...],
+    protocol: str,
+    form: str,
+    grid: str,
+) -> None:
+    """Compare the separators ONE and OTHER of the folder RESULTS, song by song.
+
+    Says by how much they differ in each measure and source, how surely, on which songs most, how many songs would show
+    more, and where the variance comes from.
+    """
+    from soundstage.leaderboard.versus import versus
+    from soundstage.report.versus import print_versus, versus_csv, versus_json
+    from soundstage.results.loading import load_results
+
+    groups = [] if by and [word.casefold() for word in by] == ["none"] else by
+    found = versus(load_results(results, grid), one, other, by=groups, metrics=metrics, protocol=protocol)
+    if form == "table":
+        from soundstage.report.terminal import console
+
+        page = console()
+        print_versus(found, page if page.is_terminal else console(width=max(page.width, 160)))
+    else:
+        click.echo({"csv": versus_csv, "json": versus_json}[form](found))
