@@ -41,6 +41,13 @@ def test_csv_and_json_are_for_programs(path):
     assert json.loads(said(path, "one", "other", "--format", "json"))["one"] == "one"
 
 
+def test_csv_is_safe_for_spreadsheets_on_request(tmp_path):
+    scores = {(name, f"s{song}"): [Score("bass", "SDR", 1.0)] for song in range(5) for name in ("=1+1", "b")}
+    path = results(tmp_path, scores)
+    assert ",=1+1,b," in said(path, "=1+1", "b", "--format", "csv")
+    assert ",'=1+1,b," in said(path, "=1+1", "b", "--format", "csv", "--safe-csv")
+
+
 def test_names_are_taken_in_any_case_and_misspelt_ones_get_the_nearest(path):
     assert "one against other" in said(path, "ONE", "Other")
     found = CliRunner().invoke(cli, ["compare", str(path), "on", "other"])

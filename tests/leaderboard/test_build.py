@@ -350,8 +350,6 @@ def test_json_holds_what_stands_in_columns_by_metric_and_measure(tmp_path):
         "value": numbers(found.sections[0].rows[0])[0],
         "best": False,
         "interval": None,
-        "p_value": None,
-        "count": None,
     }
     assert row["coverage"] == {"done": 2, "planned": 2}
     assert parsed["sections"][0]["scores"]["error"]["error"] == {"shared": 2, "possible": 6}

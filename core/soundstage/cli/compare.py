@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from soundstage.cli.leaderboard import words
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, safe_csv
 from soundstage.leaderboard.protocols import DEFAULT
 
 FORMATS = ("table", "csv", "json")
@@ -29,6 +29,7 @@ FORMATS = ("table", "csv", "json")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
 )
+@safe_csv
 @click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
@@ -40,6 +41,7 @@ def command(
     metrics: tuple[str, ...],
     protocol: str,
     form: str,
+    safe_csv: bool,
     grid: str,
 ) -> None:
     """Compare the separators ONE and OTHER of the folder RESULTS, song by song.
@@ -59,4 +61,4 @@ def command(
         page = console()
         print_versus(found, page if page.is_terminal else console(width=max(page.width, 160)))
     else:
-        click.echo({"csv": versus_csv, "json": versus_json}[form](found))
+        click.echo(versus_csv(found, safe_csv) if form == "csv" else versus_json(found))

@@ -26,6 +26,7 @@ from soundstage.report.text import (
     interval_text,
     p_text,
     printable,
+    uncomputed,
     value_text,
 )
 
@@ -136,14 +137,23 @@ def _fine_print(found: Versus) -> Iterator[str]:
     )
 
 
-def versus_csv(found: Versus) -> str:
-    """One line a group, measure and source, at full precision; an empty source is all of them."""
+def versus_csv(found: Versus, safe: bool = False) -> str:
+    """One line a group, measure and source, at full precision; an empty source is all of them.
+
+    safe: put an apostrophe before texts that a spreadsheet would take for a formula.
+    """
     lines = records(found)
     out = io.StringIO()
     writer = csv.DictWriter(out, list(lines[0]) if lines else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: "" if value != value else value for name, value in line.items()} for line in lines)
+    for line in lines:
+        known = {name: "" if value != value else value for name, value in line.items()}
+        writer.writerow({name: _safe(value) for name, value in known.items()} if safe else known)
     return encodable(out.getvalue().rstrip("\n"))
+
+
+def _safe(value: Any) -> Any:
+    return uncomputed(value) if isinstance(value, str) else value
 
 
 def records(found: Versus) -> list[dict[str, Any]]:
