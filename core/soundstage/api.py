@@ -111,13 +111,21 @@ def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
     """The results of a grid as a tidy DataFrame, one row a score, frames included.
 
     Columns: dataset, track, placement, spatializer, seed, separator, metric, source, name, unit, value, frame (NA for
-    the whole track), note, ranked, status, error, cell. A separation or a metric that is not ok is a row with its
-    status and traceback and no value. grid: a name or hash where the folder holds several; the newest by default.
-    Raises SoundstageError where the folder holds no results.
+    the whole track), note, ranked, status, error, cell; azimuth, azimuth_told (to informed separators) and elevation of
+    the source in degrees, 90 is left; nearest_deg, the angle to the nearest other source; the scene's gain (mixture by
+    sum of references) and duration_s; real_time_factor (seconds of separation a second of audio), peak_memory_mb (of
+    the worker and what it started, while it separated) and peak_gpu_memory_mb (torch's). NaN where that is not known or
+    nothing is placed. A separation or a metric that is not ok is a row with its status and traceback and no value.
+    grid: a name or hash where the folder holds several; the newest by default. Raises SoundstageError where the folder
+    holds no results.
     """
+    from soundstage.results.circumstances import with_circumstances
     from soundstage.results.loading import load_results
+    from soundstage.results.store import Store
 
-    rows = load_results(location(path), grid).rows
+    place = location(path)
+    rows = load_results(place, grid).rows
+    rows = with_circumstances(rows, Store(place).records(rows["cell"].unique()))
     texts = rows.columns[rows.dtypes == "category"]
     return rows.assign(**{name: rows[name].astype(rows[name].cat.categories.dtype) for name in texts})
 

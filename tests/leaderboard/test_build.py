@@ -352,7 +352,7 @@ def test_json_holds_what_stands_in_columns_by_metric_and_measure(tmp_path):
         "interval": None,
     }
     assert row["coverage"] == {"done": 2, "planned": 2}
-    assert parsed["sections"][0]["scores"]["error"]["error"] == {"shared": 2, "possible": 6}
+    assert parsed["sections"][0]["scores"]["error"]["error"] == {"shared": 2, "possible": 6, "songs": 2}
 
 
 def test_an_infinity_in_an_older_folder_reaches_no_average(tmp_path):

@@ -51,6 +51,7 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option(
     "--intervals", is_flag=True, help="Show each value's 95 % interval, not those of the ranking measure alone."
 )
+@click.option("--cost", is_flag=True, help="Set real-time factor and peak memory of separating beside.")
 @click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
@@ -65,6 +66,7 @@ def command(
     published: str,
     over: str,
     intervals: bool,
+    cost: bool,
     grid: str,
 ) -> None:
     """Print the leaderboard of the folder RESULTS: one value a measure over tracks and sources, one row a separator.
@@ -79,7 +81,9 @@ def command(
     groups = [] if by and [word.casefold() for word in by] == ["none"] else by
     publication = find_publication(published) if published else None
     loaded = load_results(results, grid)
-    board = make_leaderboard(loaded, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, over=over)
+    board = make_leaderboard(
+        loaded, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, over=over, cost=cost
+    )
     if publication is not None:
         board = compare(board, publication, loaded)
     if form == "table":

@@ -69,12 +69,23 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What separating took. real_time_factor: seconds a second of audio, median over cells; peak_mb, gpu_peak_mb: the
+    most memory of any cell. None where none was measured."""
+
+    real_time_factor: float | None
+    peak_mb: float | None
+    gpu_peak_mb: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One separator. values: one for each of the board's columns. rank: 1 is best; None outside the ranking.
 
     standing: how sure the rank is; group: letters, of which two separators share one where the column that ranks them
     cannot tell them apart; against_best: song by song against the first of the table, its p-value corrected for all
-    pairs of the table. None and empty outside the ranking and where there are too few songs.
+    pairs of the table. None and empty outside the ranking and where there are too few songs. cost: None unless asked
+    for, since it is the machine's and another one the next time.
     """
 
     separator: str
@@ -87,6 +98,7 @@ class Row:
     standing: Standing | None = None
     group: str = ""
     against_best: Paired | None = None
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from soundstage.leaderboard.board import ROLES, Column, Coverage, Leaderboard, Row, Section, Shared, Value, is_known
+from soundstage.leaderboard.board import (
+    ROLES,
+    Column,
+    Cost,
+    Coverage,
+    Leaderboard,
+    Row,
+    Section,
+    Shared,
+    Value,
+    is_known,
+)
 from soundstage.leaderboard.choice import (
     finite,
     groups_of,
@@ -39,6 +50,7 @@ def make_leaderboard(
     rank_by: str = "",
     protocol: str = DEFAULT,
     over: str = "",
+    cost: bool = False,
 ) -> Leaderboard:
     """The leaderboard of a grid's results.
 
@@ -47,7 +59,7 @@ def make_leaderboard(
     by default the first. protocol: how scores become values, out of PROTOCOLS. Every value is over the scores (track ×
     source) that all entries of that table have in that column, so no entry is averaged over holes. over: a separator
     whose own score of the same scene and source is taken off every score, so that values are improvements over it.
-    Raises SoundstageError for names that the results don't have.
+    cost: set beside what separating took. Raises SoundstageError for names that the results don't have.
     """
     how = find_protocol(protocol)
     by = tables_asked_for(results.cells, by)
@@ -62,7 +74,8 @@ def make_leaderboard(
     sections = []
     for group in groups_of(whole, results.cells, by):
         chosen, cells = within_group(whole, group), within_group(results.cells, group)
-        sections.append(_section(group, chosen, cells, results.facts, columns, ranked_by, how))
+        section = _section(group, chosen, cells, results.facts, columns, ranked_by, how)
+        sections.append(_with_cost(section, cells) if cost else section)
     facts = results.facts
     notes = [*_notes(results, whole, columns), *narrowing(sections, whole, results.cells, columns)]
     return Leaderboard(
@@ -140,6 +153,17 @@ def _section(
     texts = {key: str(value) for key, value in group.items()}
     ranked = _ranked(made, ranked_by)
     return Section(texts, ranked if surety is None else surety.told(ranked, ranked_by), scores)
+
+
+def _with_cost(section: Section, cells: pandas.DataFrame) -> Section:
+    """The section, with what separating took in each row."""
+    rows = []
+    for row in section.rows:
+        own = cells[cells["separator"] == row.separator]
+        factor, peak, gpu = own["real_time_factor"].median(), own["peak_mb"].max(), own["gpu_peak_mb"].max()
+        known = [None if math.isnan(value) else float(value) for value in (factor, peak, gpu)]
+        rows.append(replace(row, cost=Cost(*known)))
+    return replace(section, rows=tuple(rows))
 
 
 def _best(average: Mapping[str, float], blind: Sequence[str], column: Column) -> set[str]:

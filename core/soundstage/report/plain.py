@@ -24,6 +24,8 @@ from soundstage.report.text import (
     uncomputed,
 )
 
+COST = ["real_time_factor", "peak_mb", "gpu_peak_mb"]
+
 
 def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
     """GitHub Markdown, one table a section. intervals: of every column, and not of the one that ranks alone."""
@@ -32,20 +34,22 @@ def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
     header = ["#", "separator", "role"]
     for column in board.columns:
         header.append(_marked(printable(f"{column.label} {arrow(column)} ({column.unit}, {column.metric})")))
+    has_cost = any(row.cost for section in board.sections for row in section.rows)
+    header += ["RTF", "MB"] if has_cost else []
     header.append("cells")
     for section in board.sections:
         if section.group:
             lines += [f"### {group_text(section)}", ""]
         lines.append(_line(header))
-        lines.append("|" + "|".join(["--:", "---", "---", *["--:"] * (len(board.columns) + 1)]) + "|")
+        lines.append("|" + "|".join(["--:", "---", "---", *["--:"] * (len(header) - 3)]) + "|")
         for line in (*own_lines(board, section), scores_line(board, section), *published_lines(board, section)):
-            lines.append(_line(_markdown_cells(board, line, shown)))
+            lines.append(_line(_markdown_cells(board, line, shown, has_cost)))
         lines.append("")
     lines += [f"- {line.replace('* best blind', '**bold** best blind')}" for line in fine_print(board)]
     return "\n".join(lines)
 
 
-def _markdown_cells(board: Leaderboard, line: Line, intervals: Collection[Column]) -> Iterator[str]:
+def _markdown_cells(board: Leaderboard, line: Line, intervals: Collection[Column], has_cost: bool) -> Iterator[str]:
     yield f"{line.rank} ({line.ranks}) {line.group}" if line.ranks else line.rank
     yield "*scores used*" if line.kind == "scores used" else _marked(line.name)
     kinds = {"scores used": "", "published": _marked(f"published ({printable(board.publication)})")}
@@ -54,6 +58,8 @@ def _markdown_cells(board: Leaderboard, line: Line, intervals: Collection[Column
         cell = line.cells[column]
         text = f"**{cell.text}**" if cell.best else cell.text
         yield f"{text} {cell.interval}" if cell.interval and column in intervals else text
+    if has_cost:
+        yield from line.cost or ("", "")
     yield line.coverage
 
 
@@ -82,6 +88,7 @@ def format_csv(board: Leaderboard, safe: bool = False) -> str:
     names += ["higher_is_better", "value", "low", "high", "songs", "scores", "scores_possible", "best_blind"]
     names += ["rank_low", "rank_high", "best_share", "group", "songs_better", "songs_worse", "p_value"]
     names += ["cells_done", "cells_planned"]
+    names += COST if any(row.cost for section in board.sections for row in section.rows) else []
     names += ["publication", "rendering", "beside", "difference"] if board.publication else []
     out = io.StringIO()
     writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
@@ -137,6 +144,8 @@ def _standing(row: Row) -> dict[str, Any]:
     if row.standing:
         low, high = row.standing.ranks
         found |= {"rank_low": low, "rank_high": high, "best_share": row.standing.best}
+    if row.cost:
+        found |= {name: "" if (value := getattr(row.cost, name)) is None else value for name in COST}
     if row.against_best:
         test = row.against_best
         found |= {"songs_better": test.better, "songs_worse": test.worse, "p_value": test.p_value}

@@ -114,6 +114,9 @@ def _table(
         table.add_column(header, justify="right", no_wrap=True)
         if column in widened:
             table.add_column(Text("[95 %]", style="dim"), justify="right", no_wrap=True)
+    has_cost = any(line.cost for line in lines)
+    for name in ("RTF", "MB") if has_cost else ():
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("cells", justify="right", no_wrap=True)
     last = ""
     for line in lines:
@@ -124,7 +127,8 @@ def _table(
         cells = [text for column in columns for text in _cells(line, column, column in widened)]
         sure = [line.ranks, line.group] if is_sure else []
         coverage = Text(line.coverage, style="" if line.is_whole else "bold red")
-        table.add_row(line.rank, *sure, _name(line, board), *cells, coverage, style=STYLES[line.kind])
+        cost = line.cost or ("", "") if has_cost else ()
+        table.add_row(line.rank, *sure, _name(line, board), *cells, *cost, coverage, style=STYLES[line.kind])
     return table
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from soundstage.leaderboard.board import Column, Leaderboard, Row, Section
+from soundstage.leaderboard.board import Column, Cost, Leaderboard, Row, Section
 from soundstage.leaderboard.statistics import FEWEST, RESAMPLES
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
@@ -33,8 +33,8 @@ NOTHING = Cell("–")
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a table. kind: a role, `published`, `difference` or `scores used`. cells: one for each of the board's
-    columns. rank, ranks (in 95 % of resamples), group, coverage: empty where there is none. is_whole: False where cells
-    or scores are lacking."""
+    columns. rank, ranks (in 95 % of resamples), group, coverage: empty where there is none. cost: real-time factor and
+    peak memory, where asked for. is_whole: False where cells or scores are lacking."""
 
     kind: str
     name: str
@@ -42,6 +42,7 @@ class Line:
     rank: str = ""
     ranks: str = ""
     group: str = ""
+    cost: tuple[str, str] | None = None
     coverage: str = ""
     is_whole: bool = True
 
@@ -99,6 +100,13 @@ def interval_text(interval: tuple[float, float] | None, column: Column) -> str:
     return "" if interval is None else f"[{', '.join(value_text(end, column) for end in interval)}]"
 
 
+def cost_texts(cost: Cost) -> tuple[str, str]:
+    """The real-time factor with two digits, and the peak of memory in MB, a GPU's after a +; – where not measured."""
+    factor = "–" if cost.real_time_factor is None else f"{cost.real_time_factor:.2g}"
+    memory = "–" if cost.peak_mb is None else f"{cost.peak_mb:.0f}"
+    return factor, memory if cost.gpu_peak_mb is None else f"{memory} + {cost.gpu_peak_mb:.0f}"
+
+
 def span_text(ends: tuple[int, int]) -> str:
     """Ranks from one to another: `2`, `1–3`."""
     return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]}–{ends[1]}"
@@ -144,6 +152,7 @@ def own_lines(board: Leaderboard, section: Section) -> Iterator[Line]:
             rank=str(row.rank or ""),
             ranks=span_text(row.standing.ranks) if row.standing else "",
             group=row.group,
+            cost=None if row.cost is None else cost_texts(row.cost),
             coverage=f"{row.coverage.done}/{row.coverage.planned}",
             is_whole=row.coverage.is_whole,
         )
@@ -185,6 +194,11 @@ def _sentences(board: Leaderboard) -> Iterator[str]:
         " better, * best blind separator."
     )
     yield from _surety(board)
+    if any(row.cost for section in board.sections for row in section.rows):
+        yield (
+            "RTF: seconds that separating took a second of audio, median over cells; MB: the most memory that a worker"
+            " held meanwhile, + on a GPU. Both are this machine's, and measured once."
+        )
     if board.over:
         yield f"Every score is an improvement: that of {board.over} on the same scene and source is taken off it."
     if any(row.is_assigned for section in board.sections for row in section.rows):

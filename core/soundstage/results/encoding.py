@@ -24,7 +24,10 @@ from soundstage.results.files import Files
 from soundstage.results.records import METADATA, OK, ROWS, CellRecord, brief, record_of, record_text
 
 TEXTS = tuple(field.name for field in ROWS if field.type == pa.string())
-STATES = ("separation", "error", "assigned", "troubled", "notices")
+COSTS = ("real_time_factor", "peak_mb", "gpu_peak_mb")
+"""What separating took; segments that were packed before it was measured lack these."""
+
+STATES = ("separation", "error", "assigned", "troubled", "notices", *COSTS)
 """What readers need of every cell, so that records need not be parsed."""
 
 SUFFIX = ".parquet"
@@ -191,6 +194,7 @@ def states(records: Sequence[CellRecord]) -> dict[str, pa.Array]:
         "assigned": pa.array(["assigned" in record.separation.details for record in records], pa.bool_()),
         "troubled": pa.array([record.is_troubled for record in records], pa.bool_()),
         "notices": pa.array(["\n".join(record.notices) for record in records], pa.string()),
+        **{name: pa.array([record.cost[at] for record in records], pa.float64()) for at, name in enumerate(COSTS)},
     }
 
 
@@ -200,6 +204,8 @@ def decode_records(file: str, contents: bytes) -> Segment:
         raise Damaged(file, OTHER)
     try:
         table = _parsed(contents, ["address", "version", "rows", *STATES])
+        for name in set(COSTS) - set(table.column_names):
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.float64()))
         rows_digest = table.schema.metadata[METADATA].decode()
         return Segment(
             file,

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from soundstage.contracts import SKIPPED
+from soundstage.results.encoding import COSTS
 from soundstage.results.records import LABELS, STATUSES, PlanFacts, StoredPlan
 from soundstage.results.store import Store
 
@@ -34,7 +35,7 @@ class Results:
     """What the stored plan says of grid, separators and metrics."""
 
     cells: pandas.DataFrame
-    """One row a planned cell: labels, and how its separation went."""
+    """One row a planned cell: labels, how its separation went, and what it took."""
 
     rows: pandas.DataFrame
     """One row a score, as `soundstage.load` gives them, but that texts which repeat are categories."""
@@ -94,6 +95,8 @@ def _cells(planned: pa.Table, states: pa.Table) -> pandas.DataFrame:
     columns["error"] = pc.fill_null(states["error"], "").to_pandas()
     columns["notices"] = pc.fill_null(states["notices"], "").to_pandas()
     columns["assigned"] = pc.fill_null(states["assigned"], False).to_pandas()
+    for name in COSTS:
+        columns[name] = states[name].to_pandas()
     return pd.DataFrame(columns)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
@@ -44,6 +45,9 @@ class Details(TypedDict, total=False):
 
     made_by: Mapping[str, Any]  # the separator's identity, as it went into the address
     killed_from_outside: bool  # somebody else killed its worker, which is no evidence against it
+    separated_s: float  # seconds that separating took, loading the model and rendering the scene left out
+    peak_mb: float  # megabytes that the worker and its processes held at most meanwhile
+    gpu_peak_mb: float  # megabytes that torch held at most on a GPU meanwhile
     kept: bool  # the estimates were kept by an earlier run, and nothing was separated
     resampled: dict[str, Any]  # from and to (Hz), where the separator has a rate of its own
     derived: dict[str, list[str]]  # a source that is the sum of others → those
@@ -130,9 +134,25 @@ class CellRecord:
         return [str(one) for told in said if isinstance(told, list) for one in told]
 
     @property
+    def cost(self) -> tuple[float | None, float | None, float | None]:
+        """The real-time factor of separating (seconds a second of audio), and the peaks of memory and of the GPU's, in
+        MB; None where it was not measured."""
+        details = self.separation.details
+        if not self.separation.is_ok or "separated_s" not in details:
+            return None, None, None
+        factor = _number(details["separated_s"]) / self.audio_s if self.audio_s else None
+        peak, gpu = (_number(details[key]) if key in details else None for key in ("peak_mb", "gpu_peak_mb"))
+        return factor, peak, gpu
+
+    @property
     def audio_s(self) -> float:
         """Seconds of audio that the cell went through; 0 where no scene was rendered."""
         return self.scene["samples"] / self.scene["rate"] if "samples" in self.scene and "rate" in self.scene else 0.0
+
+
+def _number(value: Any) -> float:
+    """A number that was stored; NaN where something else was."""
+    return float(value) if isinstance(value, (int, float)) else math.nan
 
 
 class SeparatorFacts(TypedDict):

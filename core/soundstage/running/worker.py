@@ -22,6 +22,7 @@ from soundstage.planning.plan import CellSpec
 from soundstage.results.records import CellRecord, Details, Stage, score_rows, told_details
 from soundstage.results.store import Store
 from soundstage.running.isolated import Isolated
+from soundstage.running.meter import metered
 from soundstage.running.options import RunOptions
 from soundstage.running.workbench import Workbench, discarding
 from soundstage.scene import Scene
@@ -169,8 +170,12 @@ class Worker:
         if kept is not None:
             return kept
         separator = self.bench.separator(cell.separator)
-        with self.bench.contained(), self.bench.one_thread():  # of what loading it has imported, too
+        # One thread anew: of what loading it has imported, too.
+        with self.bench.contained(), self.bench.one_thread(), metered() as cost:
             estimates = separate(separator, cell.separator.label, scene, cell.scene.name)
+        own = {"separated_s": round(cost.seconds, 4), "peak_mb": cost.peak_mb, "gpu_peak_mb": cost.gpu_peak_mb}
+        told = {name: value for name, value in own.items() if value is not None}
+        estimates = Estimates(estimates.images, {**estimates.details, **told})
         self.bench.check_unaltered(f"separator '{cell.separator.label}', track '{cell.scene.track_name}'")
         if self._kept:
             self._kept.keep(cell, estimates, scene.rate)

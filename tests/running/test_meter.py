@@ -1,0 +1,55 @@
+"""What separating costs is measured: time, and the memory of the process and of those it started."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soundstage.running.meter import metered
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells peaks of memory")
+
+
+def test_seconds_are_those_that_it_took():
+    with metered() as cost:
+        time.sleep(0.05)
+    assert 0.05 <= cost.seconds < 5.0
+
+
+def test_memory_that_was_given_back_meanwhile_counts():
+    with metered() as before:
+        pass
+    with metered() as cost:
+        np.ones(30_000_000).sum()
+    assert cost.peak_mb > before.peak_mb + 200.0
+
+
+def test_memory_held_before_and_given_back_before_does_not_count():
+    np.ones(50_000_000).sum()
+    with metered() as cost:
+        pass
+    with metered() as again:
+        np.ones(30_000_000).sum()
+    assert again.peak_mb > cost.peak_mb + 200.0
+
+
+def test_processes_that_it_started_count():
+    with metered() as before:
+        pass
+    hold = "held = b'x' * 200_000_000; print('there', flush=True); import sys; sys.stdin.read()"
+    with metered() as cost:
+        child = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        child.stdout.readline()
+    child.communicate()
+    assert cost.peak_mb > before.peak_mb + 180.0
+
+
+def test_what_fails_is_measured_too():
+    with pytest.raises(ValueError, match="odd"), metered() as cost:
+        raise ValueError("odd")
+    assert cost.seconds > 0.0
+    assert cost.gpu_peak_mb is None
