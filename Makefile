@@ -76,5 +76,5 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 # constraints.txt holds a torch; asked for by itself first, a CPU build is taken where an index offers one.
 $(VENV)/.heavy: $(VENV)/.dev
 	$(PIP) torch
-	$(PIP) --editable '.[dev,demucs,openunmix,dask]'
+	$(PIP) --editable '.[dev,demucs,openunmix,dask,browser]'
 	@touch $@
