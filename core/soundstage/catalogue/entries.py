@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,8 @@ class Entry:
 
     script: of a separator that is a script, its path. weights: what has to be fetched before it can be used. data: the
     parameter that `--data NAME=PATH` sets, where the entry is about files that users have; `root` for datasets.
-    download: a sentence on what to get and which folder to name, where those files are to be had.
+    download: a sentence on what to get and which folder to name, where those files are to be had. pins: of a script
+    whose `environment` says versions, these as requirements.
     """
 
     kind: Kind
@@ -36,6 +38,7 @@ class Entry:
     weights: Weights | None = None
     data: str = ""
     download: str = ""
+    pins: tuple[str, ...] = ()
 
 
 class GridTable(NamedTuple):
@@ -77,6 +80,7 @@ def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:
     keys = ("summary", "citation", "licence", "url", "data", "download")
     texts = {key: table.text(key) for key in keys}
     weights = read_weights(table.table("weights")) if "weights" in table.left else None
+    pins = _pins(table)
     table.asked.append("weights")
     table.close("; parameters of the plugin go under params")
     if script and (plugin or kind != "separators"):
@@ -85,7 +89,20 @@ def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:
         path = expanded(script, base) if script else None
     except ValueError as error:
         table.refuse("script", str(error))
-    return Entry(kind, name, plugin or name, params, **texts, base=base, script=path, weights=weights)
+    return Entry(kind, name, plugin or name, params, **texts, base=base, script=path, weights=weights, pins=pins)
+
+
+def _pins(table: Table) -> tuple[str, ...]:
+    """Distribution → version, of a script's environment, as requirements; its Python is what the script asks for."""
+    versions = table.parameters("environment")
+    for name, version in versions.items():
+        if (
+            not isinstance(version, str)
+            or not re.fullmatch(r"[\w.+!-]+", version)
+            or not re.fullmatch(r"[\w.-]+", name)
+        ):
+            table.refuse("environment", f'holds {name} = {shown(version)}; write versions, as in {{ numpy = "2.1.0" }}')
+    return tuple(f"{name}=={version}" for name, version in versions.items() if name != "python")
 
 
 def read_defaults(table: Table, held: Defaults) -> Defaults:

@@ -49,6 +49,8 @@ class Plugin:
     required: tuple[str, ...] = ()
     citation: str = ""
     licence: str = ""
+    pins: tuple[str, ...] = ()
+    """Of a separator script: requirements that its environment must meet besides its own."""
 
     def missing(self) -> list[str]:
         """The required modules that are not importable here, found without importing them."""
@@ -84,7 +86,7 @@ class Plugin:
         if self.script is not None:
             from soundstage.isolation.separator import script_class
 
-            return script_class(self.script)
+            return script_class(self.script, self.pins)
         module_name, _, attribute = self.target.partition(":")
         module = importlib.import_module(module_name)
         found = getattr(module, attribute, None)

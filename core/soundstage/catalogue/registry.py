@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from soundstage.catalogue.entries import (
     read_defaults,
     read_entry,
 )
-from soundstage.catalogue.parameters import checked, constructor_parameters
+from soundstage.catalogue.parameters import Parameter, checked, constructor_parameters
 from soundstage.catalogue.plugins import Catalogue, Plugin, discover
+from soundstage.catalogue.roots import SCRIPT, Roots, checked_parameter, key_of, meant_parameter
 from soundstage.catalogue.weights import Weights
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import DataMissing, SoundstageError, UnknownName, suggestion
-from soundstage.names import expanded
 from soundstage.shipped import shipped
 from soundstage.toml import Table
 from soundstage.variants import parse_variant
@@ -36,7 +36,8 @@ class Choice:
 
     label: as the grid writes it. params: converted, without defaults. weights: those that it takes from `folder`, where
     the entry has weights and the grid names no folder of its own. data: the parameter that `--data` sets. script: of an
-    entry that is a script, its path.
+    entry that is a script, its path; pins: what its environment is to hold, as requirements. moved: paths that stand in
+    place of those in the label, as `--data` has them.
     """
 
     kind: Kind
@@ -48,10 +49,31 @@ class Choice:
     folder: Path | None = None
     data: str = ""
     script: Path | None = None
+    pins: tuple[str, ...] = ()
+    moved: Mapping[str, Path] = field(default_factory=dict)
 
     def build(self) -> Any:
         """A new instance of the plugin."""
         return self.plugin.load()(**self.params)
+
+    def lost(self) -> list[str]:
+        """A phrase for each path of it that is not there, with the `--data` that says where it is now."""
+        values = {name: value for name, value in self.params.items() if isinstance(value, Path)}
+        if self.weights is not None:
+            values.pop(self.weights.parameter, None)
+        own = self.data or ("root" if self.kind == "datasets" else SCRIPT if self.script else "")
+        if self.script is not None:
+            values[SCRIPT] = self.script
+        given = parse_variant(self.label)[1]
+        found = []
+        for name, path in values.items():
+            if not _is_there(path):
+                variant = self.label if name in given else self.entry
+                parameter = "" if name == own or (not own and len(values) == 1) else name
+                found.append(
+                    f"{path} is not there; say where it is now with --data '{key_of(variant, parameter)}=PATH'"
+                )
+        return found
 
 
 class Registry:
@@ -62,6 +84,7 @@ class Registry:
         self.entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
         self.grids: dict[str, GridTable] = {}
         self.defaults = Defaults()
+        self._roots = Roots()
 
     @classmethod
     def load(cls, files: Iterable[Path] = ()) -> Registry:
@@ -80,17 +103,22 @@ class Registry:
             Table(toml.parse(shipped_registry(), "registry.toml"), "registry.toml").table("defaults"), Defaults()
         )
 
-    def set_roots(self, data: Mapping[str, Path]) -> None:
-        """Say where the files of entries lie: name → path, as `--data NAME=PATH` does. Raises UnknownName."""
-        for name, path in data.items():
-            kinds = [kind for kind in KINDS if name in self.entries[kind] and self.entries[kind][name].data]
-            kind: Kind = kinds[0] if kinds else "datasets"
+    def set_roots(self, data: Mapping[str, str | Path]) -> None:
+        """Say where the files of entries lie, as `--data NAME=PATH` does; see `soundstage.catalogue.roots`.
+
+        What is said later counts, and of what is said at once what names a variant. Raises UnknownName, or
+        SoundstageError where a key or a path can be none.
+        """
+        for key, given in sorted(data.items(), key=lambda item: "[" in item[0]):
+            variant, parameter, path = self._roots.add(key, given)
+            name = parse_variant(variant)[0]
+            kinds = [kind for kind in KINDS if name in self.names(kind)] or ["datasets"]
+            about = [kind for kind in kinds if name in self.entries[kind] and self.entries[kind][name].data]
+            kind: Kind = [*about, *kinds][0]
             entry = self.entry(kind, name)
-            try:
-                params = {**entry.params, entry.data or "root": expanded(str(path), None)}
-            except ValueError as error:
-                raise SoundstageError(f"--data {name}={path}: {error}") from None
-            self.entries[kind][name] = replace(entry, params=params)
+            own = entry.data or ("root" if kind == "datasets" else "")
+            if variant == name and own and parameter in ("", own):
+                self.entries[kind][name] = replace(entry, params={**entry.params, own: path})
 
     def extend(self, table: Mapping[str, Any], source: str, base: Path | None) -> None:
         """Add the entries, grids and defaults of a parsed TOML; a name that is there already is overridden."""
@@ -123,7 +151,8 @@ class Registry:
         """The plugin behind an entry; a script is its own. Raises UnknownName."""
         if entry.script is None:
             return self.catalogue.get(entry.kind, entry.plugin)
-        return Plugin(entry.kind, entry.name, str(entry.script), entry.script.name, "", entry.summary, ("uv",), "uv")
+        needs = (entry.summary, ("uv",), "uv")
+        return Plugin(entry.kind, entry.name, str(entry.script), entry.script.name, "", *needs, pins=entry.pins)
 
     def _completed(self, entry: Entry) -> Entry:
         """The entry, with its plugin's summary, citation and licence where it has none of its own."""
@@ -168,6 +197,8 @@ class Registry:
         """
         name, given = parse_variant(variant)
         entry = self.entry(kind, name)
+        roots = self._roots.of(variant.strip(), name)
+        entry = self._with_script(entry, roots)
         plugin = self.plugin(entry)
         what = f"{kind[:-1]} '{name}'"
         try:
@@ -179,6 +210,8 @@ class Registry:
                 kind, variant.strip(), name, plugin, {**entry.params, **given}, None, None, entry.data, entry.script
             )
         params = {**checked(entry.params, parameters, what, entry.base), **checked(given, parameters, what, base)}
+        moved = self._moved(entry, variant.strip(), roots, parameters, params)
+        params |= moved
         weights, folder = entry.weights, None
         if weights and weights.parameter not in parameters:
             raise SoundstageError(
@@ -196,7 +229,58 @@ class Registry:
                 kind_of = DataMissing if data else SoundstageError
                 how = f": {entry.download}" if data and entry.download else ""
                 raise kind_of(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}{how}")
-        return Choice(kind, variant.strip(), name, plugin, params, weights, folder, entry.data, entry.script)
+        label, again = variant.strip(), {key: path for key, path in moved.items() if key in given}
+        return Choice(kind, label, name, plugin, params, weights, folder, entry.data, entry.script, entry.pins, again)
+
+    def _with_script(self, entry: Entry, roots: Sequence[tuple[str, str, Path]]) -> Entry:
+        """The entry, its script where `--data` says that it is. Raises SoundstageError where it is not there."""
+        if entry.script is None:
+            return entry
+        path = next((path for parameter, _, path in reversed(roots) if _is_the_script(entry, parameter)), entry.script)
+        if not _is_there(path):
+            key = key_of(entry.name, SCRIPT if entry.data else "")
+            raise SoundstageError(
+                f"separator '{entry.name}': its script {path} is not there; say where it is now with --data {key}=PATH"
+            )
+        return replace(entry, script=path)
+
+    def _moved(
+        self,
+        entry: Entry,
+        label: str,
+        roots: Sequence[tuple[str, str, Path]],
+        parameters: Mapping[str, Parameter],
+        params: Mapping[str, Any],
+    ) -> dict[str, Path]:
+        """Parameter → path, as `--data` has it. Raises SoundstageError where nobody knows which is meant."""
+        what = f"{entry.kind[:-1]} '{label}'"
+        known = [name for name, parameter in parameters.items() if parameter.is_path]
+        there = {name: params.get(name) for name in known if name in params or parameters[name].required}
+        own = entry.data or ("root" if entry.kind == "datasets" else "")
+        moved: dict[str, tuple[str, str, Path]] = {}
+        for parameter, key, path in roots:
+            if _is_the_script(entry, parameter):
+                continue
+            if parameter:
+                checked_parameter(key, parameter, known, what)
+            meant = parameter or meant_parameter(key, own, there, known, what)
+            moved[meant] = key, key_of(label, parameter), path
+        for name, (key, exact, _) in moved.items():
+            if isinstance(params.get(name), Path):
+                self._roots.replace(key, exact, params[name])
+        return {name: path for name, (_, _, path) in moved.items()}
+
+
+def _is_the_script(entry: Entry, parameter: str) -> bool:
+    """Whether a key of `--data` with that parameter, or with none, means the entry's script."""
+    return entry.script is not None and parameter in (SCRIPT, *(() if entry.data else ("",)))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
 
 
 def shipped_registry() -> str:

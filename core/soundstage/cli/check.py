@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("name")
-@click.option("--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where a dataset lies. Repeatable.")
+@click.option(
+    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
+)
 @click.option(
     "--decode", is_flag=True, help="Also decode all audio: damage, and mixtures that are not their stems' sum."
 )
@@ -60,6 +62,7 @@ def _datasets(known: Registry, file: Path, wanted: str) -> list[tuple[str, Path 
 def _check(known: Registry, name: str, base: Path | None, decode: bool) -> bool:
     """Print what is found of a dataset; whether anything is wrong."""
     from soundstage.pipeline.dataset_check import check_dataset
+    from soundstage.planning.built import with_remedy
 
     choice = known.choose("datasets", name, base)
     if choice.plugin.unusable():
@@ -67,7 +70,7 @@ def _check(known: Registry, name: str, base: Path | None, decode: bool) -> bool:
     try:
         dataset = choice.build()
     except SoundstageError as error:
-        raise SoundstageError(f"dataset '{name}': {error}") from None
+        raise SoundstageError(f"dataset '{name}': {with_remedy(choice, str(error))}") from None
     except (Exception, SystemExit) as error:
         whose = f"dataset '{name}' of {choice.plugin.distribution}"
         raise SoundstageError(f"{whose} cannot be built: {type(error).__name__}: {error}") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundstage.cli.options import folder
+from soundstage.cli.run import pairs
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
     default=None,
     help="Write a TOML that `soundstage run` makes it from again.",
 )
-def command(results: Path | str, grid: str, lock: Path | None) -> None:
+@click.option(
+    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where files lie now, for --lock. Repeatable."
+)
+def command(results: Path | str, grid: str, lock: Path | None, data: dict[str, Path]) -> None:
     """Print how the results in the folder RESULTS were made: grid, seeds, plugins, weights, versions and machines."""
     from soundstage.planning.lock import lock_text
     from soundstage.results.store import Store
@@ -43,19 +47,35 @@ def command(results: Path | str, grid: str, lock: Path | None) -> None:
     runs = {
         run: facts for run, facts in store.runs().items() if facts.get("grid", {}).get("hash") == plan.facts["hash"]
     }
-    for line in _lines(store, plan, runs):
-        click.echo(line)
-    if lock is not None:
+    if lock is not None:  # before anything is printed, which may fail
         none: RunFacts = {}
         latest = max(runs.values(), key=lambda facts: str(facts.get("started")), default=none)
         versions = {**latest.get("versions", {}), **({"python": latest["python"]} if "python" in latest else {})}
-        text = lock_text(plan.facts, versions)
+        text = lock_text(plan.facts, versions, _environments(store, plan), data)
         try:
             lock.write_text(text, encoding="utf-8")
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise SoundstageError(f"{lock}: cannot be written ({why}); choose another --lock") from None
+    for line in _lines(store, plan, runs):
+        click.echo(line)
+    if lock is not None:
         click.echo(f"{lock} written; run it with: soundstage run {lock}", err=True)
+
+
+def _environments(store: Store, plan: StoredPlan) -> dict[str, dict[str, str]]:
+    """Separator → the versions in its script's environment, as the latest run of it recorded them."""
+    from soundstage.variants import parse_variant
+
+    entries = plan.facts.get("recipe", {"entries": {}})["entries"].get("separators", {})
+    separators = dict(zip(plan.cells["cell"].to_pylist(), plan.cells["separator"].to_pylist(), strict=True))
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    for address, record in store.records(list(separators)).items():
+        name = parse_variant(separators[address])[0]
+        held = record.separation.details.get("environment")
+        if "script" in entries.get(name, {}) and isinstance(held, dict) and record.run >= found.get(name, ("",))[0]:
+            found[name] = record.run, {key: str(value) for key, value in held.items()}
+    return {name: versions for name, (_, versions) in found.items()}
 
 
 def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.command("render")
 @click.argument("grid")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the data set.")
-@click.option("--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where a dataset lies. Repeatable.")
+@click.option(
+    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
+)
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
 @click.option(
     "--format",

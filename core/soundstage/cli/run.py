@@ -19,10 +19,10 @@ def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str,
     """NAME=PATH options as a mapping."""
     found = {}
     for value in values:
-        name, equals, path = value.partition("=")
-        if not equals or not name or not path:
+        parts = re.fullmatch(r"([^=\[]+|[^\[]+\[.*?\](?::\w+)?)=(.+)", value, re.DOTALL)
+        if not parts:
             raise click.BadParameter(f"'{value}' is not NAME=PATH")
-        found[name] = Path(path)
+        found[parts[1]] = Path(parts[2])
     return found
 
 
@@ -41,7 +41,9 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option(
     "--out", metavar="FOLDER", callback=folder, default=None, help="Results folder or URL.  [default: results/GRID]"
 )
-@click.option("--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where a dataset lies. Repeatable.")
+@click.option(
+    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
+)
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
 @click.option("--executor", type=click.Choice(["inline", "processes", "dask"]), help="What runs the cells.")
 @click.option("--scheduler", default="", metavar="ADDRESS", help="Of a Dask cluster; without it Dask's is local.")

@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
 @click.option(
-    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where a dataset lies now. Repeatable."
+    "--data",
+    multiple=True,
+    callback=pairs,
+    metavar="NAME=PATH",
+    help="Where the files of an entry lie now. Repeatable.",
 )
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 @click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")

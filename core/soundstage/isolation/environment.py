@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 
 from soundstage.cache import cache_folder
@@ -42,7 +43,7 @@ def make(script: Script) -> Path:
         if known is not None:
             return known
         stand_in = folder / "script.py"
-        lines = "".join(f"# {line}".rstrip() + "\n" for line in script.metadata.splitlines())
+        lines = "".join(f"# {line}".rstrip() + "\n" for line in _pinned(script).splitlines())
         stand_in.write_text(f"# /// script\n{lines}# ///\n", encoding="utf-8")
         _uv(script, "sync", "--quiet", "--script", str(stand_in))
         python = _uv(script, "python", "find", "--script", str(stand_in)).strip()
@@ -53,7 +54,19 @@ def make(script: Script) -> Path:
 
 
 def _folder(script: Script) -> Path:
-    return cache_folder() / "environments" / hashlib.sha256(script.metadata.encode()).hexdigest()[:16]
+    return cache_folder() / "environments" / hashlib.sha256(_pinned(script).encode()).hexdigest()[:16]
+
+
+def _pinned(script: Script) -> str:
+    """The script's metadata, with its pins as constraints, which uv takes for what is installed, and no more."""
+    if not script.pins:
+        return script.metadata
+    import tomli_w
+
+    table = tomllib.loads(script.metadata)
+    uv = table.setdefault("tool", {}).setdefault("uv", {})
+    uv["constraint-dependencies"] = [*uv.get("constraint-dependencies", []), *script.pins]
+    return tomli_w.dumps(table)
 
 
 def _uv(script: Script, *arguments: str) -> str:
@@ -72,5 +85,10 @@ def _uv(script: Script, *arguments: str) -> str:
         raise NotInstalled(
             f"the environment of {script.path.name} could not be made by uv: {' / '.join(said[:LINES])};"
             " check its requires-python and dependencies, and that the package registry can be reached"
+            + (
+                "; it is pinned to what it was: without `environment` in the lock file it is made of what is new"
+                if script.pins
+                else ""
+            )
         )
     return done.stdout

@@ -53,6 +53,9 @@ class Script:
     summary: str
     """The first line of its docstring."""
 
+    pins: tuple[str, ...] = ()
+    """Requirements that its environment must meet besides, as a lock file has them; no part of its revision."""
+
     @property
     def revision(self) -> str:
         """What stands for its numbers in an address: its text; or the revision it declares, and its metadata."""
@@ -62,8 +65,8 @@ class Script:
         return f"{declared}, environment {hashlib.sha256(self.metadata.encode()).hexdigest()}"
 
 
-def read_script(path: Path) -> Script:
-    """The script's own account of itself; nothing of it is run.
+def read_script(path: Path, pins: Sequence[str] = ()) -> Script:
+    """The script's own account of itself; nothing of it is run. pins: see Script.
 
     Raises SoundstageError, naming the file, where it is not there, not Python, or lacks its metadata or its `load`.
     """
@@ -98,6 +101,7 @@ def read_script(path: Path) -> Script:
         _parameters(path, loads[-1]),
         _constants(path, tree),
         summary,
+        tuple(pins),
     )
 
 

@@ -115,9 +115,9 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else asdict(value)
 
 
-def script_class(path: Path) -> type[ScriptSeparator]:
+def script_class(path: Path, pins: Sequence[str] = ()) -> type[ScriptSeparator]:
     """The separator class of a script: its constructor takes what the script's load() takes. Raises SoundstageError."""
-    script = read_script(path)
+    script = read_script(path, pins)
     parameters = [parameter for parameter in script.parameters if parameter.name != "device"]
     if len(parameters) < len(script.parameters):  # its own, where it is given, goes before the run's
         parameters.append(_DEVICE)

@@ -73,7 +73,7 @@ def build(choice: Choice, hashes: FileHashes) -> Built:
     except NotInstalled as error:
         one.problem = Problem("not-installed", f"{one.called}: {error}")
     except SoundstageError as error:
-        raise SoundstageError(f"{one.called}: {error}") from None
+        raise SoundstageError(f"{one.called}: {with_remedy(choice, str(error))}") from None
     except ModuleNotFoundError as error:
         sentence = f"{one.called} of {choice.plugin.distribution} needs the module {error.name}; install it"
         one.problem = Problem("not-installed", sentence, traceback.format_exc())
@@ -85,6 +85,11 @@ def build(choice: Choice, hashes: FileHashes) -> Built:
         if one.problem:
             one.instance = None
     return one
+
+
+def with_remedy(choice: Choice, sentence: str) -> str:
+    """The sentence, and of the paths that the choice has and that are not there how to say where they are."""
+    return "; ".join([sentence, *choice.lost()])
 
 
 def _check(one: Built, hashes: FileHashes) -> None:

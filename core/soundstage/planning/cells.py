@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from soundstage.contracts import KINDS, SCENE_KINDS, Kind, NamesFilesOfTracks
 from soundstage.errors import DataMissing, SoundstageError, storable
 from soundstage.pipeline.excerpt import Excerpt
 from soundstage.pipeline.tracks import extent
-from soundstage.planning.built import Built, build, measures, separator_facts, trouble
+from soundstage.planning.built import Built, build, measures, separator_facts, trouble, with_remedy
 from soundstage.planning.distinct import check_distinct
 from soundstage.planning.grid import Grid
 from soundstage.planning.identity import declared_files
@@ -114,7 +114,8 @@ def _identity(
     found: list[dict[str, Any]] = []
     problem = trouble(lambda: found.append(one.identity(files, hashes)), where)
     if problem:
-        return {"plugin": one.choice.plugin.name, "parameters": {}, "unusable": "files"}, problem
+        told = replace(problem, error=with_remedy(one.choice, problem.error))
+        return {"plugin": one.choice.plugin.name, "parameters": {}, "unusable": "files"}, told
     return found[0], one.problem
 
 
@@ -187,7 +188,9 @@ def _track_ids(dataset: Built) -> tuple[list[str], Problem | None]:
         return [UNLISTED], dataset.problem
     tracks: list[str] = []
     problem = trouble(lambda: tracks.extend(_listed(dataset.instance)), dataset.called)
-    return ([UNLISTED], problem) if problem else (tracks, None)
+    if problem:
+        return [UNLISTED], replace(problem, error=with_remedy(dataset.choice, problem.error))
+    return tracks, None
 
 
 def _listed(dataset: Any) -> list[str]:

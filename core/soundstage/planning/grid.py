@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from soundstage.pipeline.excerpt import Excerpt
 from soundstage.planning.tracks import Tracks, read_excerpt, read_tracks
 from soundstage.toml import Table, below
 
-LOCKED_KEYS = ("hash", "parts", "made_with")
+LOCKED_KEYS = ("hash", "parts", "made_with", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ def find_grid(request: str | Path, registry: Registry, needed: Collection[Kind] 
         raise UnknownName("grid", text, registry.grids)
     table = toml.read(file)
     registry.extend(table, str(file), file.absolute().parent)
+    _find_scripts_beside(registry, table, file.absolute().parent)
     names = list(table.get("grids", {}))
     if wanted and wanted not in names:
         raise SoundstageError(f"{file} declares no grid '{wanted}'{suggestion(wanted, names)}")
@@ -99,6 +100,17 @@ def find_grid(request: str | Path, registry: Registry, needed: Collection[Kind] 
         )
         raise SoundstageError(f"{file} {found}")
     return _of(registry, wanted or names[0], needed)
+
+
+def _find_scripts_beside(registry: Registry, table: Mapping[str, Any], folder: Path) -> None:
+    """Take the scripts of a lock file that are not where they were from beside it."""
+    grids = table.get("grids", {})
+    if not any(isinstance(grid, Mapping) and "hash" in grid for grid in grids.values()):
+        return
+    for name in table.get("separators", {}):
+        entry = registry.entries["separators"][name]
+        if entry.script is not None and not entry.script.exists() and (folder / entry.script.name).is_file():
+            registry.entries["separators"][name] = replace(entry, script=folder / entry.script.name)
 
 
 def _of(registry: Registry, name: str, needed: Collection[Kind]) -> Grid:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundstage.catalogue.roots import key_of
 from soundstage.contracts import KINDS
 from soundstage.errors import SoundstageError
 from soundstage.results.records import PlanFacts, Recipe
@@ -34,6 +35,7 @@ def recipe(plan: Plan) -> Recipe:
     choices = choices_of(plan)
     entries: dict[str, dict[str, dict[str, Any]]] = {}
     base = None
+    moved: dict[str, str] = {}
     for choice in choices:
         given = parse_variant(choice.label)[1]
         entry = entries.setdefault(choice.kind, {}).setdefault(choice.entry, {})
@@ -43,11 +45,13 @@ def recipe(plan: Plan) -> Recipe:
         own = {name: _plain(value) for name, value in values.items()}
         if own:
             entry.setdefault("params", {}).update(own)
+        moved |= {key_of(choice.label, name): str(path) for name, path in choice.moved.items()}
         if any(isinstance(choice.params.get(name), Path) for name in given):
             base = str((plan.grid.base or Path()).absolute())
     grid: dict[str, Any] = {"revision": plan.grid.revision}
     grid |= {key: text for key in ("summary", "citation") if (text := getattr(plan.grid, key))}
     grid |= {"base": base} if base else {}
+    grid |= {"data": moved} if moved else {}
     for kind in KINDS:
         used = list(dict.fromkeys(choice.label for choice in choices if choice.kind == kind))
         if used:
@@ -65,6 +69,8 @@ def _bare(choice: Choice) -> dict[str, Any]:
         made["data"] = choice.data
     if choice.weights:
         made["weights"] = choice.weights.written
+    if choice.pins:
+        made["environment"] = dict(pin.split("==", 1) for pin in choice.pins)
     return made
 
 
@@ -100,20 +106,27 @@ def choices_of(plan: Plan) -> list[Choice]:
 def plan_again(name: str, made: Recipe, data: Mapping[str, Path], registry: Registry) -> Plan:
     """The plan that the recipe makes here and now; the registry is extended by it.
 
-    data: where data sets lie, if not where they lay. Raises SoundstageError.
+    data: where files lie, if not where they lay. Raises SoundstageError.
     """
     from soundstage.planning.cells import make_plan
     from soundstage.planning.grid import read_grid
 
     registry.extend(made["entries"], "the stored plan", None)
-    registry.set_roots(data)
+    for roots in (made["grid"].get("data", {}), data):
+        registry.set_roots(roots)
     return make_plan(read_grid(name, made["grid"], None, defaults=registry.defaults), registry)
 
 
-def lock_text(facts: PlanFacts, versions: Mapping[str, str]) -> str:
+def lock_text(
+    facts: PlanFacts,
+    versions: Mapping[str, str],
+    environments: Mapping[str, Mapping[str, str]] | None = None,
+    data: Mapping[str, str | Path] | None = None,
+) -> str:
     """The lock file of a stored plan's facts. versions: package → version that it was run with.
 
-    Raises SoundstageError where the plan was stored without a recipe.
+    environments: separator → the versions in its script's environment, which then is made with these again. data: where
+    files lie now, as `--data` says it. Raises SoundstageError where the plan was stored without a recipe.
     """
     made = facts.get("recipe")
     if not made:
@@ -126,10 +139,15 @@ def lock_text(facts: PlanFacts, versions: Mapping[str, str]) -> str:
         f"# {' '.join(facts['name'].split())}, revision {facts['revision']}, as it was run: {len(made['parts'])} parts,"
         f" hash {facts['hash'][:8]}.\n"
         "# `soundstage run THIS_FILE` runs it again if it is still the same, and says what differs if it is not.\n"
-        "# Paths are where the data lay; --data NAME=PATH says where it lies now.\n\n"
+        "# Paths are where the files lay; --data NAME=PATH says of any of them where it lies now. A script that lies\n"
+        "# beside this file is found.\n\n"
     )
     grid = {**made["grid"], "hash": facts["hash"], "made_with": dict(versions), "parts": made["parts"]}
+    roots = {**grid.pop("data", {}), **{key: str(Path(path).absolute()) for key, path in (data or {}).items()}}
+    grid |= {"data": roots} if roots else {}
     entries = {kind: dict(sorted(found.items())) for kind, found in made["entries"].items()}
+    for name, found in (environments or {}).items():
+        entries["separators"][name] = {**entries["separators"][name], "environment": dict(found)}
     return header + tomli_w.dumps(_plain({**entries, "grids": {facts["name"]: grid}}))
 
 
@@ -139,6 +157,7 @@ def check_locked(plan: Plan) -> None:
     if not expected or expected == plan.hash:
         return
     different = list(differences(plan.grid.locked.get("parts", {}), parts(plan)))
+    different += [f"{choice.kind[:-1]} {choice.label}: {lost}" for choice in choices_of(plan) for lost in choice.lost()]
     raise SoundstageError(
         f"grid '{plan.grid.name}' is not what was locked: its hash is {plan.hash[:8]} and was {expected[:8]};"
         f" {'; '.join(different) or 'its parts are the same, so its cells are others'}."

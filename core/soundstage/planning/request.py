@@ -42,5 +42,6 @@ def resolved(
         found = read_grid(str(table.pop("name", "custom")), table, None, needed, defaults=known.defaults)
     else:
         found = find_grid(grid, known, needed)
-    known.set_roots({name: Path(root) for name, root in (data or {}).items()})
+    for roots in (found.locked.get("data", {}), data or {}):
+        known.set_roots(roots)
     return found, known

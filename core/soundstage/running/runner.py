@@ -153,7 +153,7 @@ def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
         if choice.label in problems or job.cell.problem or choice.plugin.script is None:
             continue
         problems[choice.label] = None
-        script = read_script(choice.plugin.script)
+        script = read_script(choice.plugin.script, choice.plugin.pins)
         try:
             if environment.interpreter(script) is None:
                 listener.preparing(f"making the environment of {choice.label}, once")

@@ -148,9 +148,7 @@ class Folder:
     def _songs(self) -> tuple[dict[str, Path], list[str]]:
         """The songs' folders by name, and the names of the folders that are none."""
         if not self.root.is_dir():
-            raise SoundstageError(
-                f"dataset 'folder': {self.root} is not a folder; say where it is with --data folder=PATH"
-            )
+            raise SoundstageError(f"dataset 'folder': {self.root} is not a folder; give the folder of your songs")
         loose = listing(self.root)
         names, others = song_folders(self.root)
         if loose.audio or loose.unread:
