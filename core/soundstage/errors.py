@@ -59,6 +59,14 @@ class Crashed(SoundstageError):
     """A process died while it worked on a cell."""
 
 
+def text_of(error: BaseException) -> str:
+    """What an exception says; one that cannot say it, for a plugin may raise anything, is said to be so."""
+    try:
+        return str(error)
+    except Exception:
+        return "(what it says cannot be had: its text raises)"
+
+
 def meant(name: str, known: Iterable[str]) -> str | None:
     """The known name that is written so, or else so but for its case; None where none is, or where several are."""
     known = dict.fromkeys(known)

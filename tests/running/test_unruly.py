@@ -64,7 +64,7 @@ def test_what_a_spatializer_says_is_its_scenes_fault(tmp_path):
     assert all("spatializer 'unruly_flat[says=nan]'" in note for note in rows["note"])
 
 
-@pytest.mark.parametrize("returns", ["note", "frame", "huge frame", "value", "ranked", "source"])
+@pytest.mark.parametrize("returns", ["note", "frame", "huge frame", "value", "ranked", "source", "huge", "array"])
 def test_scores_that_are_none_are_the_metrics_own_fault(tmp_path, returns):
     label = f"unruly_metric[returns={returns}]"
     rows = run(tmp_path, metrics=["error", label])
@@ -130,3 +130,14 @@ def test_what_a_spatializer_notices_is_told_in_the_run_and_in_the_fine_print(tmp
             Store(tmp_path).compact()
         notes = board_of(tmp_path).notes
         assert "unruly_flat[says=notices]: bass of song 1 is heard from the wrong side" in notes
+
+
+@pytest.mark.parametrize("options", [{}, pytest.param({"isolate": True}, marks=pytest.mark.slow)])
+def test_an_exception_that_cannot_say_what_it_is_is_its_separators_own(tmp_path, options):
+    label = "unruly_model[fault=mute]"
+    soundstage.run({**GRID, "separators": [label, "truth"]}, tmp_path, **options)
+    rows = soundstage.load(tmp_path)
+    failed = rows[(rows["separator"] == label) & (rows["metric"] == "")]
+    assert set(failed["status"]) == {"failed"}
+    assert all(f"separator '{label}', track 'song" in note and "Mute: (what it says" in note for note in failed["note"])
+    assert set(rows.loc[rows["separator"] == "truth", "status"]) == {"ok"}

@@ -21,7 +21,7 @@ import pluggy
 
 from soundstage import hooks
 from soundstage.contracts import KINDS, Kind
-from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.errors import SoundstageError, UnknownName, suggestion, text_of
 from soundstage.names import fault
 from soundstage.toml import shown
 
@@ -260,7 +260,7 @@ def _sentence(error: BaseException) -> str:
     """The error as one line."""
     if isinstance(error, SystemExit):
         return f"it ends the program (SystemExit: {error.code})"
-    said = " ".join(str(error).split())
+    said = " ".join(text_of(error).split())
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 

@@ -159,9 +159,13 @@ def sendable(values: Any, keys: Any, numpy: Any) -> Any:
 
 def failure(error: BaseException) -> Any:
     """What the parent is told of an exception."""
+    try:
+        said = str(error)
+    except Exception:
+        said = "(what it says cannot be had: its text raises)"
     memory = isinstance(error, MemoryError) or type(error).__name__ in ("OutOfMemoryError", "ResourceExhaustedError")
     return {
-        "error": "%s: %s" % (type(error).__name__, str(error)[:2000]),
+        "error": "%s: %s" % (type(error).__name__, said[:2000]),
         "memory": memory,
         "trace": traceback.format_exc()[-8000:],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError
+from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, text_of
 from soundstage.pipeline.ctrl_c import is_the_users
 
 
@@ -16,14 +16,14 @@ def named_as(where: str) -> Iterator[None]:
         yield
     except SoundstageError as error:
         said = where.rpartition(", ")[2]  # plugins name the track too, for those who call them directly
-        text = str(error).removeprefix(said).lstrip(",: ")
+        text = text_of(error).removeprefix(said).lstrip(",: ")
         kind = type(error) if isinstance(error, (NotInstalled, OutOfMemory, Crashed)) else SoundstageError
         raise kind(f"{where}: {text}") from error
     except BaseException as error:
         if is_the_users(error):
             raise
         kind = OutOfMemory if is_out_of_memory(error) else SoundstageError
-        raise kind(f"{where}: {type(error).__name__}: {error}") from error
+        raise kind(f"{where}: {type(error).__name__}: {text_of(error)}") from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -31,5 +31,5 @@ def is_out_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
-        or "DefaultCPUAllocator: can't allocate" in str(error)
+        or "DefaultCPUAllocator: can't allocate" in text_of(error)
     )

@@ -82,9 +82,13 @@ def _checked(row: Any, where: str) -> Score:
         raise SoundstageError(f"{where}: the value is {row.value!r}, not a number")
     if not isinstance(row.ranked, (bool, np.bool_)):
         raise SoundstageError(f"{where}: ranked is {row.ranked!r}, neither True nor False")
+    try:
+        value = float(row.value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SoundstageError(f"{where}: the value is no number that 64 bits hold ({error})") from None
     return replace(
         row,
-        value=float(row.value),
+        value=value,
         frame=None if row.frame is None else _frame(row.frame, where),
         note=storable(row.note),
         ranked=bool(row.ranked),

@@ -12,7 +12,7 @@ from typing import Any
 from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Choice
 from soundstage.contracts import Measure
-from soundstage.errors import NotInstalled, OutOfMemory, SoundstageError
+from soundstage.errors import NotInstalled, OutOfMemory, SoundstageError, text_of
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.declared import Declared, declared
 from soundstage.planning.identity import identity
@@ -78,7 +78,9 @@ def build(choice: Choice, hashes: FileHashes) -> Built:
         sentence = f"{one.called} of {choice.plugin.distribution} needs the module {error.name}; install it"
         one.problem = Problem("not-installed", sentence, traceback.format_exc())
     except (Exception, SystemExit) as error:
-        sentence = f"{one.called} of {choice.plugin.distribution} cannot be built: {type(error).__name__}: {error}"
+        sentence = (
+            f"{one.called} of {choice.plugin.distribution} cannot be built: {type(error).__name__}: {text_of(error)}"
+        )
         one.problem = Problem("failed", sentence, traceback.format_exc())
     else:
         one.problem = trouble(lambda: _check(one, hashes), one.called)

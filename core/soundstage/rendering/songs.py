@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from soundstage.errors import SoundstageError
+from soundstage.errors import SoundstageError, text_of
 from soundstage.planning.plan import SceneSpec
 from soundstage.rendering.folder import PARTIALS, Format, clipped_samples, write_song
 from soundstage.running.workbench import Workbench
@@ -68,5 +68,5 @@ class Writer:
             text = str(error)
             return SongOutcome(song, error=text if where in text else f"{where}: {text}")
         except Exception as error:
-            return SongOutcome(song, error=f"{where}: {type(error).__name__}: {error}")
+            return SongOutcome(song, error=f"{where}: {type(error).__name__}: {text_of(error)}")
         return SongOutcome(song, clipped_samples(metadata))

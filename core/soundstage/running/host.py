@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from soundstage.contracts import LoadsWeights, Separator
-from soundstage.errors import NotInstalled, OutOfMemory, SoundstageError, storable
+from soundstage.errors import NotInstalled, OutOfMemory, SoundstageError, storable, text_of
 from soundstage.isolation import server
 from soundstage.pipeline.blame import is_out_of_memory
 from soundstage.pipeline.declared import declared
@@ -69,7 +69,8 @@ def separated(
 
 def failure(error: BaseException) -> dict[str, Any]:
     """What the parent is told of an exception: what it would have seen of it in its own process."""
-    said = str(error) if isinstance(error, SoundstageError) else f"{type(error).__name__}: {error}"
+    text = text_of(error)
+    said = text if isinstance(error, SoundstageError) else f"{type(error).__name__}: {text}"
     return {
         "error": storable(said),
         "memory": isinstance(error, OutOfMemory) or is_out_of_memory(error),

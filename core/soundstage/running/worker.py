@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from soundstage.errors import Crashed, NotInstalled, OutOfMemory, StorageError
+from soundstage.errors import Crashed, NotInstalled, OutOfMemory, StorageError, text_of
 from soundstage.pipeline.ctrl_c import is_the_users
 from soundstage.pipeline.scores import score, skipped
 from soundstage.pipeline.separate import Estimates, separate
@@ -192,7 +192,7 @@ def _timed() -> Iterator[_Clock]:
     except StorageError:
         raise
     except (MemoryError, OutOfMemory) as error:
-        said = f"{error}; " if str(error) else ""
+        said = f"{text_of(error)}; " if text_of(error) else ""
         advice = (
             "out of memory: use fewer workers, shorter tracks, or the separator's `segment` or `chunk` where it has one"
         )
@@ -204,7 +204,7 @@ def _timed() -> Iterator[_Clock]:
     except BaseException as error:
         if is_the_users(error):
             raise
-        said = str(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
+        said = text_of(error) if isinstance(error, Exception) else f"{type(error).__name__}: {text_of(error)}"
         clock.stage = Stage("failed", said, traceback.format_exc())
     stage = clock.stage
     if stage.status == "oom":

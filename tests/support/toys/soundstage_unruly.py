@@ -90,6 +90,15 @@ class Rendering(Flat):
         return dataclasses.replace(super().render(track, placement), details=told[self.says])
 
 
+class Mute(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
 class Circle(dict):
     """Holds itself."""
 
@@ -99,7 +108,7 @@ class Model(Nothing):
         self,
         where: Literal["", "files", "needs", "role", "rate", "sources"] = "",
         says: Literal["", "numpy", "none", "nan", "circular", "keys", "text", "object", "surrogate"] = "",
-        fault: Literal["", "surrogate", "escape", "long"] = "",
+        fault: Literal["", "surrogate", "escape", "long", "mute"] = "",
     ) -> None:
         self.where, self.fault = where, fault
         if where == "needs":
@@ -138,6 +147,8 @@ class Model(Nothing):
                 raise ValueError("\x1b]0;owned\x07\x00")
             case "long":
                 raise ValueError("x" * 5_000_000)
+            case "mute":
+                raise Mute
         return super().separate(mixture, rate, sources=sources)
 
 
@@ -213,7 +224,9 @@ class Thief:
 class Scoring(ErrorDb):
     def __init__(
         self,
-        returns: Literal["note", "frame", "huge frame", "value", "ranked", "source", "surrogate", "numpy"] = "note",
+        returns: Literal[
+            "note", "frame", "huge frame", "value", "ranked", "source", "surrogate", "numpy", "huge", "array"
+        ] = "note",
         measures: Literal["", "unit", "text", "none"] = "",
     ) -> None:
         super().__init__()
@@ -239,6 +252,8 @@ class Scoring(ErrorDb):
                     "ranked": {"ranked": "yes"},
                     "source": {"source": 7},
                     "surrogate": {"note": "caf\udce9"},
+                    "huge": {"value": 2**2000},
+                    "array": {"value": np.array([1.0])},
                     "numpy": {"value": np.float32(1.5), "ranked": np.True_},
                 }
                 wrong = every[self.returns]

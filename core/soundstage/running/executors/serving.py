@@ -11,7 +11,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from soundstage.errors import StorageError
+from soundstage.errors import StorageError, text_of
 from soundstage.isolation.server import die_with_parent
 from soundstage.pipeline.ctrl_c import hear_nothing
 from soundstage.running.executors.streams import StandardStreams
@@ -52,7 +52,7 @@ def serve(line: Connection, make: Make, number: int) -> None:
         except StorageError as error:
             what, content = UNSTORED, str(error).encode(errors="replace")
         except BaseException as error:
-            what, content = FAILED, f"{type(error).__name__}: {error}".encode(errors="replace")
+            what, content = FAILED, f"{type(error).__name__}: {text_of(error)}".encode(errors="replace")
         streams.restore()
         tell(what, content)
 
