@@ -107,14 +107,33 @@ def _medians(values: Floats, songs: NDArray[np.int64], counts: Counts) -> Floats
     for entry, column in enumerate(values.T):
         order = np.argsort(column, kind="stable")
         ordered = column[order]
-        below = np.zeros((counts.shape[1], len(order)), np.float32)
-        below[songs[order], np.arange(len(order))] = 1.0
-        reached = counts @ np.cumsum(below, axis=1)
-        first = (reached <= lower[:, None]).sum(axis=1).clip(max=len(ordered) - 1)
-        second = (reached <= upper[:, None]).sum(axis=1).clip(max=len(ordered) - 1)
+        of_songs = np.zeros((counts.shape[1], len(order)), np.float32)
+        of_songs[songs[order], np.arange(len(order))] = 1.0
+        below = np.cumsum(of_songs, axis=1)
+        first = _places(counts, below, lower)
+        second = _places(counts, below, upper) if np.any(lower != upper) else first
         found[:, entry] = (ordered[first] + ordered[second]) / 2.0
     found[drawn == 0] = np.nan
     return found
+
+
+def _places(counts: Counts, below: NDArray[np.float32], rank: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where in the sorted scores each resample's score of that rank (0 is the lowest) stands.
+
+    below: (songs, scores), how many scores of a song lie at or before each place. Blocks first and then places within
+    them, since to count every place of every resample is nine tenths of a board's time.
+    """
+    scores = below.shape[1]
+    step = max(1, math.isqrt(scores))
+    ends = np.arange(step - 1, scores, step)
+    block = (counts @ below[:, ends] <= rank[:, None]).sum(axis=1)
+    found = np.empty(len(counts), np.int64)
+    for one in np.unique(block):
+        which = np.flatnonzero(block == one)
+        start, stop = one * step, min((one + 1) * step, scores)
+        reached = counts[which] @ below[:, start:stop]
+        found[which] = start + (reached <= rank[which, None]).sum(axis=1)
+    return found.clip(max=scores - 1)
 
 
 def interval(resamples: Floats, value: float, songs: int) -> tuple[float, float]:

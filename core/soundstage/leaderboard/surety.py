@@ -86,5 +86,8 @@ class Surety:
 
     @cached_property
     def _resamples(self) -> Floats:
+        from threadpoolctl import threadpool_limits
+
         counts: Counts = _draws(self.songs)
-        return statistics.resampled(self._values, self._songs, list(self._sources), self._how, counts)
+        with threadpool_limits(1, "blas"):  # many small products: threads would wait for each other
+            return statistics.resampled(self._values, self._songs, list(self._sources), self._how, counts)
