@@ -21,12 +21,16 @@ def noise(seconds=3.3, seed=0, rate=RATE):
     return 0.1 * np.array([[1.0, 0.4], [-0.3, 0.8]]) @ rng.standard_normal((2, int(seconds * rate)))
 
 
-def naive(reference, estimate, definition, window=WINDOW, hop=HOP, max_lag=LAG):
+def naive(reference, estimate, definition, window=WINDOW, hop=HOP, max_lag=LAG, gate=60.0):
     """SSR, SRR and shifts of every frame, written down word for word from the definition, one signal at a time."""
     samples = min(reference.shape[1], estimate.shape[1])
+    cuts = [
+        slice(index * hop, min(index * hop + window, samples))
+        for index in range(math.ceil((samples - window) / hop) + 1)
+    ]
+    loudest = max(np.sum(reference[:, cut] ** 2) for cut in cuts)
     found = []
-    for index in range(math.ceil((samples - window) / hop) + 1):
-        cut = slice(index * hop, min(index * hop + window, samples))
+    for cut in cuts:
         s, e = reference[:, cut], estimate[:, cut]
         n, channels = s.shape[1], len(s)
         lag = np.zeros((channels, channels), int)
@@ -37,10 +41,13 @@ def naive(reference, estimate, definition, window=WINDOW, hop=HOP, max_lag=LAG):
                     lag[i, j] = correlation.argmax() - max_lag
         project = naive_defined if definition == "projection" else naive_published
         kept, p = project(s, e, lag)
-        if definition == "projection" and (np.vstack([s, e]).std(axis=1) < 1e-8).all():
+        if definition == "projection" and np.sum(s**2) <= loudest * 10 ** (-gate / 10):
             found.append((math.nan, math.nan, lag))
             continue
         s, e = s[:, kept], e[:, kept]
+        if definition == "projection" and not e.any():
+            found.append((naive_snr(s, p - s), -80.0, lag))
+            continue
         found.append((naive_snr(s, p - s), naive_snr(p, e - p), lag))
     ssr, srr, lags = zip(*found, strict=True)
     return np.array(ssr), np.array(srr), np.stack(lags, axis=-1)
@@ -113,6 +120,9 @@ PAIRS = {
     "silent estimate": (noise(), 0 * noise()),
     "silence in both": (with_silence(noise(), 0.4, 2.1), 0.8 * with_silence(noise(), 0.4, 2.1)),
     "silence in the reference": (with_silence(noise(), 0.4, 2.1), noise()),
+    "silence in the estimate": (noise(), with_silence(noise(), 0.4, 2.1)),
+    "a quiet passage": (with_silence(noise(), 0.4, 2.1) + 2e-4 * noise(seed=7), noise() + 0.1 * noise(seed=1)),
+    "a fainter passage": (with_silence(noise(), 0.4, 2.1) + 2e-3 * noise(seed=7), noise() + 0.1 * noise(seed=1)),
     "equal channels": (noise()[[0, 0]], noise()[[0, 0]] + 0.1 * noise(seed=1)),
     "constant channel": (noise() * [[1], [0]] + [[0], [0.3]], noise()),
     "quiet channel": (noise() * [[1], [1e-3]], noise() * [[1], [1e-3]] + 0.01 * noise(seed=1)),
@@ -287,22 +297,62 @@ def test_a_perfect_estimate_of_panned_mono_shows_why_it_is_flagged():
     assert np.all(found.ssr < 20)
 
 
-def test_frames_silent_in_both_are_left_out_by_the_definition_and_are_0_db_as_published():
+@pytest.mark.parametrize("level", [0.0, 1e-9, 1e-4, 1.0])
+def test_frames_in_which_the_reference_is_silent_are_left_out_by_the_definition_whatever_the_estimate(level):
     s = with_silence(noise(), 0.4, 2.1)
-    defined, published = spauq(s, s, RATE), spauq(s, s, RATE, "published")
+    estimate = s + level * noise(seed=8)
+    defined, published = spauq(s, estimate, RATE), spauq(s, estimate, RATE, "published")
     silent = np.isnan(defined.ssr)
     assert np.flatnonzero(silent).tolist() == [1, 2]
+    assert np.array_equal(silent, ~defined.sounds)
     assert np.array_equal(np.isnan(defined.srr), silent)
     assert np.all(published.ssr[silent] == 0)
-    assert np.all(published.srr[silent] == 0)
-    assert defined.medians() == (80.0, 80.0)
+    assert np.all(published.srr[silent] == (-80 if level > 1e-8 else 0 if level == 0 else published.srr[silent]))
+
+
+def test_the_gate_is_a_parameter():
+    s = with_silence(noise(), 0.4, 2.1) + 1e-3 * noise(seed=7)
+    sounding = [int(spauq(s, s, RATE, gate=gate).sounds.sum()) for gate in (90.0, 60.0, 40.0)]
+    assert sounding[0] == 6
+    assert sounding[2] == 4
+    assert sounding == sorted(sounding, reverse=True)
+
+
+@pytest.mark.parametrize("level", [1.0, 1e-3])
+def test_an_estimate_that_is_silent_where_the_reference_sounds_is_at_the_floor_of_srr(level):
+    found = spauq(level * noise(), 0 * noise(), RATE)
+    assert np.all(found.ssr == 0)
+    assert np.all(found.srr == -80)
+    assert spauq(level * noise(), noise(seed=1), RATE).medians()[1] > -80
+
+
+@pytest.mark.parametrize("level_db", [-20.0, -45.0, -70.0])
+def test_leakage_is_what_is_heard_where_the_reference_is_silent_against_the_sources_level(level_db):
+    rng = np.random.default_rng(0)
+    s = np.concatenate([rng.standard_normal((2, 4 * RATE)), np.zeros((2, 4 * RATE))], axis=1)
+    leak = 10 ** (level_db / 20) * rng.standard_normal(s.shape)
+    found = spauq(s, s + leak, RATE)
+    # The frame that straddles the end sounds for half of its length, and counts with the source's own.
+    assert found.leakage == pytest.approx(-level_db + 10 * math.log10(4 / 4.5), abs=0.1)
+    assert spauq(s, s, RATE).leakage == spauq(s, 0 * s, RATE).leakage == 80.0
+
+
+def test_nothing_leaks_less_than_the_reference_itself_nor_where_it_never_is_silent():
+    s = with_silence(noise(), 0.4, 2.1) + 2e-4 * noise(seed=7)
+    own = spauq(s, s, RATE).leakage
+    assert 60 < own < 80
+    assert spauq(s, with_silence(s, 0.4, 2.1), RATE).leakage == own
+    assert spauq(s, 0 * s, RATE).leakage == own
+    assert math.isnan(spauq(noise(), noise(seed=1), RATE).leakage)
 
 
 def test_silence_throughout_gives_what_the_original_gives():
     silence = np.zeros((2, 2 * RATE))
     assert spauq(silence, silence, RATE, "published").medians() == (0.0, 0.0)
     assert spauq(silence, noise(2.0), RATE, "published").medians() == (0.0, -80.0)
-    assert all(math.isnan(value) for value in spauq(silence, silence, RATE).medians())
+    for estimate in (silence, noise(2.0)):
+        found = spauq(silence, estimate, RATE)
+        assert all(math.isnan(value) for value in (*found.medians(), found.leakage))
 
 
 def test_integers_float32_and_read_only_views_are_taken():
@@ -332,6 +382,7 @@ def test_where_the_lags_leave_no_sample_there_is_no_value(definition):
         ((noise(), noise(), 0), "0 < rate"),
         ((noise(), noise(), RATE, "projection", 0.5, 1.0), "0 < hop ≤ window"),
         ((noise(), noise(), RATE, "projection", 1.0, 0.5, -0.1), "0 ≤ max_lag"),
+        ((noise(), noise(), RATE, "projection", 1.0, 0.5, 0.1, 0.0), "0 < gate"),
     ],
 )
 def test_what_cannot_be_scored_is_refused_in_a_sentence(arguments, sentence):
@@ -418,7 +469,7 @@ def test_rows_are_the_medians_and_every_frame(metric, definition):
     for name, values in (("SSR", found.ssr), ("SRR", found.srr)):
         assert [row.value for row in rows if row.name == name and row.frame is not None] == values.tolist()
         assert [row.frame for row in rows if row.name == name] == [None, *range(len(values))]
-    assert all(row.ranked and not row.note for row in rows)
+    assert all(row.ranked and not row.note for row in rows if row.name != "leakage")
 
 
 @pytest.mark.parametrize("metric", [Spauq(), SpauqPublished()])
@@ -427,21 +478,102 @@ def test_a_silent_source_and_a_short_scene_get_nan_rows_that_say_why(metric):
     rows = rows_of(metric, scene, {"vocals": noise(), "bass": noise()})
     vocals = [row for row in rows if row.source == "vocals"]
     assert [(row.name, row.frame, row.note) for row in vocals] == [
-        ("SSR", None, "the reference is silent"),
-        ("SRR", None, "the reference is silent"),
+        (name, None, "the reference is silent") for name in metric.measures
     ]
     assert all(math.isnan(row.value) for row in vocals)
-    assert {row.value for row in rows if row.source == "bass"} == {80.0}
+    assert {row.value for row in rows if row.source == "bass" and row.name != "leakage"} == {80.0}
     short = rows_of(metric, Scene(RATE, noise(0.9), {"bass": noise(0.9)}), {"bass": noise(0.9)})
-    assert [row.note for row in short] == ["shorter than one window of 1 s"] * 2
+    assert [row.note for row in short] == ["shorter than one window of 1 s"] * len(metric.measures)
 
 
-def test_frames_silent_in_both_are_rows_that_say_so():
+def test_frames_in_which_the_reference_is_silent_are_rows_that_say_so_and_are_counted():
     s = with_silence(noise(), 0.4, 2.1)
-    rows = rows_of(Spauq(), Scene(RATE, s, {"bass": s}), {"bass": s})
-    silent = [row for row in rows if math.isnan(row.value)]
-    assert [(row.name, row.frame) for row in silent] == [("SSR", 1), ("SSR", 2), ("SRR", 1), ("SRR", 2)]
-    assert {row.note for row in silent} == {"silent in the reference and the estimate, or no sample left by the lags"}
+    for estimate in (s, noise(seed=1), 0 * s):
+        rows = rows_of(Spauq(), Scene(RATE, s, {"bass": s}), {"bass": estimate})
+        silent = [row for row in rows if math.isnan(row.value)]
+        assert [(row.name, row.frame) for row in silent] == [("SSR", 1), ("SSR", 2), ("SRR", 1), ("SRR", 2)]
+        assert {row.note for row in silent} == {"the reference is silent here"}
+        track = {row.name: row for row in rows if row.frame is None}
+        note = "without 2 of 6 frames, in which the reference is silent"
+        assert [track[name].note for name in ("SSR", "SRR", "leakage")] == [note, note, ""]
+    always = rows_of(Spauq(), Scene(RATE, noise(), {"bass": noise()}), {"bass": noise()})
+    leakage = [row for row in always if row.name == "leakage"]
+    assert [(row.frame, row.note) for row in leakage] == [(None, "the reference sounds in every frame")]
+    assert math.isnan(leakage[0].value)
+
+
+def often_silent(seconds=9.0):
+    """A source that is silent in two thirds of its frames, and another that never is."""
+    return with_silence(noise(seconds), 3, seconds), noise(seconds, seed=4)
+
+
+def track_rows(metric, source, estimate, *others):
+    scene = Scene(RATE, sum(others, source), {"vocals": source})
+    return {row.name: row for row in rows_of(metric, scene, {"vocals": estimate}) if row.frame is None}
+
+
+def test_on_a_source_that_is_often_silent_noise_that_nobody_hears_decides_nothing():
+    vocals, band = often_silent()
+    estimate = np.array([[0.8, 0.1], [0.0, 0.9]]) @ vocals + 0.05 * with_silence(band, 3, 9)
+    unheard = 10 ** (-150 / 20) * noise(9.0, seed=5) / 0.1
+    plain, dithered = (track_rows(Spauq(), vocals, one) for one in (estimate, estimate + unheard))
+    for name in ("SSR", "SRR"):
+        assert dithered[name].value == pytest.approx(plain[name].value, abs=0.1)
+        assert 5 < plain[name].value < 40
+        assert track_rows(Spauq(), vocals, vocals)[name].value == 80.0
+    silence = track_rows(Spauq(), vocals, 0 * vocals)
+    assert (silence["SSR"].value, silence["SRR"].value) == (0.0, -80.0)
+    assert track_rows(Spauq(), vocals, vocals + 3 * band)["SRR"].value > -30
+    assert track_rows(Spauq(), vocals, estimate + 0.1 * band)["leakage"].value == pytest.approx(20.0, abs=1.0)
+
+
+def test_published_rows_that_silent_frames_decide_keep_their_numbers_and_are_not_ranked():
+    vocals, band = often_silent()
+    note = "set by the 11 of 17 frames in which the reference is silent"
+    for estimate, srr in ((vocals, 0.0), (vocals + 0.1 * band, -80.0)):
+        rows = track_rows(SpauqPublished(), vocals, estimate)
+        assert [(row.value, row.ranked, row.note) for row in rows.values()] == [(0.0, False, note), (srr, False, note)]
+    seldom = with_silence(noise(9.0), 7, 9)
+    rows = track_rows(SpauqPublished(), seldom, seldom)
+    assert [(row.value, row.ranked, row.note) for row in rows.values()] == [(80.0, True, "")] * 2
+
+
+@pytest.mark.parametrize("bits", [16, 24])
+def test_panned_stems_of_a_file_are_set_by_the_noise_of_its_bit_depth_and_say_so(bits):
+    line, step = noise()[:1], 2.0 ** (1 - bits)
+    stem = np.round(np.vstack([line, 0.6 * line]) / step) * step
+    estimate = stem + 0.1 * noise(seed=1)
+    rows = rows_of(SpauqPublished(), Scene(RATE, stem, {"bass": stem}), {"bass": estimate})
+    assert not any(row.ranked for row in rows)
+    track = [row for row in rows if row.frame is None]
+    assert [row.note for row in track] == [f"set by {bits}-bit noise: dependent channels in 6 of 6 frames"] * 2
+    assert {row.note for row in rows if row.frame is not None} == {f"set by {bits}-bit noise"}
+    moved = [spauq(stem + step * draw, estimate, RATE, "published").medians()[0] for draw in one_step_draws(stem)]
+    assert max(moved) - min(moved) > 0.5
+
+
+def one_step_draws(stem, count=3):
+    return [np.random.default_rng(seed).integers(-1, 2, stem.shape) for seed in range(count)]
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.03, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4])
+@pytest.mark.parametrize("leak", [1.0, 0.1, 0.01])
+def test_what_is_ranked_stays_where_it_is_when_the_last_bit_of_the_stems_changes(depth, leak):
+    """Rounding has an RMS of LSB / √12 and may move it by 0.25 dB; ±1 LSB has one of LSB · √(2/3), √8 as much."""
+    line = noise()[:1]
+    stem = np.round((np.vstack([line, 0.6 * line]) + depth * noise(seed=5)) * 2**15) / 2**15
+    estimate = stem + leak * noise(seed=1)
+    rows = track_rows(SpauqPublished(), stem, estimate)
+    for draw in one_step_draws(stem):
+        for name, again in track_rows(SpauqPublished(), stem + draw / 2**15, estimate).items():
+            assert not rows[name].ranked or abs(again.value - rows[name].value) < 0.25 * math.sqrt(8)
+
+
+def test_independent_channels_are_not_flagged_for_their_bit_depth():
+    for level in (1.0, 0.1, 0.03):
+        stem = np.round(level * noise() * 2**15) / 2**15
+        for estimate in (stem, 0.9 * stem, stem + level * noise(seed=1)):
+            assert all(row.ranked for row in track_rows(SpauqPublished(), stem, estimate).values())
 
 
 def test_a_near_singular_source_is_shown_and_not_ranked():
@@ -451,10 +583,48 @@ def test_a_near_singular_source_is_shown_and_not_ranked():
     estimates = {"bass": s + 0.1 * noise(seed=2), "drums": noise(seed=1)}
     rows = rows_of(SpauqPublished(), scene, estimates)
     track = [row for row in rows if row.source == "bass" and row.frame is None]
-    note = "near-singular channel Gram in 2 of 6 frames: the published SSR/SRR is rounding noise"
-    assert [(row.ranked, row.note) for row in track] == [(False, note)] * 2
+    assert [(row.name, row.ranked, row.note) for row in track] == [
+        ("SSR", False, "set by 16-bit noise: dependent channels in 2 of 6 frames"),
+        ("SRR", False, "near-singular channel Gram in 2 of 6 frames: the published SSR/SRR is rounding noise"),
+    ]
     assert all(math.isfinite(row.value) for row in rows)
     frames = {row.frame for row in rows if row.source == "bass" and row.frame is not None and not row.ranked}
     assert frames == {0, 1}
     assert all(row.ranked for row in rows if row.source == "drums")
     assert all(row.ranked for row in rows_of(Spauq(), scene, estimates))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("song", "source"), [("Lithium", "other"), ("Sodium", "bass")])
+def test_on_real_sources_that_are_silent_in_most_frames_unheard_noise_decides_nothing(shared, song, source):
+    from soundstage_datasets.musdb18hq import Musdb18hq
+    from soundstage_separators.oracles import Irm
+
+    track = Musdb18hq(shared / "real" / "musdb18hq-layout").load(song)
+    mixture = sum(track.stems.values())
+    scene = Scene(track.rate, mixture, track.stems)
+    irm = Irm().separate(mixture, track.rate, references=track.stems)[source]
+    unheard = 10 ** (-150 / 20) * np.random.default_rng(0).standard_normal(mixture.shape)
+    estimates = {
+        "reference": track.stems[source],
+        "irm": irm,
+        "noisy irm": irm + unheard,
+        "mixture": mixture,
+        "silence": 0 * mixture,
+    }
+    found = {
+        name: {row.name: row for row in rows_of(Spauq(), scene, {source: estimate}) if row.frame is None}
+        for name, estimate in estimates.items()
+    }
+    silent, frames = map(int, found["irm"]["SSR"].note.split()[1:4:2])
+    assert silent > frames / 2
+    for name in ("SSR", "SRR"):
+        assert found["reference"][name].value == 80.0
+        assert found["noisy irm"][name].value == pytest.approx(found["irm"][name].value, abs=0.1)
+        assert found["silence"][name].value < found["irm"][name].value
+        assert {rows[name].note for rows in found.values()} == {found["irm"][name].note}
+    assert found["silence"]["SRR"].value < found["mixture"]["SRR"].value
+    leakage = {name: rows["leakage"].value for name, rows in found.items()}
+    assert max(leakage.values()) == leakage["reference"]
+    assert leakage["reference"] > 60
+    assert leakage["mixture"] < 0

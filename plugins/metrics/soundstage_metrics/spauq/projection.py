@@ -32,18 +32,27 @@ ROUNDING = 8 * float(np.finfo(np.float64).eps)
 TOLERANCE_DB = 1e-3
 """A published frame is near-singular where rounding alone can move its SSR or SRR by more than this."""
 
+NOISE_TOLERANCE_DB = 0.5
+"""A published score is set by noise where what the stems' own bit depth leaves open is wider than this."""
+
+SILENT_TOLERANCE_DB = 3.0
+"""And by the frames in which the reference is silent where it depends by more than this on what these count as."""
+
 _CANCELLED = 1e-5
 _ILL_CONDITIONED = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projected:
-    """Per frame: ssr, srr in dB and near_singular, all (frames,); scale (frames, estimate, reference channels)."""
+    """Per frame: ssr, srr in dB, near_singular, and how far the stems' noise moves ssr and srr in dB, all (frames,);
+    scale (frames, estimate, reference channels)."""
 
     ssr: Array
     srr: Array
     scale: Array
     near_singular: NDArray[np.bool_]
+    ssr_moved: Array
+    srr_moved: Array
 
 
 def snr_db(numerator: Array, denominator: Array) -> Array:
@@ -57,11 +66,14 @@ def snr_db(numerator: Array, denominator: Array) -> Array:
     return np.asarray(10 * np.log10(np.clip(ratio, 1 / RATIO_LIMIT, RATIO_LIMIT)))
 
 
-def published(signals: Samples, channels: int, bounds: list[tuple[int, int]], lags: NDArray[np.int64]) -> Projected:
+def published(
+    signals: Samples, channels: int, bounds: list[tuple[int, int]], lags: NDArray[np.int64], noise: float = 0.0
+) -> Projected:
     """The projection that the published package computes: all unshifted reference channels, then their row sum.
 
     signals: (2·channels, samples), the reference's channels over the estimate's. lags: as `spauq_frames.lags` gives
-    them; they choose the kept samples and nothing else. A frame of which nothing is kept is NaN.
+    them; they choose the kept samples and nothing else. A frame of which nothing is kept is NaN. noise: the RMS of the
+    noise that the reference's samples have from their bit depth, for `ssr_moved` and `srr_moved`.
     """
     count = len(bounds)
     kept = [_kept_as_published(*bound, lag) for bound, lag in zip(bounds, lags, strict=True)]
@@ -87,20 +99,25 @@ def published(signals: Samples, channels: int, bounds: list[tuple[int, int]], la
         start, stop = kept[frame]
         s, e = signals[:channels, start:stop], signals[channels:, start:stop]
         residual[frame] = np.sum((gain[frame, :, None] * s - e) ** 2)
-    row_sum_noise = np.where(is_dropped, 0.0, _row_sum_noise(reference, crossed))
-    noise = np.sqrt(np.sum(row_sum_noise**2 * s2, axis=1))
-    near_singular = _is_moved(np.sqrt(s2.sum(axis=1)), np.sqrt(distortion), noise) | _is_moved(
-        np.sqrt(projected), np.sqrt(np.maximum(residual, 0)), noise, both=True
-    )
+    norms = [np.sqrt(np.maximum(part, 0)) for part in (s2.sum(axis=1), distortion, projected, residual)]
+
+    def moved(row_sum_noise: Array) -> tuple[Array, Array]:
+        far = np.sqrt(np.sum(np.where(is_dropped, 0.0, row_sum_noise) ** 2 * s2, axis=1)) * usable
+        return _moved_db(norms[0], norms[1], far), _moved_db(norms[2], norms[3], far, both=True)
+
+    near_singular = np.maximum(*moved(_row_sum_noise(reference, crossed))) > TOLERANCE_DB
+    lengths = np.array([stop - start for start, stop in kept])
+    ssr_moved, srr_moved = moved(_row_sum_quantised(reference, crossed, e2, lengths, noise))
     ssr, srr = snr_db(s2.sum(axis=1), distortion), snr_db(projected, residual)
     ssr[~usable], srr[~usable], scale[~usable] = np.nan, np.nan, np.nan
-    return Projected(ssr, srr, scale, near_singular & usable)
+    return Projected(ssr, srr, scale, near_singular, ssr_moved, srr_moved)
 
 
 def defined(signals: Samples, channels: int, bounds: list[tuple[int, int]], lags: NDArray[np.int64]) -> Projected:
     """The projection that SPAUQ defines: row c on every reference channel, shifted by its own lag to estimate c.
 
-    Arguments as for `published`; nothing is ever near-singular, for directions below RCOND are left out.
+    Arguments as for `published`; nothing is ever near-singular, for directions below RCOND are left out. Where
+    the estimate is silent over the kept samples SSR is 0, as it is by the formula, and SRR at the floor.
     """
     count = len(bounds)
     kept = [_kept_as_defined(*bound, lag) for bound, lag in zip(bounds, lags, strict=True)]
@@ -129,8 +146,9 @@ def defined(signals: Samples, channels: int, bounds: list[tuple[int, int]], lags
         p2[frame, c], d2[frame, c], r2[frame, c] = p @ p, np.sum((p - s) ** 2), np.sum((p - e) ** 2)
     ssr = snr_db(s2.sum(axis=1), np.maximum(d2, 0).sum(axis=1))
     srr = snr_db(np.maximum(p2, 0).sum(axis=1), np.maximum(r2, 0).sum(axis=1))
+    srr[e2.sum(axis=1) <= SILENCE] = -10 * np.log10(RATIO_LIMIT)
     ssr[~usable], srr[~usable], scale[~usable] = np.nan, np.nan, np.nan
-    return Projected(ssr, srr, scale, np.zeros(count, dtype=np.bool_))
+    return Projected(ssr, srr, scale, np.zeros(count, dtype=np.bool_), np.zeros(count), np.zeros(count))
 
 
 def _kept_as_published(start: int, stop: int, lag: NDArray[np.int64]) -> tuple[int, int]:
@@ -205,12 +223,26 @@ def _row_sum_noise(gram: Array, crossed: Array) -> Array:
     return np.asarray(ROUNDING * amplified[:, None] * rows)
 
 
-def _is_moved(numerator: Array, denominator: Array, noise: Array, both: bool = False) -> NDArray[np.bool_]:
-    """Whether noise in the denominator (and numerator, if both) moves the bounded ratio of two norms too far."""
+def _row_sum_quantised(gram: Array, crossed: Array, e2: Array, lengths: NDArray[np.int64], noise: float) -> Array:
+    """How far noise of that RMS in the reference moves each row sum of the published scales, (frames, channels).
+
+    With a = G⁻¹Se and the residual r = e − Sᵀa, noise Δ in S moves the sum by 1ᵀG⁻¹Δr, which is σ·‖G⁻¹1‖·‖r‖ on
+    average. G is what it is with the noise in it, G + Nσ²·I, so that what has none yet is judged as its file would be.
+    """
+    channels = gram.shape[-1]
+    noisy = gram + (np.maximum(lengths, 1) * max(noise**2, SILENCE))[:, None, None] * np.eye(channels)
+    amplified = np.linalg.norm(np.linalg.solve(noisy, np.ones((len(gram), channels, 1)))[..., 0], axis=1)
+    rows = np.linalg.solve(noisy, crossed)
+    residual = e2 - 2 * np.einsum("fdc,fdc->fc", rows, crossed) + np.einsum("fdc,fdk,fkc->fc", rows, gram, rows)
+    return np.asarray(noise * amplified[:, None] * np.sqrt(np.maximum(residual, 0)))
+
+
+def _moved_db(numerator: Array, denominator: Array, noise: Array, both: bool = False) -> Array:
+    """How far noise in the denominator (and numerator, if both) moves the bounded ratio of two norms, in dB."""
     floor = np.sqrt(1 / RATIO_LIMIT)
     least = np.maximum(denominator, floor * numerator)
     factor = np.where(least > 0, np.maximum(denominator + noise, least) / np.where(least > 0, least, 1.0), 1.0)
     if both:
         top = np.maximum(numerator, floor * denominator)
         factor = factor * np.where(top > 0, (top + noise) / np.where(top > 0, top, 1.0), 1.0)
-    return np.asarray(20 * np.log10(factor) > TOLERANCE_DB)
+    return np.asarray(20 * np.log10(factor))
