@@ -65,6 +65,7 @@ def scored(
     frame = soundstage.load(out)
     frame = frame[frame["frame"].isna()].copy()
     frame["level"] = np.where(frame["spatializer"].str.contains("level=published"), *LEVELS)
+    frame = shared(frame)
     gains = {}
     store = Store(out)
     for cell in store.plan().cells.to_pylist():
@@ -74,9 +75,20 @@ def scored(
     return frame, gains
 
 
+def shared(frame: pd.DataFrame) -> pd.DataFrame:
+    """The scores that have a value, and one that may be ranked on, of every separator and at every level."""
+    usable = frame["ranked"].fillna(True).astype(bool) & frame["value"].notna()
+    scored = usable.groupby([frame[key] for key in ("track", "seed", "source", "metric", "name")]).transform("all")
+    return frame[scored].copy()
+
+
 def altered(songs: Path, hrtf: Path, seeds: int, out: Path) -> dict[str, list[tuple[float, ...]]]:
-    """Alteration → (SSR, SRR by the definition, SSR, SRR as published) of every source that sounds."""
-    from soundstage_metrics.spauq import spauq
+    """Alteration → (SSR, SRR by the definition, SSR, SRR as published) of every source that sounds.
+
+    NaN where a value must not be ranked on.
+    """
+    from soundstage.scene import Scene
+    from soundstage_metrics.spauq import Spauq, SpauqPublished
 
     grid = {"datasets": ["musdb18hq"], "spatializers": [f"hrir[hrtf={hrtf}]"], "seeds": list(range(seeds))}
     soundstage.render(grid, out, data={"musdb18hq": songs}, format="float64")
@@ -96,16 +108,18 @@ def altered(songs: Path, hrtf: Path, seeds: int, out: Path) -> dict[str, list[tu
                 "mono downmix": mono,
                 f"delay of {DELAY} samples": delayed,
             }
+            scene = Scene(rate, reference, {file.stem: reference})
+            scorers = [metric.prepare(scene) for metric in (Spauq(), SpauqPublished())]
             for what, estimate in estimates.items():
-                defined = spauq(reference, estimate, rate).medians()
-                published = spauq(reference, estimate, rate, "published").medians()
-                found.setdefault(what, []).append((*defined, *published))
+                rows = [row for scorer in scorers for row in scorer({file.stem: estimate})]
+                whole = [row for row in rows if row.frame is None and row.name in ("SSR", "SRR")]
+                found.setdefault(what, []).append(tuple(row.value if row.ranked else math.nan for row in whole))
     return found
 
 
 def value(frame: pd.DataFrame, name: str, **where: object) -> float:
-    """The median of a measure over the rows that are so, those left out that must not be ranked on."""
-    rows = frame[(frame["name"] == name) & frame["ranked"].fillna(True).astype(bool)]
+    """The median of a measure over the rows that are so."""
+    rows = frame[frame["name"] == name]
     for column, wanted in where.items():
         rows = rows[rows[column] == wanted]
     return median(rows["value"])

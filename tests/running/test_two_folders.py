@@ -139,9 +139,11 @@ def test_csv_json_and_parquet_hold_the_same_scores_at_full_precision(tmp_path, s
     parquet = pd.read_parquet(tmp_path / "out" / "scores.parquet")
     pd.testing.assert_frame_equal(parquet, frame.reset_index(drop=True), check_dtype=False)
     lines = list(csv.DictReader((tmp_path / "out" / "scores.csv").read_text(encoding="utf-8").splitlines()))
-    assert [float(line["value"]) for line in lines] == frame["value"].tolist()
+    values = [None if math.isnan(value) else value for value in frame["value"]]
+    assert None in values
+    assert [float(line["value"]) if line["value"] else None for line in lines] == values
     parsed = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
-    assert [row["value"] for row in parsed] == frame["value"].tolist()
+    assert [row["value"] for row in parsed] == values
     assert [row["frame"] for row in parsed] == [None if line["frame"] == "" else int(line["frame"]) for line in lines]
 
 
