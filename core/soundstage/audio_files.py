@@ -46,6 +46,20 @@ def fold(name: str) -> str:
     return nfc(nfc(name).casefold())
 
 
+def as_there(path: Path) -> Path:
+    """The path; where nothing is there, the one beside it that is called so but for case and the encoding of accents.
+
+    It is the path itself where there is none such, or more than one.
+    """
+    if path.exists():
+        return path
+    try:
+        alike = [entry for entry in path.parent.iterdir() if fold(entry.name) == fold(path.name)]
+    except OSError:
+        return path
+    return alike[0] if len(alike) == 1 else path
+
+
 def is_junk(name: str) -> bool:
     """Whether a folder of that name holds no songs: hidden, or left behind by a storage device or an archive."""
     return name.startswith(".") or name.lower() in _JUNK

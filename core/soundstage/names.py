@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -10,6 +11,10 @@ RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", 
 
 LONGEST = 200
 """Bytes of a name. File systems take 255, and a name gets endings: a hash, `.part`, `.json`."""
+
+
+LONGEST_ENCODED = 255 - len(".json")
+"""Bytes of a name that is encoded, with room for the ending that it gets."""
 
 
 def fault(name: str) -> str:
@@ -35,10 +40,15 @@ def fault(name: str) -> str:
 def encoded(text: str) -> str:
     """The text as part of a file's name: what no file can be called so is percent-encoded, and `%` is too.
 
-    No two texts become one name; `decoded` gives the text back.
+    No two texts become one name; `decoded` gives the text back, unless it is too long for a name: that ends with a
+    hash of the whole.
     """
     found = "".join(f"%{ord(letter):02X}" if letter in "/\\:%" or ord(letter) < 32 else letter for letter in text)
-    return f"%2E{found[1:]}" if found.startswith(".") else found
+    found = f"%2E{found[1:]}" if found.startswith(".") else found
+    if len(found.encode()) <= LONGEST_ENCODED:
+        return found
+    digest = hashlib.sha256(found.encode()).hexdigest()[:16]
+    return f"{found.encode()[: LONGEST_ENCODED - len(digest) - 1].decode(errors='ignore')}-{digest}"
 
 
 def decoded(name: str) -> str:

@@ -31,8 +31,8 @@ def counts(section):
     return tuple((count.shared, count.possible) for count in section.scores.values())
 
 
-def results(path, scores, measures=("SDR",), better=True):
-    """A results folder with these scores: (separator, track) → Scores of a metric `toy`."""
+def results(path, scores, measures=("SDR",), better=True, name="hand"):
+    """A results folder with these scores: (separator, track) → Scores of a metric `toy`. name: the grid's."""
     store = Store(path).prepare()
     cells = []
     for number, ((separator, track), rows) in enumerate(scores.items()):
@@ -45,7 +45,7 @@ def results(path, scores, measures=("SDR",), better=True):
     about = {"role": "separator", "blind": True, "named": True, "needs": []}
     facts = {
         "id": "hand-00000000",
-        "name": "hand",
+        "name": name,
         "revision": 1,
         "hash": "0" * 64,
         "separators": {name: about for name, _ in scores},

@@ -12,6 +12,7 @@ import sys
 import click
 
 from soundstage.cli.leaving import leave_in_time, print_anything, unprintable
+from soundstage.cli.saying import say_lines
 from soundstage.errors import SoundstageError
 
 VERBS = {
@@ -124,7 +125,7 @@ def _status() -> int:
         cli(prog_name="soundstage")
     except SoundstageError as error:
         with contextlib.suppress(OSError):  # which is found out by who flushes
-            click.echo(f"soundstage: {error}", err=True)
+            say_lines(f"soundstage: {error}", err=True)
         return 1
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 1

@@ -9,8 +9,9 @@ import click
 
 from soundstage.cli.options import added, toml_of
 from soundstage.cli.run import pairs
+from soundstage.cli.saying import say
 from soundstage.contracts import Kind
-from soundstage.errors import SoundstageError, storable
+from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
     from soundstage.catalogue.registry import Registry
@@ -79,15 +80,17 @@ def _check(known: Registry, name: str, base: Path | None, decode: bool) -> bool:
         wrong += finding.wrong
         click.echo(_line(finding))
     if wrong:
-        click.echo(f"{choice.label}: {wrong} {'thing is' if wrong == 1 else 'things are'} wrong")
+        say(f"{choice.label}: {wrong} {'thing is' if wrong == 1 else 'things are'} wrong")
     else:
-        click.echo(f"{choice.label}: nothing is wrong" + ("" if decode else " in files and headers"))
+        say(f"{choice.label}: nothing is wrong" + ("" if decode else " in files and headers"))
     return bool(wrong)
 
 
 def _line(finding: Finding) -> str:
     """The finding on a line of its own, which begins with where it is."""
+    from soundstage.report.text import printable
+
     where = [f"track '{finding.track}'"] if finding.track else []
     where += [str(finding.file)] if finding.file else []
-    text = storable((f"{', '.join(where)}: " if where else "") + finding.text)
+    text = printable((f"{', '.join(where)}: " if where else "") + finding.text)
     return click.style("wrong ", fg="red") + text if finding.wrong else f"  {text}"

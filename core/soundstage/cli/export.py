@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from soundstage.cli.options import folder
+from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
 
@@ -31,7 +32,6 @@ def command(results: Path | str, out: Path, separator: str, metric: str, grid: s
 
     Where several renderings were scored, each gets a folder of its own above the separators.
     """
-    from soundstage.report.text import printable
     from soundstage.results.exchange.museval import museval_files, write_museval
     from soundstage.results.loading import load_results
 
@@ -42,4 +42,4 @@ def command(results: Path | str, out: Path, separator: str, metric: str, grid: s
     write_museval(files, out)
     cells = loaded.cells if not separator else loaded.cells[loaded.cells["separator"] == separator]
     lacking = f"; {len(cells) - len(files)} cells have no frame scores" if len(files) < len(cells) else ""
-    click.echo(f"{len(files)} files in {printable(out)}{lacking}", err=True)
+    say(f"{len(files)} files in {out}{lacking}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
             _fetch(known, entry)
         except SoundstageError as error:
             troubles.append(f"{entry.name}: {error}")
-            click.secho(f"{entry.name}: {error}", fg="red", err=True)
+            say_lines(f"{entry.name}: {error}", fg="red", err=True)
     if troubles:
         raise SystemExit(1)
 
@@ -47,7 +48,7 @@ def _fetch(known: Registry, entry: Entry) -> None:
         with _Bars() as bars:
             new = fetch(entry.weights, folder, bars.report)
         what = f"{len(new)} fetched" if new else "there already"
-        click.echo(f"{entry.name}: weights in {folder} ({what})")
+        say(f"{entry.name}: weights in {folder} ({what})")
         done = True
     script = known.plugin(entry).script
     if script is not None:
@@ -57,21 +58,18 @@ def _fetch(known: Registry, entry: Entry) -> None:
         about = read_script(script)
         there = environment.interpreter(about)
         if there is None:
-            click.echo(f"{entry.name}: making its environment …")
-        click.echo(
-            f"{entry.name}: environment {there or environment.make(about)}" + (" (there already)" if there else "")
-        )
+            say(f"{entry.name}: making its environment …")
+        say(f"{entry.name}: environment {there or environment.make(about)}" + (" (there already)" if there else ""))
         done = True
     if not done:
         trouble = known.plugin(entry).unusable()
-        click.echo(f"{entry.name}: nothing to fetch" + (f", but it {trouble}" if trouble else ""))
+        say(f"{entry.name}: nothing to fetch" + (f", but it {trouble}" if trouble else ""))
 
 
 class _Bars:
     """A progress bar a file, where somebody watches."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             DownloadColumn,
@@ -81,13 +79,15 @@ class _Bars:
             TransferSpeedColumn,
         )
 
+        from soundstage.report.terminal import console
+
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console(stderr=True),
         )
         self._progress.disable = not self._progress.console.is_terminal
         self._tasks: dict[str, object] = {}
@@ -101,6 +101,8 @@ class _Bars:
 
     def report(self, name: str, have: int, total: int | None) -> None:
         """Show how far a file is."""
+        from soundstage.report.text import printable
+
         if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total)
+            self._tasks[name] = self._progress.add_task(printable(name), total=total)
         self._progress.update(self._tasks[name], completed=have, total=total)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from soundstage.cli.options import folder
+from soundstage.cli.saying import say
 
 
 @click.command("import")
@@ -36,13 +37,12 @@ def command(files: tuple[Path, ...], out: Path | str, separator: str, spatialize
     say what it is of needs the options. In a folder such a file is skipped, as are hidden files and JSON that is not
     museval's, and it is said. Infinite values become scores without a value.
     """
-    from soundstage.report.text import printable
     from soundstage.results.exchange.claims import CLAIMED, Labels
     from soundstage.results.exchange.importing import import_claims
 
     labels = Labels(separator, dataset=dataset or CLAIMED, spatializer=spatializer)
-    claims = import_claims(files, out, labels, told=lambda sentence: click.echo(printable(sentence), err=True))
+    claims = import_claims(files, out, labels, told=lambda sentence: say(sentence, err=True))
     names = ", ".join(dict.fromkeys(claim.labels.separator for claim in claims))
     tracks = f"{len(claims)} track{'s' * (len(claims) != 1)}"
-    click.echo(f"{tracks} of {printable(names)} imported as claims", err=True)
-    click.echo(f"see them with: soundstage leaderboard {printable(out)}", err=True)
+    say(f"{tracks} of {names} imported as claims", err=True)
+    say(f"see them with: soundstage leaderboard {out}", err=True)

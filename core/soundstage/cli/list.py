@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soundstage.cli.options import added, toml_of
+from soundstage.cli.saying import say
 from soundstage.contracts import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def command(words: tuple[str, ...], registry: tuple[Path, ...]) -> None:
     """
     from soundstage.catalogue.registry import Registry
     from soundstage.errors import suggestion
+    from soundstage.report.text import printable
 
     known = Registry.load(registry)
     kinds: list[str] = []
@@ -59,13 +61,15 @@ def command(words: tuple[str, ...], registry: tuple[Path, ...]) -> None:
             rows = [row for row in rows if row[0] in declared.get(section, ())]
             if not rows:
                 continue
-        click.secho(section, bold=True)
-        for line in _lines(rows):
+        say(section, bold=True)
+        for line in _lines(
+            [(printable(name), printable(summary), printable(trouble)) for name, summary, trouble in rows]
+        ):
             click.echo(line)
         if len(kinds) != 1:
-            click.echo()
+            say()
     for problem in known.catalogue.all_problems():
-        click.secho(f"problem: {problem}", fg="red", err=True)
+        say(f"problem: {problem}", fg="red", err=True)
 
 
 def _lines(rows: list[tuple[str, str, str]]) -> Iterator[str]:

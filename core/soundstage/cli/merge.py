@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from soundstage.cli.options import folder
+from soundstage.cli.saying import say
 
 
 @click.command("merge")
@@ -29,10 +30,10 @@ def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait:
     from soundstage.report.text import counted
     from soundstage.results.merge import merge
 
-    found = merge(out, sources, prefer or "", wait, lambda sentence: click.echo(sentence, err=True))
+    found = merge(out, sources, prefer or "", wait, lambda sentence: say(sentence, err=True))
     for sentence in found.conflicts:
-        click.echo(f"{sentence}; took the {prefer}", err=True)
-    click.echo(
+        say(f"{sentence}; took the {prefer}", err=True)
+    say(
         f"{counted(found.cells, 'cell')} in {out}, {found.new} of them new; {counted(found.plans, 'grid')},"
         f" {counted(found.runs, 'run')} and {counted(found.estimates, 'kept estimate')} taken over",
         err=True,

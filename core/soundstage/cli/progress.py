@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import (
@@ -23,7 +23,8 @@ from rich.progress import Progress as Bar
 
 from soundstage.planning.jobs import Job
 from soundstage.planning.plan import Plan
-from soundstage.report.text import duration
+from soundstage.report.terminal import console
+from soundstage.report.text import duration, printable
 from soundstage.running.runner import Summary
 from soundstage.running.worker import Outcome
 
@@ -34,6 +35,11 @@ EVERY_S = 10.0
 """Seconds between plain lines where the output is not a terminal."""
 
 
+def letters(text: object) -> str:
+    """The text as rich's markup for exactly its letters, on one line."""
+    return escape(printable(text))
+
+
 class Display:
     """Shows work going on to a person, or logs it in plain lines where nobody watches. unit: what is counted. live:
     whether there may be a view that changes, which would be in the way of what others print.
@@ -42,7 +48,7 @@ class Display:
     unit = "cells"
 
     def __init__(self, live: bool = True) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = console(stderr=True, markup=True, soft_wrap=True)
         self._bar = Bar(
             SpinnerColumn(),
             BarColumn(bar_width=24),
@@ -53,7 +59,9 @@ class Display:
         )
         self._task = self._bar.add_task("", total=None)
         self._workers = Bar(
-            TextColumn("  worker {task.fields[number]}"), TimeElapsedColumn(), TextColumn("{task.description}")
+            TextColumn("  worker {task.fields[number]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
         )
         self._rows: dict[int, TaskID] = {}
         self._is_live = live and self.console.is_terminal
@@ -90,7 +98,7 @@ class Display:
         """Show what a worker is at, and for how long."""
         if worker not in self._rows:
             self._rows[worker] = self._workers.add_task("", total=None, number=worker)
-        self._workers.reset(self._rows[worker], description=escape(title))
+        self._workers.reset(self._rows[worker], description=printable(title))
 
     def count(self, failed: bool = False, audio_s: float = 0.0) -> None:
         """One more is done."""
@@ -128,13 +136,13 @@ class Progress(Display):
         later = f", {left} left for later" if left else ""
         self.begin(len(todo))
         self.console.print(
-            f"[bold]{escape(grid.name)}[/] · revision {grid.revision} · {plan.hash[:8]}:"
+            f"[bold]{letters(grid.name)}[/] · revision {grid.revision} · {plan.hash[:8]}:"
             f" {len(plan.cells)} cells, {cached} done before, {len(todo)} to run{later}"
         )
 
     def preparing(self, what: str) -> None:
         """Say what is being prepared."""
-        self.console.print(f"{escape(what)} …")
+        self.console.print(f"{letters(what)} …")
 
     def started(self, job: Job, worker: int) -> None:
         """Show the cell being worked on."""
@@ -148,39 +156,39 @@ class Progress(Display):
             self._said.add(stage.error)
             what = "" if name == "separation" else f"{name} of "
             self.console.print(
-                f"[red]{stage.status}[/]  {escape(what + outcome.job.cell.title)}: {escape(stage.error)}"
+                f"[red]{stage.status}[/]  {letters(what + outcome.job.cell.title)}: {letters(stage.error)}"
             )
             if self._traceback and stage.traceback:
-                self.console.print(escape(stage.traceback))
+                self.console.print("\n".join(map(letters, stage.traceback.split("\n"))))
         self.count(bool(outcome.troubles), outcome.record.audio_s)
 
     def noticed(self, sentence: str) -> None:
         """Say it."""
-        self.console.print(f"[yellow]notice[/]  {escape(sentence)}")
+        self.console.print(f"[yellow]notice[/]  {letters(sentence)}")
 
     def summarise(self, summary: Summary) -> None:
         """Say what the run came to and what to do next."""
         spent = self.end()
         bad = f", [red]{summary.troubled} of {summary.planned} with trouble[/]" if summary.troubled else ""
         for reason in summary.earlier[:SHOWN]:
-            self.console.print(f"[red]earlier[/]  {escape(reason)}")
+            self.console.print(f"[red]earlier[/]  {letters(reason)}")
         if summary.earlier:
             more = len(summary.earlier) - SHOWN
             some = f"and {more} more; " if more > 0 else ""
             self.console.print(f"{some}run these again with --retry {','.join(summary.again)}")
         self.console.print(
-            f"{summary.ran} cells run in {spent:.1f} s{bad}; results in {escape(str(summary.out))}\n"
-            + (f"see why with: soundstage status {escape(str(summary.out))} --errors\n" if summary.troubled else "")
-            + f"see them with: soundstage leaderboard {escape(str(summary.out))}"
+            f"{summary.ran} cells run in {spent:.1f} s{bad}; results in {letters(str(summary.out))}\n"
+            + (f"see why with: soundstage status {letters(str(summary.out))} --errors\n" if summary.troubled else "")
+            + f"see them with: soundstage leaderboard {letters(str(summary.out))}"
         )
         if summary.killed:
             self.console.print(
-                f"somebody else killed the workers of {escape(_some(summary.killed))};"
+                f"somebody else killed the workers of {letters(_some(summary.killed))};"
                 " the same command tries them again"
             )
         if summary.crashed:
             self.console.print(
-                f"[red]crashed[/]  {escape(_some(summary.crashed))}; run them again with the same command and"
+                f"[red]crashed[/]  {letters(_some(summary.crashed))}; run them again with the same command and"
                 " --retry crashed"
             )
 

@@ -10,6 +10,7 @@ import click
 
 from soundstage.cli.options import folder
 from soundstage.cli.run import pairs
+from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def command(results: Path | str, grid: str, lock: Path | None, data: dict[str, P
             why = getattr(error, "strerror", None) or error
             raise SoundstageError(f"{lock}: cannot be written ({why}); choose another --lock") from None
     for line in _lines(store, plan, runs):
-        click.echo(line)
+        say(line)
     if lock is not None:
-        click.echo(f"{lock} written; run it with: soundstage run {lock}", err=True)
+        say(f"{lock} written; run it with: soundstage run {lock}", err=True)
 
 
 def _environments(store: Store, plan: StoredPlan) -> dict[str, dict[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soundstage.cli.run import pairs
+from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -58,10 +59,10 @@ def command(
                 rendered = render(grid, out, **options, listener=progress)  # type: ignore[arg-type]
                 progress.summarise(rendered)
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. Every song in {out} is whole; the same command goes on from there.", err=True)
+        say_lines(f"\nInterrupted. Every song in {out} is whole; the same command goes on from there.", err=True)
         raise SystemExit(130) from None
     if rendered.clipped:
-        click.echo(clipping(rendered), err=True)
+        say(clipping(rendered), err=True)
     if rendered.failed:
         folder, reason = next(iter(rendered.failed.items()))
         raise SoundstageError(

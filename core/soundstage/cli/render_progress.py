@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.markup import escape
-
-from soundstage.cli.progress import Display
+from soundstage.cli.progress import Display, letters
 from soundstage.planning.grid import Grid
 from soundstage.rendering.dataset import Rendered
 from soundstage.rendering.songs import Song, SongOutcome
@@ -21,7 +19,7 @@ class RenderProgress(Display):
         """Say what is to be done."""
         self.begin(len(todo))
         self.console.print(
-            f"[bold]{escape(grid.name)}[/] · revision {grid.revision}:"
+            f"[bold]{letters(grid.name)}[/] · revision {grid.revision}:"
             f" {len(songs)} songs, {len(songs) - len(todo)} written before, {len(todo)} to write"
         )
 
@@ -31,16 +29,16 @@ class RenderProgress(Display):
 
     def finished(self, outcome: SongOutcome) -> None:
         """Count the song, and say what went wrong with it."""
-        where = escape(str(outcome.song.folder))
+        where = letters(str(outcome.song.folder))
         if outcome.error:
-            self.console.print(f"[red]failed[/]  {where}: {escape(outcome.error)}")
+            self.console.print(f"[red]failed[/]  {where}: {letters(outcome.error)}")
         if outcome.clipped:
             counts = ", ".join(f"{file} {count}" for file, count in outcome.clipped.items())
-            self.console.print(f"[yellow]clipped[/]  {where}: samples beyond ±1 in {escape(counts)}")
+            self.console.print(f"[yellow]clipped[/]  {where}: samples beyond ±1 in {letters(counts)}")
         self.count(bool(outcome.error))
 
     def summarise(self, rendered: Rendered) -> None:
         """Say what the render came to."""
         spent = self.end()
         bad = f", [red]{len(rendered.failed)} failed[/]" if rendered.failed else ""
-        self.console.print(f"{rendered.written} songs written in {spent:.1f} s{bad}; in {escape(str(rendered.out))}")
+        self.console.print(f"{rendered.written} songs written in {spent:.1f} s{bad}; in {letters(str(rendered.out))}")

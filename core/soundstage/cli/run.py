@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soundstage.cli.options import folder
+from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def command(
                 progress.summarise(summary)
     except KeyboardInterrupt:
         finished = "" if quiet else f" after {progress.done} of {progress.total} cells"
-        click.echo(
+        say_lines(
             f"\nInterrupted{finished}. Every finished cell is kept in {out}; the same command goes on from there.",
             err=True,
         )
@@ -157,22 +158,22 @@ def _show(found: Forecast, workers: int) -> None:
     """Print what would be run."""
     from soundstage.report.text import counted, duration
 
-    click.echo(
+    say(
         f"{found.title}: {found.planned} cells, {found.cached} done before, {found.to_run} to run"
         + (f", {found.left} left for later" if found.left else "")
     )
     for reason, cells in found.impossible:
-        click.echo(f"  cannot be run, {counted(cells, 'cell')}: {reason}")
+        say(f"  cannot be run, {counted(cells, 'cell')}: {reason}")
     for part in found.parts:
         each = "never timed here" if part.median_s is None else f"{part.median_s:.3g} s each"
-        click.echo(f"  {part.name}: {part.count} × {each}")
+        say(f"  {part.name}: {part.count} × {each}")
     untimed = [part.name for part in found.parts if part.median_s is None]
     if not found.to_run:
         return
     if len(untimed) == len(found.parts):
-        click.echo("how long it takes is not known: none of this was ever run in this folder")
+        say("how long it takes is not known: none of this was ever run in this folder")
     else:
-        click.echo(
+        say(
             f"about {duration(found.seconds / workers)} with {workers} worker{'s' * (workers > 1)}"
             + (f", without {', '.join(untimed)}, of which nothing is known" if untimed else "")
         )

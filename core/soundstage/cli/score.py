@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,8 +95,11 @@ def _write(results: Results, form: str, out: Path | None, safe_csv: bool) -> Non
 
     if form == "csv":
         text = scores_csv(results, safe_csv)
+    elif form == "json":
+        text = scores_json(results)
     else:
-        text = scores_json(results) if form == "json" else scores_table(results)
+        watched = out is None and sys.stdout.isatty()
+        text = scores_table(results, shutil.get_terminal_size().columns if watched else 0)
     if out is None:
         click.echo(text)
     else:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from soundstage.cli.options import added, toml_of
+from soundstage.cli.saying import say
 from soundstage.contracts import KINDS
 from soundstage.errors import SoundstageError, UnknownName, suggestion
 
@@ -61,19 +62,13 @@ def _show(known: Any, section: Any, name: str) -> None:
         _show_entry(known, section, name)
 
 
-def _say(text: str, bold: bool = False) -> None:
-    from soundstage.report.text import printable
-
-    click.secho(printable(text), bold=bold or None)
-
-
 def _show_entry(known: Any, kind: Any, name: str) -> None:
     from soundstage.catalogue.parameters import constructor_parameters
 
     entry = known.entry(kind, name)
     plugin = known.plugin(entry)
-    _say(f"{name}  ({kind[:-1]})", bold=True)
-    _say(f"  {entry.summary}")
+    say(f"{name}  ({kind[:-1]})", bold=True)
+    say(f"  {entry.summary}")
     facts = {
         "usable here": "; ".join(filter(None, (known.unusable(entry) or "yes", known.notice(entry)))),
         "plugin": f"{plugin.name} = {plugin.target}, of {plugin.distribution} {plugin.version}",
@@ -87,38 +82,38 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
     }
     for key, value in facts.items():
         if value:
-            _say(f"  {key + ':':<12} {value}")
+            say(f"  {key + ':':<12} {value}")
     try:
         plugin_class = plugin.load()
     except (Exception, SystemExit) as error:
         why = str(error) if isinstance(error, (ImportError, SoundstageError)) else f"{type(error).__name__}: {error}"
-        _say(f"  parameters:  unknown, its module cannot be imported here ({why})")
+        say(f"  parameters:  unknown, its module cannot be imported here ({why})")
         return
     parameters = constructor_parameters(plugin_class)
-    _say("  parameters:" + ("" if parameters else "  none"))
+    say("  parameters:" + ("" if parameters else "  none"))
     for parameter in parameters.values():
-        _say(f"    {parameter.describe()}" + (" (required)" if parameter.required else ""))
+        say(f"    {parameter.describe()}" + (" (required)" if parameter.required else ""))
     for measure, about in getattr(plugin_class, "measures", {}).items() if kind == "metrics" else ():
         better = "higher is better" if about.higher_is_better else "lower is better"
-        _say(f"  measures:    {measure} in {about.unit}, {better}")
+        say(f"  measures:    {measure} in {about.unit}, {better}")
     if plugin_class.__doc__:
-        click.echo()
+        say()
         for line in plugin_class.__doc__.strip().splitlines():
-            _say(f"  {line.strip()}".rstrip())
-    click.echo()
+            say(f"  {line.strip()}".rstrip())
+    say()
 
 
 def _show_grid(name: str, table: Any) -> None:
-    _say(f"{name}  (grid)", bold=True)
+    say(f"{name}  (grid)", bold=True)
     for key, value in table.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        _say(f"  {key + ':':<13} {text}")
-    click.echo()
+        say(f"  {key + ':':<13} {text}")
+    say()
 
 
 def _show_publication(one: Any) -> None:
-    _say(f"{one.name}  (published)", bold=True)
-    _say(f"  {one.title}")
+    say(f"{one.name}  (published)", bold=True)
+    say(f"  {one.title}")
     facts = {
         "citation": one.citation,
         "url": one.url,
@@ -130,10 +125,10 @@ def _show_publication(one: Any) -> None:
     }
     for key, value in facts.items():
         if value:
-            _say(f"  {key + ':':<12} {value}")
+            say(f"  {key + ':':<12} {value}")
     for condition in one.conditions.values():
-        _say(f"  rendering:   {condition.name}: {condition.summary}")
+        say(f"  rendering:   {condition.name}: {condition.summary}")
     for name in dict.fromkeys(line.model for line in one.lines):
         here = one.model(name).separators
-        _say(f"  model:       {name}" + (f" = {', '.join(here)} here" if here else ""))
-    click.echo()
+        say(f"  model:       {name}" + (f" = {', '.join(here)} here" if here else ""))
+    say()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from soundstage.cli.options import folder
+from soundstage.cli.saying import say, say_lines
 
 
 @click.command("status")
@@ -26,35 +27,35 @@ def command(results: Path | str, grid: str, errors: bool) -> None:
     store = Store(results)
     facts, states = load_states(store, grid)
     counts = {name: states.count(name) for name in ("ok", "failed", "left")}
-    click.echo(f"{facts['name']} · revision {facts['revision']} · {facts['hash'][:8]}: {len(states)} cells")
-    click.echo(f"{counts['ok']} done, {counts['failed']} with trouble, {counts['left']} left")
+    say(f"{facts['name']} · revision {facts['revision']} · {facts['hash'][:8]}: {len(states)} cells")
+    say(f"{counts['ok']} done, {counts['failed']} with trouble, {counts['left']} left")
     for sentence in store.damage:
-        click.echo(sentence)
+        say(sentence)
     if errors:
         _show_errors(results, grid)
         return
     writer = store.writer()
     if writer is None:
-        click.echo("nobody writes there now")
+        say("nobody writes there now")
         return
     if not writer.is_alive:
-        click.echo(
+        say(
             f"{writer} ended without a word, last heard of {duration(writer.silent_s)} ago;"
             " the same command goes on from there"
         )
         return
     quiet = f"; not heard of for {duration(writer.silent_s)}" if writer.silent_s > STALE_S / 2 else ""
-    click.echo(f"written by {writer}{quiet}")
+    say(f"written by {writer}{quiet}")
     found = progress(writer.facts, writer.beat)
     if found is None:
         return
-    click.echo(
+    say(
         f"this run: {found.done} done, {found.failed} with trouble, {found.left} left, for"
         f" {duration(found.elapsed_s)}; {found.speed:.3g} s of audio a second"
         + (f"; about {duration(found.left_s)} left" if found.left_s is not None else "")
     )
     for worker, title, seconds in found.working:
-        click.echo(f"  worker {worker}: {title}, for {duration(seconds)}")
+        say(f"  worker {worker}: {title}, for {duration(seconds)}")
 
 
 def _show_errors(results: Path | str, grid: str) -> None:
@@ -67,7 +68,8 @@ def _show_errors(results: Path | str, grid: str) -> None:
     for (status, _), same in rows.groupby(["status", "note"], sort=False, observed=True):
         first = same.iloc[0]
         at = " · ".join(str(first[name]) for name in ("track", "placement", "spatializer", "separator") if first[name])
-        click.secho(f"{status} in {counted(len(same), 'cell')}, first: {at}", bold=True)
-        click.echo(f"{first['note']}\n{first['error'] if first['error'] != first['note'] else ''}")
+        say(f"{status} in {counted(len(same), 'cell')}, first: {at}", bold=True)
+        say_lines(first["note"])
+        say_lines(first["error"] if first["error"] != first["note"] else "")
     if not len(rows):
-        click.echo("nothing went wrong")
+        say("nothing went wrong")

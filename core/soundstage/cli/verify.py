@@ -10,6 +10,7 @@ import click
 
 from soundstage.cli.options import folder
 from soundstage.cli.run import pairs
+from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def command(
     drawn = secrets.randbelow(1_000_000) if seed is None else seed
 
     def progress(text: str) -> None:
-        click.echo(text, err=True)
+        say(text, err=True)
 
     checked = partial(verify, results, grid=grid, seed=drawn, device=device, data=data, registry=registry, trust=trust)
     try:
@@ -75,7 +76,7 @@ def command(
         _say(found, "")
         raise SoundstageError(f"{error}; nothing was computed again. --recompute 0 checks the files alone") from None
     if found.refused:
-        click.echo(f"nothing was computed again: {found.refused}", err=True)
+        say(f"nothing was computed again: {found.refused}", err=True)
     _say(found, f"; {found.recomputed} computed again (--seed {drawn})" if recompute else "")
     if found.wrong:
         raise SystemExit(1)
@@ -86,8 +87,8 @@ def _say(found: Verdict, again: str) -> None:
     from soundstage.report.text import counted
 
     for sentence in found.wrong:
-        click.echo(sentence)
-    click.echo(
+        say(sentence)
+    say(
         f"{counted(found.cells, 'cell')}, {counted(found.plans, 'grid')}, {counted(found.runs, 'run')},"
         f" {counted(found.estimates, 'kept estimate')}{again}: "
         + (f"{len(found.wrong)} not as recorded" if found.wrong else "all as recorded")

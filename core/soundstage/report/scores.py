@@ -14,7 +14,7 @@ from rich.text import Text
 
 from soundstage.leaderboard.board import Column
 from soundstage.leaderboard.choice import shown_columns
-from soundstage.report.terminal import console, print_whole
+from soundstage.report.terminal import console, name_width, print_whole
 from soundstage.report.text import arrow, encodable, printable, uncomputed, value_text
 from soundstage.results.loading import Results
 
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     import pandas
 
 
-def scores_table(results: Results) -> str:
-    """A line a track and source, then medians over tracks and over everything; ( ) marks what medians leave out."""
+def scores_table(results: Results, width: int = 0) -> str:
+    """A line a track and source, then medians over tracks and over everything; ( ) marks what medians leave out.
+
+    width: columns that there are; a long name goes on in a further line. Without one every name is in one line.
+    """
     columns = shown_columns(results.facts)
     rows = results.rows[(results.rows["status"] == "ok") & results.rows["frame"].isna()]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
-    table.add_column("track", no_wrap=True)
-    table.add_column("source", no_wrap=True)
+    for name in ("track", "source"):
+        table.add_column(name, overflow="fold", no_wrap=not width, max_width=name_width(width) if width else None)
     for column in columns:
         header = f"{printable(column.label)} {arrow(column)}\n{printable(column.unit)}\n{printable(column.metric)}"
         table.add_column(Text(header, justify="right"), justify="right", no_wrap=True)
@@ -45,7 +48,7 @@ def scores_table(results: Results) -> str:
     if len(sources) > 1:
         _add(table, "median", "all", (_median(rows, column) for column in columns))
     out = io.StringIO()
-    page = console(file=out, width=160, color_system=None)
+    page = console(file=out, width=width or 160, color_system=None)
     print_whole(table, page)
     lines = [*out.getvalue().splitlines(), *map(printable, _notes(results.rows, rows))]
     return "\n".join(line.rstrip() for line in lines)

@@ -36,6 +36,11 @@ NARROWEST_NAME, WIDEST_NAME = 24, 60
 """Between which a column of names goes on in a further line rather than take the numbers' room."""
 
 
+def name_width(width: int) -> int:
+    """How wide a column of names may be where there are so many columns in all."""
+    return max(NARROWEST_NAME, min(WIDEST_NAME, width // 2))
+
+
 def wants_plain_text() -> bool:
     """Whether $NO_COLOR asks that nothing printed commands the terminal (https://no-color.org)."""
     return bool(os.environ.get("NO_COLOR"))
@@ -106,7 +111,7 @@ def _table(
     table.add_column("#", justify="right", no_wrap=True)
     for name in ("ranks", "group") if is_sure else ():
         table.add_column(Text(name, style="dim"), no_wrap=True)
-    table.add_column("separator", overflow="fold", max_width=max(NARROWEST_NAME, min(WIDEST_NAME, console.width // 2)))
+    table.add_column("separator", overflow="fold", max_width=name_width(console.width))
     for column in columns:
         style = "bold" if column == board.ranked_by else ""
         header = Text(f"{printable(column.label)} {arrow(column)}\n{printable(column.unit)}", style, justify="right")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from soundstage.audio_files import no_song, song_folders
+from soundstage.audio_files import as_there, no_song, song_folders
 from soundstage.contracts import Finding
 from soundstage.errors import SoundstageError, UnknownName, suggestion
 from soundstage.regular import check_regular
@@ -113,7 +113,7 @@ class Musdb18hq:
     def check(self) -> Iterator[Finding]:
         """How many songs are there, which are missing, and which files are not as published. Decodes nothing."""
         for name, published in SONGS.items():
-            folder = self.root / name
+            folder = as_there(self.root / name)
             there = len(_song_folders(folder)) if folder.is_dir() else 0
             matters = folder == self._folder() and there != published
             remedy = "; unpack MUSDB18-HQ again" if matters else ""
@@ -134,12 +134,12 @@ class Musdb18hq:
 
     def _read(self, track_id: str, part: tuple[int, int] | None) -> Track:
         self._check_complete(track_id)
-        song = self._song(track_id)
-        sources: Mapping[str, list[Path]] = {name: [song / f"{name}.wav"] for name in STEMS}
+        files = dict(zip((*STEMS, "mixture"), self._all_files(track_id), strict=True))
+        sources: Mapping[str, list[Path]] = {name: [files[name]] for name in STEMS}
         if self.stems == 2:
             others = [file for name in STEMS[1:] for file in sources[name]]
             sources = {"vocals": sources["vocals"], "accompaniment": others}
-        return read_track(track_id, sources, song / "mixture.wav", rate=RATE, channels=(2,), part=part)
+        return read_track(track_id, sources, files["mixture"], rate=RATE, channels=(2,), part=part)
 
     def _check_complete(self, track_id: str) -> None:
         missing = [file.name for file in self._all_files(track_id) if not file.is_file()]
@@ -151,7 +151,7 @@ class Musdb18hq:
 
     def _all_files(self, track_id: str) -> list[Path]:
         song = self._song(track_id)
-        return [song / f"{name}.wav" for name in (*STEMS, "mixture")]
+        return [as_there(song / f"{name}.wav") for name in (*STEMS, "mixture")]
 
     def _song(self, track_id: str) -> Path:
         songs = self.track_ids()
@@ -160,7 +160,7 @@ class Musdb18hq:
         return self._folder() / track_id
 
     def _folder(self) -> Path:
-        return self.root / self.split_folder
+        return as_there(self.root / self.split_folder)
 
 
 def _song_folders(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from soundstage.audio_files import holds_audio, is_junk, no_song
+from soundstage.audio_files import as_there, holds_audio, is_junk, no_song
 from soundstage.contracts import Finding
 from soundstage.errors import SoundstageError, UnknownName, suggestion
 from soundstage.regular import check_regular, read_regular
@@ -109,7 +109,7 @@ class Slakh2100:
         published = " or ".join(str(count) for count in TRACKS[self.split])
         text = f"{len(tracks)} tracks in {self.split}"
         yield Finding(f"{text} where {published} were published; unpack Slakh2100 again" if odd else text, wrong=odd)
-        folder = self.root / self.split
+        folder = self._folder()
         for name in _folders(folder):
             if not _is_track(folder / name):
                 yield Finding(no_song(name), wrong=False)
@@ -132,13 +132,16 @@ class Slakh2100:
     def _tracks(self) -> list[str]:
         if not self.root.is_dir():
             raise SoundstageError(f"dataset 'slakh2100': {self.root} is not a folder; {_REMEDY}")
-        folder = self.root / self.split
+        folder = self._folder()
         if not folder.is_dir():
             raise SoundstageError(f"dataset 'slakh2100': {self.root} holds no folder '{self.split}'; {_REMEDY}")
         return [track for track in _folders(folder) if _is_track(folder / track)]
 
+    def _folder(self) -> Path:
+        return as_there(self.root / self.split)
+
     def _metadata_file(self, track_id: str) -> Path:
-        return self.root / self.split / track_id / "metadata.yaml"
+        return as_there(self._folder() / track_id / "metadata.yaml")
 
     def _classes(self) -> dict[str, str]:
         """Source → instrument class, of the task."""
@@ -168,7 +171,7 @@ class Slakh2100:
 
     def _known_sources(self, track_id: str) -> dict[str, list[Path]]:
         """As `_sources`, of a track that there is."""
-        if not (self.root / self.split / track_id).is_dir() or not track_id:
+        if not (self._folder() / track_id).is_dir() or not track_id:
             raise UnknownName(f"track of dataset 'slakh2100', split '{self.split}':", track_id, self._tracks())
         try:
             sources = self._sources(track_id)
@@ -188,7 +191,7 @@ def _folders(folder: Path) -> list[str]:
 
 def _is_track(folder: Path) -> bool:
     """Whether the folder is a track's, whole or not."""
-    return not is_junk(folder.name) and (os.path.lexists(folder / "metadata.yaml") or holds_audio(folder))
+    return not is_junk(folder.name) and (os.path.lexists(as_there(folder / "metadata.yaml")) or holds_audio(folder))
 
 
 def _rendered(metadata: Path) -> Mapping[str, tuple[Path, ...]]:
@@ -202,7 +205,9 @@ def _rendered(metadata: Path) -> Mapping[str, tuple[Path, ...]]:
                 f"{metadata}: stem {name} has no inst_class or no audio_rendered; unpack this track of Slakh2100 again"
             )
         if facts["audio_rendered"]:
-            found.setdefault(str(facts["inst_class"]), []).append(metadata.parent / "stems" / f"{name}.flac")
+            found.setdefault(str(facts["inst_class"]), []).append(
+                as_there(as_there(metadata.parent / "stems") / f"{name}.flac")
+            )
     return {inst_class: tuple(files) for inst_class, files in found.items()}
 
 

@@ -66,6 +66,26 @@ def test_files_are_all_five(root):
     assert sorted(file.name for file in Musdb18hq(root).files("Zeta - Last")) == sorted(f"{n}.wav" for n in NAMES)
 
 
+@pytest.mark.parametrize("spelt", ["Vocals.Wav", "VOCALS.WAV", "vocals.wAv"])
+def test_files_and_folders_may_be_spelt_in_any_case(root, spelt):
+    before = Musdb18hq(root).load("Zeta - Last")
+    (root / "test" / "Zeta - Last" / "vocals.wav").rename(root / "test" / "Zeta - Last" / spelt)
+    (root / "test").rename(root / "Test")
+    dataset = Musdb18hq(root)
+    np.testing.assert_array_equal(dataset.load("Zeta - Last").stems["vocals"], before.stems["vocals"])
+    assert root / "Test" / "Zeta - Last" / spelt in dataset.files("Zeta - Last")
+    assert dataset.extent("Zeta - Last") == (44100, 300)
+    assert not [finding for finding in dataset.check() if "missing" in finding.text]
+
+
+def test_of_two_files_that_only_case_tells_apart_the_published_name_counts(root):
+    song = root / "test" / "Zeta - Last"
+    soundfile.write(song / "VOCALS.wav", np.zeros((300, 2)), 44100)
+    assert song / "vocals.wav" in Musdb18hq(root).files("Zeta - Last")
+    (song / "vocals.wav").rename(song / "Vocals.WAV")
+    assert "vocals.wav missing" in refused(root)
+
+
 def test_a_missing_file_is_not_among_the_files_and_load_names_it(root):
     (root / "test" / "Zeta - Last" / "drums.wav").unlink()
     assert len(Musdb18hq(root).files("Zeta - Last")) == 4

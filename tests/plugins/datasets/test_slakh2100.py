@@ -44,6 +44,19 @@ def test_stems_are_summed_by_class_and_stay_mono(root):
     assert track.stems["bass"].shape == (1, 44100)
 
 
+def test_files_and_folders_may_be_spelt_in_any_case(root):
+    before = Slakh2100(root).load("Track01876")
+    track = root / "test" / "Track01876"
+    for stem in list((track / "stems").iterdir()):
+        stem.rename(stem.with_name(stem.name.upper()))
+    (track / "stems").rename(track / "Stems")
+    (track / "metadata.yaml").rename(track / "METADATA.YAML")
+    (root / "test").rename(root / "TEST")
+    again = Slakh2100(root).load("Track01876")
+    for source, image in before.stems.items():
+        np.testing.assert_array_equal(again.stems[source], image)
+
+
 def test_two_guitars_are_the_first_two_stems_of_their_class(root):
     stems = write_slakh_track(root / "test" / "again", "GPGSBDPG", seed=1)
     track = Slakh2100(root, task="4s2g").load("Track01876")

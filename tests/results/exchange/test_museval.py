@@ -175,6 +175,23 @@ def test_names_that_differ_only_in_what_is_encoded_become_files_of_their_own_and
     assert set(soundstage.load(tmp_path / "nameless")["track"]) == set(names)
 
 
+@pytest.mark.parametrize("name", ["t" * 252, "é" * 130, "音" * 90, "/" * 100])
+def test_names_that_are_too_long_for_a_file_are_shortened_and_come_back_whole(tmp_path, name):
+    rows = list(of_track(1.0, 2.0, 4.0, source="bass"))
+    folder = results(tmp_path / "measured", {(name, name): rows, (name, f"{name}2"): rows, ("z", "z"): rows}, MEASURES)
+    assert invoke("export", folder, "--out", tmp_path / "json").exit_code == 0
+    assert len(list((tmp_path / "json").glob("*/test/*.json"))) == 3
+    assert invoke("import", tmp_path / "json", "--out", tmp_path / "claims").exit_code == 0
+    found = soundstage.load(tmp_path / "claims")
+    assert {*zip(found["separator"], found["track"], strict=True)} == {(name, name), (name, f"{name}2"), ("z", "z")}
+
+
+def test_a_name_that_fits_stays_as_it_is(tmp_path):
+    scores = {("model", "t" * 250): list(of_track(1.0, source="bass"))}
+    (file,) = museval_files(load_results(results(tmp_path, scores, MEASURES)))
+    assert file.path.name == f"{'t' * 250}.json"
+
+
 def test_claims_of_several_models_make_a_leaderboard_that_says_they_are_claims(tmp_path, measured):
     write_museval(list(museval_files(load_results(measured))), tmp_path / "json")
     import_museval([tmp_path / "json" / "UMX", tmp_path / "json" / "Demucs"], tmp_path / "claims")
