@@ -270,6 +270,14 @@ def test_names_that_differ_in_case_alone_are_told_apart_by_it(tmp_path):
         board_of(folder, over="ONE")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "ranked_by"), [("TOY", "SDR"), ("toy.sir", "SIR"), ("sDr", "SDR"), ("Toy.SDR", "SDR"), ("sir", "SIR")]
+)
+def test_measures_are_named_in_any_case_alone_or_with_their_metric(tmp_path, wanted, ranked_by):
+    scores = {("one", "a"): [Score("bass", "SDR", 1.0), Score("bass", "SIR", 2.0)]}
+    assert board_of(results(tmp_path, scores, ("SDR", "SIR")), rank_by=wanted).ranked_by.name == ranked_by
+
+
 def test_an_entry_that_lacks_sources_is_named_as_what_narrows_the_table(tmp_path):
     scores = {
         (name, track): [Score(source, "SDR", 1.0) for source in sources]

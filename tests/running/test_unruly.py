@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 
 import soundstage
 from boards import board_of
@@ -141,3 +142,22 @@ def test_an_exception_that_cannot_say_what_it_is_is_its_separators_own(tmp_path,
     assert set(failed["status"]) == {"failed"}
     assert all(f"separator '{label}', track 'song" in note and "Mute: (what it says" in note for note in failed["note"])
     assert set(rows.loc[rows["separator"] == "truth", "status"]) == {"ok"}
+
+
+def test_what_one_separator_alone_tells_is_said_to_be_its_own(tmp_path):
+    rng = np.random.default_rng(0)
+    for song, stems in (("ref/x", ("vocals", "drums")), ("est/x", ("vocals",))):
+        (tmp_path / song).mkdir(parents=True)
+        for stem in stems:
+            soundfile.write(tmp_path / song / f"{stem}.wav", 0.1 * rng.standard_normal((4410, 2)), 44100)
+    grid = {
+        "name": "told",
+        "datasets": [f"folder[root={tmp_path / 'ref'}]"],
+        "spatializers": ["original"],
+        "separators": ["mixture", f"estimates[root={tmp_path / 'est'},partial=true]"],
+        "metrics": ["sdr"],
+    }
+    soundstage.run(grid, tmp_path / "out")
+    notes = board_of(tmp_path / "out").notes
+    assert [note for note in notes if "no estimate of drums" in note and note.startswith("estimates[")]
+    assert not [note for note in notes if note.startswith("original")]

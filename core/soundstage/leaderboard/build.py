@@ -213,15 +213,25 @@ def _notes(results: Results, whole: pandas.DataFrame, columns: Sequence[Column])
 
 
 def _noticed(results: Results) -> list[str]:
-    """What spatializers told of their scenes: each sentence where there are few, else how many and the first."""
-    told = results.cells.loc[results.cells["notices"] != "", ["spatializer", "track", "notices"]].drop_duplicates()
+    """What spatializers told of their scenes, and separators of their estimates: each sentence where there are few,
+    else how many and the first. What the cells of one separator alone tell is its own."""
+    cells = results.cells
+    told = cells.loc[cells["notices"] != "", ["spatializer", "separator", "track", "notices"]].drop_duplicates()
+    told = told.assign(notices=told["notices"].str.split("\n")).explode("notices")
+    said: dict[str, dict[str, set[str]]] = {}
+    for (spatializer, sentence), rows in told.groupby(["spatializer", "notices"], sort=False, observed=True):
+        there = cells.loc[cells["spatializer"] == spatializer, "separator"].nunique()
+        alone = rows["separator"].nunique() == 1 and there > 1
+        whose = str(rows["separator"].iloc[0] if alone else spatializer)
+        said.setdefault(whose, {}).setdefault(str(sentence), set()).update(rows["track"].astype(str))
     notes = []
-    for spatializer, rows in told.groupby("spatializer", sort=False, observed=True):
-        sentences = list(dict.fromkeys(line for text in rows["notices"] for line in str(text).split("\n")))
+    for whose, sentences in said.items():
+        first = next(iter(sentences))
+        tracks = len(set().union(*sentences.values()))
         if len(sentences) > FEW:
-            notes.append(f"{spatializer}: {len(sentences)} notices on {len(rows)} scenes; first: {sentences[0]}")
+            notes.append(f"{whose}: {len(sentences)} notices on {tracks} tracks; first: {first}")
         else:
-            notes += [f"{spatializer}: {sentence}" for sentence in sentences]
+            notes += [f"{whose}: {sentence}" for sentence in sentences]
     return notes
 
 

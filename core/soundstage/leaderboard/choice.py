@@ -91,12 +91,15 @@ def ranking_column(columns: Sequence[Column], wanted: str) -> Column:
     """The shown measure of that name, the first where none is named. Raises SoundstageError."""
     if not wanted:
         return columns[0]
-    names = [(column.name, column.label, column.metric, f"{column.metric}.{column.name}") for column in columns]
-    found = meant(wanted, [name for of_column in names for name in of_column])
-    for column, of_column in zip(columns, names, strict=True):
-        if found in of_column:
-            return column
-    raise SoundstageError(f"cannot rank by '{wanted}'{suggestion(wanted, [column.name for column in columns])}")
+    meant_by: dict[str, Column] = {}
+    for column in columns:
+        for name in (column.name, column.label, column.metric, f"{column.metric}.{column.name}"):
+            meant_by.setdefault(name, column)
+    alike = {column for name, column in meant_by.items() if name.casefold() == wanted.casefold()}
+    if wanted not in meant_by and len(alike) != 1:
+        known = dict.fromkeys(column.name for column in columns)
+        raise SoundstageError(f"cannot rank by '{wanted}'{suggestion(wanted, known)}")
+    return meant_by.get(wanted) or alike.pop()
 
 
 def _told_apart(cells: pandas.DataFrame) -> list[str]:
