@@ -102,6 +102,20 @@ def test_chunks_cover_the_track_but_for_a_short_rest():
     assert Excerpt(2.0, "chunks").chunks(100, 710)[-1] == (600, 710)
 
 
+@pytest.mark.parametrize("seconds", [1e300, 1.7e308, 5e-324, 1e-9])
+def test_any_length_of_an_excerpt_is_that_of_a_track_or_refused_and_takes_no_time(seconds):
+    def read(start, stop):
+        return {"a": np.ones((1, stop - start))}
+
+    for where in ("start", "random", "loudest"):
+        start, stop = Excerpt(seconds, where).window("d", "t", 100, 700, read)
+        assert stop - start == (700 if seconds > 1 else 1)
+    assert len(Excerpt(seconds, "chunks").chunks(100, 700)) == (1 if seconds > 1 else 700)
+    if seconds < 1:
+        with pytest.raises(SoundstageError, match="make more than 20000 chunks"):
+            Excerpt(seconds, "chunks").chunks(44100, 44100 * 60)
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [

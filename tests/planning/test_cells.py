@@ -38,7 +38,15 @@ def test_a_dataset_that_cannot_list_its_tracks_leaves_the_others_alone(tmp_path)
     assert "the catalogue is closed" in " ".join(rows.loc[rows["status"] == "failed", "note"])
 
 
-@pytest.mark.parametrize(("where", "said"), [("not texts", "lists 1 among its tracks"), ("twice", "'song 0' 2 times")])
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("not texts", "lists 1 among its tracks"),
+        ("twice", "'song 0' 2 times"),
+        ("endless", "lists more than 1000000 tracks"),
+        ("a great many", "lists more than 1000000 tracks"),
+    ],
+)
 def test_track_ids_that_are_none_are_the_datasets_problem(where, said):
     grid = {"datasets": ["toy", f"unruly_data[where={where}]"]}
     (problem,) = problems(grid).values()

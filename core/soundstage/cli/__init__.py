@@ -130,9 +130,12 @@ def _status() -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
     except OSError as error:
-        if error.filename is not None or error.errno not in UNWRITABLE:
+        if error.filename is not None:
+            say_lines(f"soundstage: {error.filename}: cannot be used ({error.strerror}); look at that path", err=True)
+        elif error.errno in UNWRITABLE:
+            _say_unprintable(error.strerror)
+        else:
             raise
-        _say_unprintable(error.strerror)
         return 1
     return 0
 

@@ -15,7 +15,7 @@ from soundstage.errors import SoundstageError
 Where = Literal["start", "random", "loudest", "chunks"]
 
 
-MOST_CHUNKS = 100_000
+MOST_CHUNKS = 20_000
 """Chunks of a track; lengths come from headers, which may claim anything."""
 
 BLOCK_S = 30.0
@@ -50,7 +50,7 @@ class Excerpt:
 
         Raises SoundstageError where they would be more than MOST_CHUNKS.
         """
-        size = self._size(rate)
+        size = self._size(rate, samples)
         if samples > MOST_CHUNKS * size:
             raise SoundstageError(
                 f"{samples} samples at {rate} Hz make more than {MOST_CHUNKS} chunks of {self.seconds:g} s; give more"
@@ -69,7 +69,7 @@ class Excerpt:
 
         read: gives the stems' samples from one sample to before another; asked only where the loudest is wanted.
         """
-        size = min(self._size(rate), samples)
+        size = self._size(rate, samples)
         start = 0
         if self.where == "random":
             start = int(Draw(self.seed, dataset, track, "").uniform("where its excerpt begins", 0, samples - size + 1))
@@ -84,9 +84,9 @@ class Excerpt:
             start = int(np.argmax(sums)) * rate
         return start, start + size
 
-    def _size(self, rate: int) -> int:
-        """Its samples, where the track is long enough."""
-        return max(1, round(self.seconds * rate))
+    def _size(self, rate: int, samples: int) -> int:
+        """How many of a track's samples it is."""
+        return max(1, round(min(self.seconds * rate, samples)))
 
 
 def _energies(

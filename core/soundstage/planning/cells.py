@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from soundstage.results.address import address, plan_hash
 
 UNLISTED = "(its tracks cannot be listed)"
 """Stands for the tracks of a dataset that raises when it is asked for them, so that the loss is seen everywhere."""
+
+
+MOST_TRACKS = 1_000_000
+"""Tracks of a dataset; one that lists more has lost count."""
 
 
 def make_plan(
@@ -194,7 +199,9 @@ def _track_ids(dataset: Built) -> tuple[list[str], Problem | None]:
 
 
 def _listed(dataset: Any) -> list[str]:
-    tracks = list(dataset.track_ids())
+    tracks = list(islice(dataset.track_ids(), MOST_TRACKS + 1))
+    if len(tracks) > MOST_TRACKS:
+        raise SoundstageError(f"lists more than {MOST_TRACKS} tracks; give fewer")
     for track in tracks:
         if not isinstance(track, str):
             raise SoundstageError(f"lists {track!r} among its tracks, which is no text; give texts")

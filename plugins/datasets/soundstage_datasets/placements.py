@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -179,7 +178,7 @@ def _position(value: Any, where: str) -> tuple[float, float]:
         )
     azimuth, elevation = given["azimuth"], given.get("elevation", 0.0)
     for name, angle, limit in (("azimuth", azimuth, 360), ("elevation", elevation, 90)):
-        is_number = isinstance(angle, (int, float)) and not isinstance(angle, bool) and math.isfinite(angle)
-        if not is_number or abs(angle) > limit:
-            raise SoundstageError(f"{where}: {name} {angle!r} is not a number of degrees in ±{limit}; correct it")
+        is_number = isinstance(angle, (int, float)) and not isinstance(angle, bool)
+        if not is_number or not abs(angle) <= limit:  # NaN is not either
+            raise SoundstageError(f"{where}: {name} {angle!r:.40} is not a number of degrees in ±{limit}; correct it")
     return float(azimuth), float(elevation)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FIELDS = ("track", "source", "dataset", "placement", "spatializer", "seed")
 """What a layout may speak of."""
 
+LONGEST_NAME = 255
+"""Letters that a file's name has at most."""
+
 ANY_SOURCE = "\0"
 """Stands for a source's name until it is known; no file name can hold it."""
 
@@ -46,10 +49,16 @@ class Estimates:
         self._root = Path(root).expanduser()
         self._layout = layout
         try:
-            fields = [field for _, field, _, _ in string.Formatter().parse(layout) if field is not None]
+            parts = [(field, form or "") for _, field, form, _ in string.Formatter().parse(layout) if field is not None]
         except ValueError as error:
             raise SoundstageError(f"layout={layout}: {error}; write for example '{{track}}/{{source}}'") from None
-        for field in fields:
+        fields = [field for field, _ in parts]
+        for field, form in parts:
+            if "{" in form or any(int(number) > LONGEST_NAME for number in re.findall(r"\d+", form)):
+                raise SoundstageError(
+                    f"layout={layout}: '{{{field}:{form}}}' is wider than any file's name, which has at most"
+                    f" {LONGEST_NAME} letters; write for example '{{{field}:>8}}'"
+                )
             if field not in FIELDS:
                 raise SoundstageError(f"layout={layout}: unknown field '{{{field}}}'{suggestion(field, FIELDS)}")
         if layout.lower().endswith(SUFFIXES):

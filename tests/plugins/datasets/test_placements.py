@@ -139,7 +139,19 @@ def test_an_unknown_source_is_named_with_its_track(tmp_path):
 
 @pytest.mark.parametrize(
     "position",
-    ["left", True, None, [1], 361, {"azimuth": 0, "elevation": 91}, {"azimuth": "0"}, {"azimuth": 0, "height": 1}],
+    [
+        "left",
+        True,
+        None,
+        [1],
+        361,
+        10**400,
+        -(10**23),
+        {"azimuth": 0, "elevation": 10**310},
+        {"azimuth": 0, "elevation": 91},
+        {"azimuth": "0"},
+        {"azimuth": 0, "height": 1},
+    ],
 )
 def test_a_wrong_position_is_refused(tmp_path, position):
     with pytest.raises(SoundstageError, match=r"positions\.json: track 'song', source 'vocals'"):

@@ -146,6 +146,10 @@ def test_a_stem_unlike_the_mixture_is_refused_by_name(tmp_path, samples, rate, c
         ("{track/{source}", "layout="),
         ("{track.x}/{source}", "unknown field"),
         ("{track}/{source}.wav", "leave the suffix out"),
+        ("{track}/{source:>100000000}", "wider than any file's name, .* at most 255 letters"),
+        ("{track:9999999999999}/{source}", "wider than any file's name"),
+        ("{seed:0256}/{source}", "wider than any file's name"),
+        ("{track}/{source:>{seed}}", "wider than any file's name"),
     ],
 )
 def test_a_layout_that_cannot_be_is_refused_at_once(tmp_path, layout, complaint):

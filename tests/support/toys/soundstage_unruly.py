@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import itertools
 import math
 import os
 import sys
@@ -20,7 +21,7 @@ import soundstage
 from soundstage.contracts import Measure, Score
 from soundstage.scene import Scene
 
-Where = Literal["", "track_ids", "files", "not texts", "twice", "one track"]
+Where = Literal["", "track_ids", "files", "not texts", "twice", "one track", "endless", "a great many"]
 
 
 @soundstage.hookimpl
@@ -63,6 +64,10 @@ class Data(Toy):
                 return [1, 2]
             case "twice":
                 return ["song 0", "song 0"]
+            case "endless":
+                return (f"song {number}" for number in itertools.count())
+            case "a great many":
+                return map(str, range(10**18))
         return super().track_ids()
 
     def files(self, track_id):
