@@ -60,6 +60,11 @@ def as_there(path: Path) -> Path:
     return alike[0] if len(alike) == 1 else path
 
 
+def leads_back(folder: Path) -> bool:
+    """Whether this is a link to a folder that it lies in, so that going into it never ends."""
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+
+
 def is_junk(name: str) -> bool:
     """Whether a folder of that name holds no songs: hidden, or left behind by a storage device or an archive."""
     return name.startswith(".") or name.lower() in _JUNK
@@ -100,7 +105,7 @@ def listing(folder: Path, *, look_inside: bool = False) -> Listing:
         if name.startswith("."):
             continue
         if entry.is_dir():
-            if not is_junk(entry.name):
+            if not is_junk(entry.name) and not leads_back(entry):
                 found.folders.append(entry)
         elif name.endswith(SUFFIXES):
             found.audio.append(entry)
@@ -141,13 +146,15 @@ def song_folders(folder: Path) -> tuple[list[str], list[str]]:
         names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
         raise SoundstageError(f"{folder}: the folder cannot be read ({error.strerror}); check its rights") from None
-    songs = [name for name in names if not is_junk(name) and holds_audio(folder / name)]
+    songs = [
+        name for name in names if not is_junk(name) and not leads_back(folder / name) and holds_audio(folder / name)
+    ]
     return songs, [name for name in names if name not in songs]
 
 
 def no_song(name: str) -> str:
     """Why a folder that `song_folders` leaves out is no song."""
-    why = "left behind by a device or an archive" if is_junk(name) else "it holds no audio"
+    why = "left behind by a device or an archive" if is_junk(name) else "it holds no audio of its own"
     return f"the folder '{storable(name)}' is no song: {why}"
 
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+import soundfile
 
 HANGS = """
 import atexit, sys, threading, time
@@ -40,6 +42,17 @@ def test_what_an_encoding_lacks_is_printed_as_an_escape(encoding):
 def test_a_full_device_is_a_sentence_and_a_status(arguments, buffered):
     with open("/dev/full", "wb") as full:
         result = command(*arguments, stdout=full, env={**os.environ, "PYTHONUNBUFFERED": buffered})
+    assert result.returncode == 1
+    assert result.stderr == b"soundstage: its output cannot be written (No space left on device)\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_scores_on_a_full_device_are_a_sentence_about_the_output(tmp_path, form):
+    soundfile.write(tmp_path / "vocals.wav", np.random.default_rng(0).standard_normal((2000, 2)) / 9, 44100)
+    line = ("score", "--reference", str(tmp_path), "--estimate", str(tmp_path), "--metric", "sdr", "--quiet")
+    with open("/dev/full", "wb") as full:
+        result = command(*line, "--format", form, stdout=full)
     assert result.returncode == 1
     assert result.stderr == b"soundstage: its output cannot be written (No space left on device)\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -122,7 +123,18 @@ def main() -> None:
 def _status() -> int:
     """The exit status of the command that was asked for."""
     try:
-        cli(prog_name="soundstage")
+        status = cli.main(prog_name="soundstage", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.ClickException as error:
+        text = io.StringIO()
+        error.show(text)
+        with contextlib.suppress(OSError):
+            say_lines(text.getvalue().rstrip("\n"), err=True)
+        return error.exit_code
+    except click.Abort:
+        with contextlib.suppress(OSError):
+            click.echo("Aborted!", err=True)
+        return 1
     except SoundstageError as error:
         with contextlib.suppress(OSError):  # which is found out by who flushes
             say_lines(f"soundstage: {error}", err=True)
@@ -137,7 +149,6 @@ def _status() -> int:
         else:
             raise
         return 1
-    return 0
 
 
 def _say_unprintable(why: str | None) -> None:

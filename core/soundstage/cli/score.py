@@ -68,6 +68,8 @@ def command(
     try:
         _write(results, form, out, safe_csv)
     except OSError as error:
+        if out is None:
+            raise
         raise SoundstageError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
 
 

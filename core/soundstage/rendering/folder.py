@@ -66,13 +66,17 @@ def read_metadata(folder: Path) -> dict[str, Any] | None:
     """What a song's metadata.json says; None where there is no song that Soundstage rendered."""
     try:
         found = json.loads((folder / METADATA).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or not {"render", "format", "scene", "files"} <= set(found):
         return None
     files = found["files"].values() if isinstance(found["files"], dict) else [None]
-    told = all(isinstance(facts, dict) and {"bytes", "clipped"} <= set(facts) for facts in files)
-    return found if told else None
+    return found if all(map(_is_told, files)) else None
+
+
+def _is_told(facts: Any) -> bool:
+    """Whether this is what is said of a file: its bytes, and how many samples were clipped."""
+    return isinstance(facts, dict) and type(facts.get("bytes")) is type(facts.get("clipped")) is int
 
 
 def is_written(folder: Path, metadata: Mapping[str, Any], scene: str, form: Format) -> bool:
@@ -81,7 +85,7 @@ def is_written(folder: Path, metadata: Mapping[str, Any], scene: str, form: Form
         return False
     try:
         return all((folder / name).stat().st_size == facts["bytes"] for name, facts in metadata["files"].items())
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

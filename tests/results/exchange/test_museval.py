@@ -341,6 +341,20 @@ def test_infinite_values_are_scores_without_one_and_the_note_says_what_the_file_
     assert math.inf not in set(soundstage.load(tmp_path / "claims")["value"].abs())
 
 
+def test_names_that_no_file_can_hold_are_spelt_out(tmp_path):
+    folder = tmp_path / os.fsdecode(b"mod\xe9le")
+    text = BY_MUSEVAL.replace('"vocals"', '"voc\\ud800als"').replace(
+        '"targets"', '"museval_version": "\\udfff", "targets"'
+    )
+    given(folder, text, name=os.fsdecode(b"Caf\xe9"))
+    told = invoke("import", folder, "--out", tmp_path / "out")
+    assert told.exit_code == 0, told.exception
+    found = soundstage.load(tmp_path / "out")
+    assert set(found["track"]) == {"Caf\\udce9"}
+    assert set(found["separator"]) == {"mod\\udce9le"}
+    assert "voc\\ud800als" in set(found["source"])
+
+
 def test_null_and_nan_have_no_value_and_a_source_of_infinities_none_either(tmp_path):
     text = BY_MUSEVAL.replace("-1.00000", "null").replace("4.12345", "Infinity")
     found = of_vocals(given(tmp_path / "UMX", text))

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from soundstage.contracts import Measure, Role, Score
-from soundstage.errors import SoundstageError
+from soundstage.errors import SoundstageError, storable
 from soundstage.results.address import SHORT, address, plan_hash
 from soundstage.results.records import (
     LABELS,
@@ -50,7 +50,7 @@ ROLES: Mapping[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What a claim is said to be of; empty where the file is to say it."""
+    """What a claim is said to be of, as any file can hold it; empty where the file is to say it."""
 
     separator: str = ""
     track: str = ""
@@ -58,6 +58,11 @@ class Labels:
     spatializer: str = ""
     placement: str = ""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Spell out what no file can hold: names of files need not be text."""
+        for name in ("separator", "track", "dataset", "spatializer", "placement"):
+            object.__setattr__(self, name, storable(getattr(self, name)))
 
     @property
     def cell(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from soundstage.contracts import Measure, Role, Score
-from soundstage.errors import SoundstageError, suggestion
+from soundstage.errors import SoundstageError, storable, suggestion
 from soundstage.names import decoded, encoded
 from soundstage.results.exchange.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
 from soundstage.results.exchange.values import NO_VALUE, Numeral, claimed_value
@@ -175,11 +175,12 @@ def read_museval(file: Path, labels: Labels) -> Claim:
         listed = target.get("frames") if isinstance(target, dict) else None
         if type(name) is not str or not name or not isinstance(listed, list):
             raise SoundstageError(f"{where} a target needs a 'name' and a list of 'frames'")
+        name = storable(name)
         if name in frames:
             raise SoundstageError(f"{where} target '{name}' stands twice in it")
         frames[name] = [_frame(frame, f"{where} target '{name}', frame {index}") for index, frame in enumerate(listed)]
     version = parsed.get("museval_version")
-    about = {"museval_version": version if isinstance(version, str) else ""}
+    about = {"museval_version": storable(version) if isinstance(version, str) else ""}
     exported = parsed.get("soundstage")
     exported = exported if isinstance(exported, dict) else {}
     measures = dict.fromkeys(MEASURES, Measure("dB", higher_is_better=True))
