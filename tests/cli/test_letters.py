@@ -128,6 +128,16 @@ def leaderboard_beside_published(tmp):
     return lines, {"12.34": 3, "7.77": 3, "+4.57": 3}
 
 
+def compare(tmp):
+    rows = {
+        (separator, track): [Score("bass", "SDR", value + 3.0 * number)]
+        for separator, value in ((ESCAPE, 1.0), (TURNED, 2.5), (LONG, 9.75))
+        for number, track in enumerate(NAMES)
+    }
+    out = results(tmp / "o", rows)
+    return [["compare", out, ESCAPE, TURNED], ["compare", out, LONG, TURNED]], {}
+
+
 def listed(tmp):
     return [["list", "--registry", registry(tmp)], ["list", registry(tmp)]], {}
 
@@ -201,7 +211,7 @@ def render(tmp):
 
 
 VERBS = [
-    *(score, leaderboard, leaderboard_by_source, leaderboard_beside_published, listed, show, fetch, status),
+    *(score, leaderboard, leaderboard_by_source, leaderboard_beside_published, compare, listed, show, fetch, status),
     *(status_errors, check, imported, merge, verify, provenance, export, dry_run, run, render),
 ]
 
