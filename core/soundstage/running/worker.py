@@ -69,6 +69,15 @@ class Outcome:
         return [(name, stage) for name, stage in stages.items() if stage.went_wrong]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Separated:
+    """A cell's scene and what a separator made of it, each None where it came to nothing, and how that went."""
+
+    stage: Stage
+    scene: Scene | None
+    estimates: Estimates | None
+
+
 @dataclass(slots=True)
 class _Clock:
     """A stage being timed; holds its outcome."""
@@ -130,17 +139,8 @@ class Worker:
     def run(self, job: Job) -> Outcome:
         """Spatialize, separate and score one cell."""
         cell, bench = job.cell, self.bench
-        estimates: Estimates | None = None
-        scene: Scene | None = None
-        self.on_stage("separation")
-        with bench.one_thread(), _timed() as separation:
-            separation.details = {"made_by": cell.made_by}
-            if cell.problem:
-                separation.stage = Stage(cell.problem.status, cell.problem.error, cell.problem.traceback)
-            else:
-                scene = bench.scene(cell.scene)
-                estimates = self._estimates(cell, scene)
-                separation.details = told_details(separation.details, estimates.details)
+        found = self.separated(cell)
+        scene, estimates = found.scene, found.estimates
         stages, rows = {}, []
         for label, metric in job.metrics.items():
             address = cell.scores[label]
@@ -162,8 +162,23 @@ class Worker:
         facts = {} if scene is None else scene.facts()
         if bench.excerpt and facts:
             facts["excerpt"] = bench.excerpt
-        record = CellRecord(cell.address, separation.stage, stages, facts, self._run)
+        record = CellRecord(cell.address, found.stage, stages, facts, self._run)
         return Outcome(job, record, score_rows(rows))
+
+    def separated(self, cell: CellSpec) -> Separated:
+        """Spatialize and separate one cell."""
+        estimates: Estimates | None = None
+        scene: Scene | None = None
+        self.on_stage("separation")
+        with self.bench.one_thread(), _timed() as separation:
+            separation.details = {"made_by": cell.made_by}
+            if cell.problem:
+                separation.stage = Stage(cell.problem.status, cell.problem.error, cell.problem.traceback)
+            else:
+                scene = self.bench.scene(cell.scene)
+                estimates = self._estimates(cell, scene)
+                separation.details = told_details(separation.details, estimates.details)
+        return Separated(separation.stage, scene, estimates)
 
     def _estimates(self, cell: CellSpec, scene: Scene) -> Estimates:
         kept = self._kept.of(cell) if self._kept else None
