@@ -52,6 +52,10 @@ def test_the_reference_is_at_the_ceiling_of_every_metric(whole):
     for metric in ("spauq", "spauq_published"):
         for name in ("SSR", "SRR"):
             np.testing.assert_allclose(values(whole, "reference", name, metric)["value"], 80.0, atol=1e-3)
+    leakage = values(whole, "reference", "leakage").set_index(["track", "spatializer", "source"])["value"]
+    for other in (*ORACLES, *BLIND, "mixture"):
+        rows = values(whole, other, "leakage").set_index(["track", "spatializer", "source"])["value"]
+        assert (rows <= leakage.loc[rows.index] + 1e-9).all()
     assert (values(whole, "reference", "ITD_difference")["value"] == 0).all()
     assert (values(whole, "reference", "ILD_difference")["value"] == 0).all()
     for name in ("SDR", "SI-SDR"):
@@ -85,9 +89,18 @@ def test_a_silent_vocal_gives_reasons_and_spoils_no_other_source(whole):
 
 def test_panned_scenes_are_flagged_where_the_published_definition_is_noise(whole):
     flagged = whole[(whole["metric"] == "spauq_published") & whole["value"].notna() & ~whole["ranked"]]
-    assert set(flagged["spatializer"]) == {"panning"}
-    assert flagged["note"].str.contains("singular").all()
-    assert len(flagged) > 0
+    noisy = flagged[~flagged["note"].str.contains("the reference is silent")]
+    assert set(noisy["spatializer"]) == {"panning"}
+    assert noisy["note"].str.contains("set by 16-bit noise|rounding noise").all()
+    assert len(noisy) > 0
+
+
+def test_published_rows_of_sources_that_are_mostly_silent_are_not_ranked_and_by_the_definition_they_are(whole):
+    scored = whole[whole["name"].isin(["SSR", "SRR"]) & whole["value"].notna()]
+    for track, source in (("Lithium", "other"), ("Sodium", "bass")):
+        mostly_silent = scored[(scored["track"] == track) & (scored["source"] == source)]
+        assert not mostly_silent.loc[mostly_silent["metric"] == "spauq_published", "ranked"].any()
+        assert mostly_silent.loc[mostly_silent["metric"] == "spauq", "ranked"].all()
 
 
 def test_the_leaderboard_covers_every_cell(results):
