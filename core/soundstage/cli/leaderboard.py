@@ -9,7 +9,7 @@ import click
 from soundstage.cli.options import folder, safe_csv
 from soundstage.leaderboard.protocols import DEFAULT, PROTOCOLS
 
-FORMATS = ("table", "markdown", "csv", "json")
+FORMATS = ("table", "markdown", "csv", "json", "latex")
 
 
 def words(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
@@ -94,9 +94,11 @@ def command(
             page = console(width=max(page.width, 160))
         print_board(board, page, intervals)
         return
-    from soundstage.report import plain
+    from soundstage.report import latex, plain
 
-    if form == "csv":
+    if form == "latex":
+        click.echo(latex.format_latex(board, intervals))
+    elif form == "csv":
         click.echo(plain.format_csv(board, safe_csv))
     else:
         click.echo(plain.format_markdown(board, intervals) if form == "markdown" else plain.format_json(board))

@@ -1,4 +1,4 @@
-"""A board or scores become something to read: terminal, Markdown, CSV, JSON.
+"""A board or scores become something to read: terminal, Markdown, CSV, JSON, LaTeX.
 
 May import: `leaderboard`, `results`, the ground floor.
 """
