@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -117,3 +118,18 @@ def test_the_longest_name_of_a_source_can_be_kept(tmp_path):
     name = "ö" * 300 + "/..\\" + "x" * 245
     store.save_estimates("ab", {name: np.ones((2, 9))}, 8000, {})
     assert list(store.estimates("ab")[0]) == [name]
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.EROFS, "Make it writable and"), (errno.EIO, "Look after the disk and"), (errno.ENOSPC, "Make room and")],
+)
+def test_what_cannot_be_kept_is_said_with_what_helps(tmp_path, monkeypatch, number, remedy):
+    def refusing(*paths):
+        raise OSError(number, os.strerror(number))
+
+    files = LocalFiles(tmp_path)
+    files.prepare()
+    monkeypatch.setattr(os, "replace", refusing)
+    with pytest.raises(StorageError, match=f"{remedy} run the same command again"):
+        files.write("cells/a", b"x")

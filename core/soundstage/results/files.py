@@ -12,7 +12,7 @@ import os
 import stat
 import uuid
 from collections.abc import Sequence
-from errno import EINVAL
+from errno import EACCES, EINVAL, EIO, EPERM, EROFS
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -360,7 +360,13 @@ def _is_a_link(path: Path) -> SoundstageError:
 
 
 def _cannot_keep(place: Path | str, name: str, error: OSError) -> StorageError:
+    remedy = {
+        EROFS: "Make it writable",
+        EACCES: "Make it writable",
+        EPERM: "Make it writable",
+        EIO: "Look after the disk",
+    }
     return StorageError(
-        f"{place}: {name} cannot be kept ({error.strerror or error}); everything committed before is whole. Make room"
-        " and run the same command again: it goes on from there"
+        f"{place}: {name} cannot be kept ({error.strerror or error}); everything committed before is whole."
+        f" {remedy.get(error.errno or 0, 'Make room')} and run the same command again: it goes on from there"
     )
