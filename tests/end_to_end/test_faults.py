@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import soundstage
+from tables import tidy
 
 pytestmark = pytest.mark.heavy
 
@@ -42,11 +43,6 @@ if __name__ == "__main__":
 @pytest.fixture(autouse=True)
 def _toys(toys):
     """All tests here use the toy plugins."""
-
-
-def tidy(path):
-    frame = soundstage.load(path)
-    return frame.sort_values([*frame.columns[:10], "frame"], kind="stable").reset_index(drop=True)
 
 
 def started(script: Path, out: Path, grid=GRID, **options) -> subprocess.Popen:

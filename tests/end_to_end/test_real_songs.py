@@ -8,6 +8,7 @@ import pytest
 
 import soundstage
 from boards import board_of
+from tables import rows_of
 
 pytestmark = pytest.mark.heavy
 
@@ -156,6 +157,6 @@ def test_two_folders_and_two_workers_give_identical_numbers(shared, tmp_path):
     frames = []
     for name, workers in (("one", 1), ("two", 2)):
         soundstage.run(grid, tmp_path / name, data=data, workers=workers)
-        frame = soundstage.load(tmp_path / name)
+        frame = rows_of(tmp_path / name)
         frames.append(frame.sort_values(["cell", "metric", "source", "name", "frame"]).reset_index(drop=True))
     pd.testing.assert_frame_equal(frames[0], frames[1], check_exact=True)

@@ -10,6 +10,7 @@ import soundfile
 import soundstage
 from layouts import noise, write_musdb_song
 from soundstage.results.store import Store
+from tables import rows_of
 
 GRID = {"datasets": ["musdb18hq"], "spatializers": ["original"], "separators": ["mixture"], "metrics": ["sdr"]}
 SONGS = ("Al James - Schoolboy Facination", "AM Contra - Heart Peripheral", "Zeno - Signs", "BKS - Too Much")
@@ -102,7 +103,7 @@ def test_excerpts_give_the_same_numbers_as_songs_cut_beforehand(tmp_path, musdb)
         {**grid, "excerpt": {"seconds": 1, "where": "start"}}, tmp_path / "a", data={"musdb18hq": musdb}, workers=2
     )
     soundstage.run(grid, tmp_path / "b", data={"musdb18hq": tmp_path / "cut"})
-    a, b = (soundstage.load(tmp_path / name).drop(columns="cell") for name in "ab")
+    a, b = (rows_of(tmp_path / name).drop(columns="cell") for name in "ab")
     pd.testing.assert_frame_equal(a, b, check_exact=True)
 
 

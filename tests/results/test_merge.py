@@ -12,6 +12,7 @@ from soundstage.errors import SoundstageError
 from soundstage.results.merge import merge
 from soundstage.results.records import CellRecord, Stage, score_rows
 from soundstage.results.store import Store
+from tables import tidy
 
 GRID = {
     "name": "toys",
@@ -26,11 +27,6 @@ GRID = {
 @pytest.fixture(autouse=True)
 def _toys(toys):
     """All tests here use the toy plugins."""
-
-
-def tidy(path):
-    frame = soundstage.load(path)
-    return frame.sort_values([*frame.columns[:10], "frame"], kind="stable").reset_index(drop=True)
 
 
 def test_two_halves_make_the_whole(tmp_path):

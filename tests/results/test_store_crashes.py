@@ -16,6 +16,7 @@ from soundstage.contracts import Score
 from soundstage.errors import StorageError
 from soundstage.results.records import CellRecord, Stage, score_rows
 from soundstage.results.store import Store
+from tables import rows_of
 
 pytestmark = pytest.mark.slow
 
@@ -278,7 +279,7 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_with_more_room_nothing_is_
     assert (summary.cached, summary.ran, summary.troubled) == (kept, 120 - kept, 0)
     soundstage.run(grid, tmp_path / "undisturbed")
     frames = [
-        soundstage.load(path).sort_values(["cell", "metric", "source", "name", "frame"]).reset_index(drop=True)
+        rows_of(path).sort_values(["cell", "metric", "source", "name", "frame"]).reset_index(drop=True)
         for path in (small_disk / "out", tmp_path / "undisturbed")
     ]
     pandas.testing.assert_frame_equal(frames[0], frames[1], check_exact=True)

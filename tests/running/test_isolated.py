@@ -16,6 +16,7 @@ from soundstage.errors import Crashed, NotInstalled, SoundstageError
 from soundstage.results.store import Store
 from soundstage.running.isolated import IsolatedSeparator
 from soundstage.running.listener import Silence
+from tables import rows_of
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,7 @@ class Told(Silence):
 
 
 def tidy(path):
-    frame = soundstage.load(path).drop(columns="error")  # tracebacks, whose sentences are notes
+    frame = rows_of(path).drop(columns="error")  # tracebacks, whose sentences are notes
     return frame.sort_values([*frame.columns[:10], "frame"], kind="stable").reset_index(drop=True)
 
 

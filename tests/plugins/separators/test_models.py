@@ -23,6 +23,7 @@ from soundstage.contracts import CellName
 from soundstage.errors import NotInstalled, SoundstageError
 from soundstage.pipeline.separate import separate
 from soundstage.scene import Scene
+from tables import rows_of
 
 pytestmark = pytest.mark.heavy
 
@@ -517,7 +518,7 @@ metrics      = ["sdr"]
         ran = soundstage_command("run", str(grid), "--data", data, "--workers", "2", "--out", str(out))
         assert "20 cells run" in ran.stderr
         assert "trouble" not in ran.stderr
-        frame = soundstage.load(out)
+        frame = rows_of(out)
         order = ["cell", "metric", "source", "name", "frame"]
         frames.append(frame.sort_values(order).reset_index(drop=True))
     import pandas

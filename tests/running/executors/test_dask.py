@@ -19,6 +19,7 @@ import pytest
 import checkpoints
 import soundstage
 from soundstage.errors import SoundstageError
+from tables import tidy
 
 pytestmark = pytest.mark.heavy
 
@@ -38,11 +39,6 @@ GRID = {
 @pytest.fixture(autouse=True)
 def _toys(toys):
     """All tests here use the toy plugins."""
-
-
-def tidy(path):
-    frame = soundstage.load(path)
-    return frame.sort_values([*frame.columns[:10], "frame"], kind="stable").reset_index(drop=True)
 
 
 def test_all_executors_give_identical_rows(tmp_path):
