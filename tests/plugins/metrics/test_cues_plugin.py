@@ -49,7 +49,7 @@ def test_it_is_registered_with_two_headlines():
     hooks.register_metrics(lambda name, target, **facts: targets.update({name: target}))
     assert targets["cues"] == "soundstage_metrics.cues:Cues"
     assert [name for name, measure in Cues.measures.items() if measure.headline] == ["ITD_error", "angular_error"]
-    assert Cues.revision == 1
+    assert Cues.revision == 2
 
 
 def test_a_perfect_estimate_has_no_error_at_all(scene):
@@ -160,6 +160,20 @@ def test_a_set_without_a_front_has_no_angle(scene):
     rows = rows_of(Scene(RATE, bass, {"bass": bass}, hrirs=table), {"bass": bass})
     assert "fewer than two directions" in rows["bass", "angular_error"].note
     assert rows["bass", "ITD_error"].value == 0.0
+
+
+@pytest.mark.parametrize("ambiguous", ["reference", "estimate"])
+def test_where_the_hrirs_tell_no_azimuths_apart_there_is_no_angle_but_the_rest(scene, ambiguous):
+    responses = scene.hrirs.responses.copy()
+    responses[scene.hrirs.azimuths >= 30] = responses[scene.hrirs.azimuths == 30]
+    table = HrirTable(scene.hrirs.azimuths, scene.hrirs.elevations, responses)
+    left, right = scene.references["bass"], scene.references["drums"]
+    reference, estimate = (left, left + 0.01 * right) if ambiguous == "reference" else (right, left)
+    rows = rows_of(Scene(RATE, left + right, {"bass": reference}, hrirs=table), {"bass": estimate})
+    assert math.isnan(rows["bass", "angular_error"].value)
+    assert f"where the {ambiguous} sounds the HRIRs do not tell azimuths from" in rows["bass", "angular_error"].note
+    assert rows["bass", "ITD_error"].value >= 0.0
+    assert rows["bass", "ILD_error"].value > 0.0
 
 
 def test_the_hrirs_of_the_horizontal_plane_come_with_the_scene(scene):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
-from soundstage_metrics.cues.angle import Directions, frontal_directions, track_azimuth
+from soundstage_metrics.cues.angle import Azimuth, Directions, frontal_directions, track_azimuth
 from soundstage_metrics.cues.bands import coherence_error, level_error, phase_error
 from soundstage_metrics.cues.frames import CueFrames, cue_frames
 from soundstage_metrics.cues.itd import MIN_COHERENCE, RobustItd, audible, frame_itds, summary
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from soundstage.scene import Scene
 
 _NAN = float("nan")
+_NOWHERE = Azimuth(_NAN, _NAN, _NAN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +37,7 @@ class SourceCues:
     frames: CueFrames
     heard: NDArray[np.bool_]
     itd: RobustItd
-    azimuth: float
+    azimuth: Azimuth
 
 
 class Cues:
@@ -45,13 +46,14 @@ class Cues:
     ITD and azimuth of reference and estimate are both read from the frames audible in the reference. ITD_valid_share is
     how many percent of them have a coherent ITD in the estimate: it says what ITD_error rests on, not how good it is
     (mono has 100), and wide stereo has a low one in the reference already. The angular error is between apparent
-    azimuths, in the frontal half-plane (see `angle`); it needs a scene rendered with HRIRs. A source that is silent
-    in the scene or the estimate, or one ear of it, gets NaN and a note (but a share of 0 where the estimate is); so
-    does what no frame gives.
+    azimuths, in the frontal half-plane (see `angle`). It needs a scene rendered with HRIRs, and is NaN where these do
+    not tell azimuths more than 15° apart at the frequencies of the source, as of a bass to the side. A source that is
+    silent in the scene or the estimate, or one ear of it, gets NaN and a note (but a share of 0 where the estimate is);
+    so does what no frame gives.
     """
 
     compares_channels = True
-    revision = 1
+    revision = 2
     measures = {
         "ITD_error": Measure("µs", higher_is_better=False, label="ΔITD robust", decimals=0),
         "ITD_valid_share": Measure("%", higher_is_better=True, headline=False),
@@ -109,7 +111,7 @@ def _reference_cues(signal: Samples, rate: int, directions: Directions | None) -
 
 def _cues(frames: CueFrames, heard: NDArray[np.bool_], directions: Directions | None) -> SourceCues:
     itds = frame_itds(frames, heard)
-    azimuth = _NAN if directions is None else track_azimuth(frames, itds, directions)
+    azimuth = _NOWHERE if directions is None else track_azimuth(frames, itds, directions)
     return SourceCues(frames, heard, summary(itds, heard), azimuth)
 
 
@@ -132,8 +134,23 @@ def _errors(
         "ILD_error": _noted(level_error(expected.frames, frames), "no band is audible in both"),
         "IPD_error": _noted(phase_error(expected.frames, frames), "no band below 1.5 kHz is audible in both"),
         "IACC_error": _noted(coherence_error(expected.frames, frames), "no frame is audible in both"),
-        "angular_error": _noted(abs(found.azimuth - expected.azimuth), no_angle or incoherent),
+        "angular_error": _noted(
+            abs(found.azimuth.told - expected.azimuth.told),
+            no_angle
+            or incoherent
+            or _ambiguous(expected.azimuth, "reference")
+            or _ambiguous(found.azimuth, "estimate"),
+        ),
     }
+
+
+def _ambiguous(azimuth: Azimuth, what: str) -> str:
+    if not azimuth.is_ambiguous:
+        return ""
+    return (
+        f"where the {what} sounds the HRIRs do not tell azimuths from {azimuth.low:.0f}° to {azimuth.high:.0f}° apart"
+        " (20 µs of ITD, 1 dB of ILD)"
+    )
 
 
 def _incoherent(itd: RobustItd, what: str) -> str:
