@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
 import scipy.linalg
+from scipy.signal import resample
 
-from soundstage.scene import Scene
+from soundstage.scene import Placement, Scene, Track
 from soundstage_metrics.bsseval import BssEval, bss_eval, correlation, filters
+from soundstage_spatializers.hrir import Hrir
 
 NAMES = ("SDR", "ISR", "SIR", "SAR")
 RATE = 8000
@@ -323,9 +326,141 @@ def test_singular_scenes_say_why_and_what_to_do():
     rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
     assert np.isfinite(rows["vocals", "SDR"].value)
     assert np.isnan(rows["vocals", "SIR"].value)
-    assert "bsseval[references=int16]" in rows["vocals", "SIR"].note
+    note = rows["vocals", "SIR"].note
+    assert "bsseval[references=int16]" in note
+    assert "vocals, drums and bass are one signal in both channels, panned or filtered" in note
+    assert "nothing above" not in note
     rounded = whole(BssEval(references="int16").prepare(scene(references))(scene(leaky(references)).references))
     assert np.isfinite(rounded["vocals", "SIR"].value)
+
+
+def rounded(signals, bits):
+    return np.round(signals * 2 ** (bits - 1)) / 2 ** (bits - 1)
+
+
+def set_by_bit_depth(rows):
+    """The rows that are out of the ranks, each checked to say why; nothing else is."""
+    for row in rows.values():
+        assert row.ranked == (not row.note.startswith("set by the bit depth: 16-bit noise moves it by more than"))
+        assert row.ranked or math.isfinite(row.value)
+    return {(source, name) for (source, name), row in rows.items() if not row.ranked}
+
+
+@pytest.mark.parametrize("bits", [16, 20])
+def test_what_the_bit_depth_of_panned_scenes_sets_is_out_of_the_ranks_and_sdr_is_not(bits):
+    references = rounded(panned(2.2), bits)
+    rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
+    flagged = set_by_bit_depth(rows)
+    assert {name for _, name in flagged} <= {"ISR", "SIR", "SAR"}
+    assert {("vocals", "ISR"), ("bass", "ISR")} <= flagged
+    assert "one signal in both channels" in rows["bass", "ISR"].note
+    frames = list(BssEval().prepare(scene(references))({"drums": leaky(references)[1]}))
+    assert all(row.ranked for row in frames if row.frame is not None)
+
+
+def test_an_empty_band_is_called_one_and_no_panned_mono():
+    low = np.stack([resample(source, 2 * source.shape[1], axis=1) for source in noise(3, 2.2, rate=RATE // 2)])
+    for references, what in ((rounded(low, 16), "set by the bit depth"), (low, "singular references")):
+        rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
+        note = rows["drums", "SIR"].note
+        assert note.startswith(what)
+        assert "has nothing above 2.0 kHz" in note
+        assert "panned" not in note
+
+
+def test_references_with_noise_of_their_own_are_ranked_at_any_depth():
+    for bits in (12, 16, 24):
+        references = rounded(noise(3, 2.2), bits)
+        rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
+        assert not set_by_bit_depth(rows)
+    v3 = BssEval(version="v3").prepare(scene(rounded(panned(2.2), 16)))
+    assert set_by_bit_depth(whole(v3(scene(leaky(panned(2.2))).references)))
+
+
+def test_the_mixture_and_the_references_are_what_they_are_whatever_the_noise():
+    references = rounded(panned(2.2), 16)
+    whole_scene = scene(references)
+    scorer = BssEval(references="int16").prepare(whole_scene)
+    assert {(row.value, row.ranked, row.note) for row in whole(scorer(whole_scene.references)).values()} == {
+        (100.0, True, "")
+    }
+    rows = whole(scorer(dict.fromkeys(whole_scene.references, whole_scene.mixture)))
+    assert all(rows[source, "SAR"].value == 100.0 for source in whole_scene.references)
+
+
+def test_int16_rounds_estimates_as_it_rounds_references():
+    references = panned(2.2)
+    unrounded = scene(references)
+    rows = whole(BssEval(references="int16").prepare(unrounded)(unrounded.references))
+    assert {row.value for row in rows.values()} == {100.0}
+    loud = {name: 40 * reference for name, reference in unrounded.references.items()}
+    clipped = whole(BssEval(references="int16").prepare(Scene(RATE, 40 * unrounded.mixture, loud))(loud))
+    assert {row.value for row in clipped.values()} == {100.0}
+
+
+def test_two_steps_see_what_noise_on_the_diagonal_does():
+    rng = np.random.default_rng(0)
+    tall = rng.standard_normal((40, 200))
+    gram = tall.T @ tall + 1e-6 * np.diag(rng.uniform(0.5, 2.0, 200))
+    right = gram @ rng.standard_normal((200, 3))
+    factor = filters._factored(gram.copy())
+    plain = factor.solve(right)
+    wanted = np.linalg.solve(gram + 1e-6 * np.eye(200), right)
+    found = factor.solve_with_noise(plain, 1e-6)
+    assert np.linalg.norm(wanted - plain) > 0.3 * np.linalg.norm(wanted)
+    assert np.linalg.norm(wanted - found) < 0.05 * np.linalg.norm(wanted)
+    np.testing.assert_array_equal(factor.solve_with_noise(np.zeros((200, 3)), 1e-6), 0)
+
+
+@pytest.mark.heavy
+def test_what_the_bit_depth_sets_of_real_drums_in_a_ku100_is_in_no_rank(shared):
+    stems = real_stems(shared, "Lithium")[..., : 10 * 44100]
+    names = ("vocals", "drums", "bass", "other")
+    track = Track("song", 44100, dict(zip(names, stems, strict=True)))
+    azimuths = {"vocals": 30.0, "drums": 310.0, "bass": 10.0, "other": 270.0}
+    rendered = Hrir(shared / "real" / "sadie-ku100" / "44K_16bit").render(track, Placement(azimuths))
+    images = np.stack([rendered.references[name] for name in names])
+    drums = []
+    for bits in (16, 18, 20, 22, 24):
+        references = dict(zip(names, rounded(images, bits), strict=True))
+        scorer = BssEval().prepare(Scene(44100, sum(references.values()), references))
+        rows = whole(scorer({"drums": leaky(images)[1]}))
+        assert not rows["drums", "SIR"].ranked or math.isnan(rows["drums", "SIR"].value)
+        assert "one signal in both channels" in rows["drums", "SIR"].note
+        assert rows["drums", "SDR"].ranked
+        drums.append(rows["drums", "SIR"].value)
+    assert math.isfinite(drums[0])
+    assert math.isnan(drums[-1])
+
+
+def test_an_estimate_that_is_silent_throughout_takes_no_other_source_with_it():
+    references = noise()
+    references[0, :, RATE : 2 * RATE] = 0
+    estimates = leaky(references)
+    estimates[2] = 0
+    scorer = BssEval().prepare(scene(references))
+    rows = list(scorer(scene(estimates).references))
+    alone = whole(scorer({"vocals": estimates[0], "drums": estimates[1]}))
+    found = whole(rows)
+    for source in ("vocals", "drums"):
+        for name in NAMES:
+            assert found[source, name].value == pytest.approx(alone[source, name].value, abs=1e-9)
+            assert found[source, name].ranked
+            assert "another estimate is silent in every frame, where museval has no value" in found[source, name].note
+    for name in NAMES:
+        assert math.isnan(found["bass", name].value)
+        assert found["bass", name].note == "the estimate is silent in every frame"
+    values = {row.frame: row.value for row in rows if row.source == "drums" and row.name == "SIR"}
+    assert [math.isnan(values[frame]) for frame in range(3)] == [False, True, False]
+
+
+def test_an_estimate_that_sounds_in_one_frame_binds_the_others_to_it_as_in_museval():
+    references = noise()
+    estimates = leaky(references)
+    estimates[2, :, RATE:] = 0
+    rows = list(BssEval().prepare(scene(references))(scene(estimates).references))
+    assert {row.frame for row in rows if row.frame is not None and not math.isnan(row.value)} == {0}
+    assert all(row.note == "" for row in whole(rows).values())
 
 
 def test_silent_sources_and_short_scenes_are_nan_with_a_reason():

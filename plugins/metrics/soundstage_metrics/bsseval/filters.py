@@ -25,6 +25,8 @@ MIN_RCOND = 1e-14
 """Below this reciprocal condition a Gram matrix counts as singular. What has 16-bit noise in it lies near 1e-12; panned
 or HRIR-filtered mono without noise has no Cholesky factor at all."""
 
+NOISE_STEPS = 2
+
 FRAMES_AT_ONCE = 4
 BINS_AT_ONCE = 1024
 LONG_BLOCK = 65536
@@ -53,18 +55,48 @@ class Factor:
         solved *= self.scale[:, None]
         return solved
 
+    def solve_with_noise(self, solved: Floats, noise: float) -> Floats:
+        """What `solved` would be with `noise` added to the diagonal, by two steps of conjugate gradients.
+
+        The factor itself is the preconditioner. Where noise decides, what it adds is nearly a multiple of what is there
+        already, so the preconditioned matrix has few distinct eigenvalues and two steps are enough to see it.
+        """
+        found = solved.copy()
+        residual = -noise * solved
+        change = self.solve(residual)
+        direction, image = change, residual  # image: the unregularised matrix times the direction
+        squared = np.sum(residual * change, axis=0)
+        for step in range(NOISE_STEPS):
+            curved = image + noise * direction
+            length = _quotient(squared, np.sum(direction * curved, axis=0))
+            found += length * direction
+            residual = residual - length * curved
+            if step + 1 < NOISE_STEPS:
+                change = self.solve(residual)
+                before, squared = squared, np.sum(residual * change, axis=0)
+                turn = _quotient(squared, before)
+                direction, image = change + turn * direction, residual + turn * image
+        return found
+
+
+def _quotient(numerator: Floats, denominator: Floats) -> Floats:
+    """0 where the denominator is."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projector:
     """The references of a scene and all that depends on them alone.
 
-    references: of all sources, `channels` each. basis: indices of those that are neither silent nor copies. every: of
-    the Gram matrix of the basis delayed by 0 … taps − 1; own: of each source's part of the basis by itself.
+    references: of all sources, `channels` each. basis: indices of those that are neither silent nor copies. lags: the
+    correlations of the basis, see `correlations`. every: of the Gram matrix of the basis delayed by 0 … taps − 1; own:
+    of each source's part of the basis by itself.
     """
 
     references: Signals
     channels: int
     basis: tuple[int, ...]
+    lags: Floats
     every: Factor
     own: tuple[Factor, ...]
     taps: int
@@ -73,6 +105,52 @@ class Projector:
     def is_singular(self) -> bool:
         """Whether the references leave the filters undetermined."""
         return self.every.lower is None or any(factor.lower is None for factor in self.own)
+
+    def inside(self, source: int) -> list[int]:
+        """Which of the basis are channels of this source."""
+        return [at for at, index in enumerate(self.basis) if index // self.channels == source]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filters:
+    """What makes each estimate out of the references, and out of its own source alone.
+
+    fit: (estimate signals, basis), gains without delay. every: (basis·taps, estimate signals), the least-squares
+    filters of what those gains leave. own: for each estimated source the same of its own channels: (channels·taps,
+    estimate channels). A reference, a mixture or a change of level is all fit: no filter is left to get wrong.
+    """
+
+    sources: tuple[int, ...]
+    fit: Floats
+    every: Floats
+    own: tuple[Floats, ...]
+
+    def of_all(self, projector: Projector) -> Floats:
+        """(estimate signals, reference signals, taps). Channels that add nothing to the others have zeros."""
+        taps, basis = projector.taps, list(projector.basis)
+        out = np.zeros((len(self.fit), len(projector.references), taps))
+        out[:, basis] = self.every.reshape(len(basis), taps, len(self.fit)).transpose(2, 0, 1)
+        out[:, basis, 0] += self.fit
+        return out
+
+    def of_own(self, projector: Projector) -> Floats:
+        """(estimates, estimate channels, reference channels, taps)."""
+        taps, channels = projector.taps, projector.channels
+        out = np.zeros((len(self.sources), channels, channels, taps))
+        for row, source in enumerate(self.sources):
+            inside = projector.inside(source)
+            at = [projector.basis[index] - source * channels for index in inside]
+            out[row][:, at] = self.own[row].reshape(len(inside), taps, channels).transpose(2, 0, 1)
+            out[row][:, at, 0] += self.fit[row * channels : (row + 1) * channels, inside]
+        return out
+
+    def with_noise(self, projector: Projector, noise: float) -> Filters:
+        """The same with `noise` on the diagonals of the Gram matrices: see `Factor.solve_with_noise`."""
+        own = [
+            projector.own[source].solve_with_noise(solved, noise)
+            for source, solved in zip(self.sources, self.own, strict=True)
+        ]
+        return Filters(self.sources, self.fit, projector.every.solve_with_noise(self.every, noise), tuple(own))
 
 
 def prepare(references: Signals, channels: int, taps: int = TAPS) -> Projector:
@@ -83,7 +161,7 @@ def prepare(references: Signals, channels: int, taps: int = TAPS) -> Projector:
     for source in range(len(references) // channels):
         inside = [at for at, index in enumerate(basis) if index // channels == source]
         own.append(_factored(_gram(lags[np.ix_(inside, inside)], taps)))
-    return Projector(references, channels, basis, _factored(_gram(lags, taps)), tuple(own), taps)
+    return Projector(references, channels, basis, lags, _factored(_gram(lags, taps)), tuple(own), taps)
 
 
 def _distinct(signals: Signals) -> tuple[int, ...]:
@@ -129,29 +207,32 @@ def _factored(gram: Floats) -> Factor:
     return Factor(lower if rcond >= MIN_RCOND else None, scale)
 
 
-def filters(projector: Projector, estimates: Signals, sources: Sequence[int]) -> tuple[Floats, Floats]:
+def filters(projector: Projector, estimates: Signals, sources: Sequence[int]) -> Filters:
     """The least-squares filters that make each estimate out of the references.
 
-    estimates: of these sources, like the references. Returns (out of all sources: (estimate signals, reference signals,
-    taps); out of its own source alone: (estimates, estimate channels, reference channels, taps)). Reference channels
-    that add nothing to the others have zeros. Only where the projector is not singular.
+    estimates: of these sources, like the references. Only where the projector is not singular.
     """
     taps, basis, channels = projector.taps, projector.basis, projector.channels
-    count = len(estimates)
-    lags = correlations([projector.references[index] for index in basis], estimates, taps)[:, :, taps - 1 :]
+    count, causal = len(estimates), slice(taps - 1, None)
+    lags = correlations([projector.references[index] for index in basis], estimates, taps)[:, :, causal]
+    fit = _gains(projector.lags[:, :, taps - 1], lags[:, :, 0])
     right = np.ascontiguousarray(lags.transpose(0, 2, 1))
-    every = np.zeros((count, len(projector.references), taps))
-    solved = projector.every.solve(right.reshape(len(basis) * taps, count))
-    every[:, list(basis)] = solved.reshape(len(basis), taps, count).transpose(2, 0, 1)
-    own = np.zeros((len(sources), channels, channels, taps))
+    rest = right - projector.lags[:, :, causal].transpose(0, 2, 1) @ fit.T
+    every = projector.every.solve(rest.reshape(len(basis) * taps, count))
+    own = []
     for row, source in enumerate(sources):
-        inside = [at for at, index in enumerate(basis) if index // channels == source]
-        mine = slice(row * channels, (row + 1) * channels)
-        if inside:
-            solved = projector.own[source].solve(right[inside, :, mine].reshape(len(inside) * taps, channels))
-            at = [basis[index] - source * channels for index in inside]
-            own[row][:, at] = solved.reshape(len(inside), taps, channels).transpose(2, 0, 1)
-    return every, own
+        inside, mine = projector.inside(source), slice(row * channels, (row + 1) * channels)
+        known = projector.lags[np.ix_(inside, inside)][:, :, causal].transpose(0, 2, 1) @ fit[mine, inside].T
+        rest = right[inside, :, mine] - known
+        own.append(projector.own[source].solve(rest.reshape(len(inside) * taps, channels)))
+    return Filters(tuple(sources), fit, every, tuple(own))
+
+
+def _gains(gram: Floats, right: Floats) -> Floats:
+    """The least-squares gains (estimates, basis) without delay, from inner products of the basis with both."""
+    scale = 1 / np.sqrt(gram.diagonal())
+    gains = np.linalg.pinv(gram * scale * scale[:, None], rcond=1e-12, hermitian=True) @ (right * scale[:, None])
+    return np.asarray((gains * scale[:, None]).T)
 
 
 def frame_energies(

@@ -7,31 +7,28 @@ signal separation evaluation campaign, LVA/ICA 2018.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
-from soundstage_metrics.bsseval.filters import Projector, Signals, filters, frame_energies, prepare
+from soundstage_metrics.bit_depth import quantised
+from soundstage_metrics.bsseval.track import Floats, Found, Track, Version, bounded
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
 
-Floats = NDArray[np.float64]
-Version = Literal["v4", "v3"]
 NAMES = ("SDR", "ISR", "SIR", "SAR")
 
-LIMIT_DB = 100.0
-"""Where the rows of the harness end, up and down."""
+MOVED_DB = 0.5
+"""A value that the files' own noise moves by more is set by it."""
 
-SINGULAR = (
-    "singular references: noise-free panned or HRIR-filtered mono leaves the filters undetermined;"
-    " bsseval[references=int16] scores against 16-bit references as the published pipelines did"
-)
+REMEDY = "bsseval[references=int16] scores against 16-bit references as the published pipelines did"
+STANDS_ALONE = "another estimate is silent in every frame, where museval has no value for any source"
 
 
 def bss_eval(
@@ -48,9 +45,10 @@ def bss_eval(
     references' length, as museval does. window, hop: seconds; None is the whole track. version: `v4` finds the 512-tap
     filters once on the whole track, `v3` on each frame. There are ⌊(N − W + H) / H⌋ frames; the tail is dropped. A
     frame in which the channels of any reference or estimate sum to silence (`validate.SILENCE`) is NaN for all sources.
-    A source that is silent throughout is NaN and the others are scored without it (museval raises). Where the
-    references leave the filters undetermined (see `SINGULAR`) only SDR is given and ISR, SIR and SAR are NaN. A perfect
-    estimate is +inf.
+    A source that is silent throughout is NaN and the others are scored without it (museval raises). Where that leaves
+    no frame at all, as an estimate that is silent throughout does, each source has the frames in which all references
+    and its own estimate sound. Where the references leave the filters undetermined (noise-free panned or HRIR-filtered
+    mono, an empty band) only SDR is given and ISR, SIR and SAR are NaN. A perfect estimate has 100 dB or more.
 
     Raises ValueError where the arrays or parameters are unusable.
 
@@ -67,7 +65,7 @@ def bss_eval(
         raise ValueError(f"version is 'v4' or 'v3', not {version!r}")
     if heard and frames:
         s, x = ([channel for source in heard for channel in signals[source]] for signals in (r, e))
-        scores[:, heard] = _track_scorer(s, r.shape[1], frames, version)(x, range(len(heard)))
+        scores[:, heard] = Track(s, r.shape[1], frames, version).scores(x, range(len(heard))).decibels
     return scores[0], scores[1], scores[2], scores[3]
 
 
@@ -94,83 +92,23 @@ def _frames(samples: int, rate: float, window: float | None, hop: float | None) 
     return [(index * step, index * step + width) for index in range(max(0, (samples - width + step) // step))]
 
 
-def _silent(signals: Signals, channels: int) -> bool:
-    """Whether the channels of any source sum to silence: what museval leaves a frame out for."""
-    return any(
-        validate.is_silent(np.sum(signals[at : at + channels], axis=0)) for at in range(0, len(signals), channels)
-    )
-
-
-def _scored(
-    projector: Projector, estimates: Signals, sources: Sequence[int], frames: Sequence[tuple[int, int]]
-) -> Floats:
-    """(4, estimates, frames) in dB, of estimates of these of the projector's sources."""
-    references, channels = projector.references, projector.channels
-    scores = np.full((4, len(sources), len(frames)), np.nan)
-    usable = [
-        index
-        for index, (start, stop) in enumerate(frames)
-        if not _silent([signal[start:stop] for signal in references], channels)
-        and not _silent([signal[start:stop] for signal in estimates], channels)
-    ]
-    if not usable:
-        return scores
-    chosen = [frames[index] for index in usable]
-    targets = [references[source * channels + channel] for source in sources for channel in range(channels)]
-    power, error = np.zeros((2, len(sources), len(usable)))
-    for at, (s, e) in enumerate(zip(targets, estimates, strict=True)):
-        for column, (start, stop) in enumerate(chosen):
-            power[at // channels, column] += np.dot(s[start:stop], s[start:stop])
-            difference = e[start:stop] - s[start:stop]
-            error[at // channels, column] += np.dot(difference, difference)
-    scores[0][:, usable] = _db(power, error)
-    if projector.is_singular:
-        return scores
-    every, own = filters(projector, estimates, sources)
-    energies = frame_energies(references, estimates, sources, every, own, chosen)
-    spatial, target, interference, explained, artefacts = energies
-    for index, (part, rest) in enumerate(((power, spatial), (target, interference), (explained, artefacts)), start=1):
-        scores[index][:, usable] = _db(part, rest)
-    return scores
-
-
-def _db(numerator: Floats, denominator: Floats) -> Floats:
-    """10·log10 of the ratio, +inf where there is nothing to divide by."""
-    with np.errstate(divide="ignore"):
-        positive = np.where(denominator == 0, 1.0, denominator)
-        return np.where(denominator == 0, np.inf, 10 * np.log10(numerator / positive))
-
-
-def _track_scorer(
-    references: Signals, channels: int, frames: Sequence[tuple[int, int]], version: Version
-) -> Callable[[Signals, Sequence[int]], Floats]:
-    """A function of (estimate signals, which sources they are of) that gives (4, estimates, frames) in dB."""
-    if version == "v4":
-        projector = prepare(references, channels)
-        return lambda estimates, sources: _scored(projector, estimates, sources, frames)
-
-    def framewise(estimates: Signals, sources: Sequence[int]) -> Floats:
-        found = np.full((4, len(sources), len(frames)), np.nan)
-        for index, (start, stop) in enumerate(frames):
-            s, e = ([signal[start:stop] for signal in signals] for signals in (references, estimates))
-            if not _silent(s, channels) and not _silent(e, channels):
-                found[:, :, index] = _scored(prepare(s, channels), e, sources, [(0, stop - start)])[:, :, 0]
-        return found
-
-    return framewise
-
-
 class BssEval:
     """SDR, ISR, SIR and SAR per 1 s frame, and their medians over the frames that have a value. See `bss_eval`.
 
     version: `v4` (512-tap filters of the whole track) or `v3` (of each frame). references: `as_given`, or `int16`,
-    which rounds and clips the references to 16 bits first, as pipelines that went through WAV files did; without that,
-    noise-free panned and HRIR scenes give SDR alone and NaN with the reason for the others. Values are bounded to
+    which rounds and clips references and estimates alike to 16 bits first, to the nearest step, as pipelines that went
+    through files did (WAV files that soundfile wrote are rounded down: 0.1–2.3 dB of SIR). Values are bounded to
     ±100 dB. A source that is silent in the scene gets NaN and a note, and the others are scored without it; all sources
-    of the scene count as interference, whether or not they were estimated.
+    of the scene count as interference, whether or not they were estimated. Where an estimate that is silent in every
+    frame leaves none by museval's rule, the others are scored without it, with a note.
+
+    Noise-free panned and HRIR scenes, and bands that are empty to the last bit, give SDR alone and NaN with the reason
+    for the others. Where the references are not as bad as that, but the files' own noise (LSB²/12 a sample, see
+    `bit_depth`) decides more than 0.5 dB of ISR, SIR or SAR in a loud frame or in the one that is the median, the
+    track's value is "set by the bit depth": it has a note and is not ranked. Frames are not marked.
     """
 
-    revision = 1
+    revision = 2
     measures = {
         "SDR": Measure("dB", higher_is_better=True),
         "ISR": Measure("dB", higher_is_better=True),
@@ -180,15 +118,15 @@ class BssEval:
 
     def __init__(self, *, version: Version = "v4", references: Literal["as_given", "int16"] = "as_given") -> None:
         self._version: Version = version
-        self._references = references
+        self._quantised = quantised if references == "int16" else lambda samples: samples
 
     def prepare(self, scene: Scene) -> Scorer:
         """A scorer that holds the factored references."""
-        references = {name: self._rounded(reference) for name, reference in scene.references.items()}
+        references = {name: self._quantised(reference) for name, reference in scene.references.items()}
         heard = [name for name, reference in references.items() if not validate.is_silent(reference)]
         signals = [channel for name in heard for channel in references[name]]
         frames = _frames(scene.mixture.shape[1], scene.rate, 1.0, 1.0)
-        score_all = _track_scorer(signals, 2, frames, self._version) if heard and frames else None
+        track = Track(signals, 2, frames, self._version) if heard and frames else None
 
         def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
             for name in estimates:
@@ -196,31 +134,38 @@ class BssEval:
                     reason = "shorter than one frame of 1 s" if name in heard else "the reference is silent"
                     yield from (Score(name, measure, float("nan"), note=reason) for measure in NAMES)
             scored = [name for name in heard if name in estimates]
-            if not scored or score_all is None:
+            if not scored or track is None:
                 return
             of = [heard.index(name) for name in scored]
-            found = score_all([channel for name in scored for channel in estimates[name]], of)
+            found = track.scores([channel for name in scored for channel in self._quantised(estimates[name])], of)
             for index, name in enumerate(scored):
-                yield from _rows(name, found[:, index])
+                yield from _rows(name, found, index, lambda: track.why(scene.rate, tuple(heard)), track.bits)
 
         return scores
 
-    def _rounded(self, reference: Samples) -> Samples:
-        if self._references == "as_given":
-            return reference
-        return np.clip(np.round(reference * 32768.0), -32768, 32767) / 32768.0
 
-
-def _rows(name: str, found: Floats) -> Iterator[Score]:
-    """The rows of one source, from (4, frames)."""
-    for measure, values in zip(NAMES, found, strict=True):
-        bounded = np.clip(values, -LIMIT_DB, LIMIT_DB)
-        is_singular = measure != "SDR" and np.isnan(values).all() and not np.isnan(found[0]).all()
-        reason = SINGULAR if is_singular else "a reference or estimate is silent in every frame"
-        kept = bounded[~np.isnan(bounded)]
+def _rows(name: str, found: Found, index: int, why: Callable[[], str], bits: int) -> Iterator[Score]:
+    """The rows of one source. why: what of the references leaves filters open, asked only where it has to be said."""
+    sdr = found.decibels[0, index]
+    for measure, values, moved in zip(NAMES, found.decibels[:, index], (0.0, *found.moved[:, index]), strict=True):
+        is_singular = np.isnan(values).all() and not np.isnan(sdr).all()
+        kept = bounded(values[~np.isnan(values)])
+        is_noise = bool(len(kept)) and moved > MOVED_DB
+        if is_singular:
+            note = f"singular references ({why()}) leave the filters undetermined; {REMEDY}"
+        elif not len(kept):
+            note = "the estimate" if found.stands_alone and found.references_sound else "a reference or estimate"
+            note += " is silent in every frame"
+        else:
+            set_by = (
+                f"set by the bit depth: {bits}-bit noise moves it by more than {MOVED_DB:g} dB ({why()})"
+                if is_noise
+                else ""
+            )
+            note = "; ".join(filter(None, [set_by, STANDS_ALONE if found.stands_alone else ""]))
         yield Score(
-            name, measure, float(np.median(kept)) if len(kept) else float("nan"), note="" if len(kept) else reason
+            name, measure, float(np.median(kept)) if len(kept) else float("nan"), note=note, ranked=not is_noise
         )
-        for frame, value in enumerate(bounded.tolist()):
-            note = "" if value == value else SINGULAR if is_singular else "a reference or estimate is silent here"
-            yield Score(name, measure, value, frame=frame, note=note)
+        for frame, value in enumerate(bounded(values).tolist()):
+            reason = "singular references" if is_singular else "a reference or estimate is silent here"
+            yield Score(name, measure, value, frame=frame, note="" if value == value else reason)

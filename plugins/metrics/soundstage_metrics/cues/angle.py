@@ -58,7 +58,7 @@ class Directions:
 
 @dataclass(frozen=True, slots=True)
 class Azimuth:
-    """deg: the azimuth that fits best, NaN where no frame says anything. low, high: the farthest apart that look alike."""
+    """deg: the azimuth that fits best, NaN where there is none. low, high: the farthest apart that look alike."""
 
     deg: float
     low: float

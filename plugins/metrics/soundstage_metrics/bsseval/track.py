@@ -1,0 +1,205 @@
+"""The references of a track and what estimates score against them, frame by frame: museval's conventions.
+
+It also says what of the values is the files' own noise, which is no part of museval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundstage_metrics import validate
+from soundstage_metrics.bit_depth import ASSUMED_BITS, bit_depth
+from soundstage_metrics.bsseval.causes import causes
+from soundstage_metrics.bsseval.filters import Filters, Projector, Signals, filters, frame_energies, prepare
+
+Floats = NDArray[np.float64]
+Frames = Sequence[tuple[int, int]]
+Version = Literal["v4", "v3"]
+
+LIMIT_DB = 100.0
+"""Where values end, up and down, when they are compared or become rows."""
+
+LOUD_FRAMES = 4
+"""How many of the loudest frames are scored twice to see what the files' own noise does, beside those whose values are
+the track's."""
+
+
+class Track:
+    """The references of a track, and what depends on them alone.
+
+    references: of all sources, `channels` each, none silent throughout. frames: (start, stop) of each. version: `v4`
+    finds filters on the whole track, `v3` on each frame. bits: the depth whose noise is held against the values: 16,
+    or the files' own where that is less. What only the bits beyond 16 hold would be gone from the usual files.
+    """
+
+    def __init__(self, references: Signals, channels: int, frames: Frames, version: Version) -> None:
+        self.references, self.channels, self.frames = references, channels, frames
+        self.bits = min(ASSUMED_BITS, bit_depth(references))
+        self.projector = prepare(references, channels) if version == "v4" else None
+        self._why = ""
+
+    def scores(self, estimates: Signals, sources: Sequence[int]) -> Found:
+        """What estimates of these sources score.
+
+        museval leaves a frame out for all where the channels of any reference or estimate sum to silence. Where that
+        leaves none, as one estimate that is silent throughout does, an estimate's frames are those in which all
+        references and it itself sound: what another estimate is does not enter its scores.
+        """
+        r, e = (_sounding(signals, self.channels, self.frames) for signals in (self.references, estimates))
+        together = r.all(axis=0) & e.all(axis=0)
+        stands_alone = not together.any()
+        counts = r.all(axis=0) & e if stands_alone else np.broadcast_to(together, e.shape)
+        step = 2.0 ** (1 - self.bits)
+        if self.projector is not None:
+            decibels, moved = _scored(self.projector, estimates, sources, self.frames, counts, step)
+        else:
+            decibels, moved = self._by_frames(estimates, sources, counts, step)
+        return Found(decibels, moved, stands_alone, bool(r.all(axis=0).any()))
+
+    def why(self, rate: float, names: tuple[str, ...]) -> str:
+        """What of the references leaves filters open, or leaves them to the files' own noise; found out once."""
+        if not self._why:
+            self._why = causes(self.references, names, rate, self.bits)
+        return self._why
+
+    def _by_frames(
+        self, estimates: Signals, sources: Sequence[int], counts: NDArray[np.bool_], step: float
+    ) -> tuple[Floats, Floats]:
+        decibels, moved = _nothing(len(sources), len(self.frames))
+        used = np.flatnonzero(counts.any(axis=0)).tolist()
+        if not len(used):
+            return decibels, moved
+        targets = _targets(self.references, self.channels, sources)
+        power = _energies(targets, self.channels, [self.frames[index] for index in used])
+        loud = [used[at] for at in _loudest(power)]
+        for index in used:
+            start, stop = self.frames[index]
+            s, e = ([signal[start:stop] for signal in signals] for signals in (self.references, estimates))
+            shaken = step if index in loud else 0.0
+            projector = prepare(s, self.channels)
+            here, by = _scored(projector, e, sources, [(0, stop - start)], counts[:, [index]], shaken)
+            decibels[:, :, index], moved = here[:, :, 0], np.fmax(moved, by)
+        return decibels, moved
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """decibels: (4, estimates, frames), NaN where a frame has no value.
+
+    moved: (3, estimates), how far the files' own noise moves ISR, SIR and SAR in dB; NaN where there is none to move.
+    stands_alone: whether museval's frames were none, and each estimate has those in which the others do not matter.
+    references_sound: whether there is a frame in which all references do.
+    """
+
+    decibels: Floats
+    moved: Floats
+    stands_alone: bool
+    references_sound: bool
+
+
+def _sounding(signals: Signals, channels: int, frames: Frames) -> NDArray[np.bool_]:
+    """(sources, frames): whether the channels' sum is no silence there."""
+    sums = [np.sum(signals[at : at + channels], axis=0) for at in range(0, len(signals), channels)]
+    return np.array([[not validate.is_silent(one[start:stop]) for start, stop in frames] for one in sums])
+
+
+def _scored(
+    projector: Projector,
+    estimates: Signals,
+    sources: Sequence[int],
+    frames: Frames,
+    counts: NDArray[np.bool_],
+    step: float,
+) -> tuple[Floats, Floats]:
+    """(4, estimates, frames) in dB, of estimates of these of the projector's sources, in the frames that count.
+
+    Also (3, estimates): how far noise of the quantisation `step` moves ISR, SIR and SAR; NaN where step is 0.
+    """
+    scores, moved = _nothing(len(sources), len(frames))
+    used = np.flatnonzero(counts.any(axis=0))
+    if not len(used):
+        return scores, moved
+    counts, chosen = counts[:, used], [frames[index] for index in used.tolist()]
+    targets = _targets(projector.references, projector.channels, sources)
+    power = _energies(targets, projector.channels, chosen)
+    errors = [e - s for s, e in zip(targets, estimates, strict=True)]
+    found = np.full((4, len(sources), len(used)), np.nan)
+    found[0] = _db(power, _energies(errors, projector.channels, chosen))
+    if not projector.is_singular:
+        plain = filters(projector, estimates, sources)
+        found[1:] = _filtered(projector, estimates, plain, chosen, power)
+        if step:
+            noisy = plain.with_noise(projector, len(targets[0]) * step**2 / 12)
+            moved = _moved(projector, estimates, noisy, chosen, power, np.where(counts, found[1:], np.nan))
+    scores[:, :, used] = np.where(counts, found, np.nan)
+    return scores, moved
+
+
+def _moved(
+    projector: Projector, estimates: Signals, noisy: Filters, frames: Frames, power: Floats, decibels: Floats
+) -> Floats:
+    """How far ISR, SIR and SAR (3, estimates, frames) move with other filters, in the frames that say most.
+
+    These are the loudest, and of each row the one that is its median.
+    """
+    loud, middle = _loudest(power), _middle(decibels)
+    asked = np.union1d(loud, middle[middle >= 0])
+    shaken = _filtered(projector, estimates, noisy, [frames[index] for index in asked.tolist()], power[:, asked])
+    moves = np.abs(bounded(shaken) - bounded(decibels[:, :, asked]))
+    says = (np.isin(asked, loud) | (asked == middle[..., None])) & ~np.isnan(moves)
+    return np.asarray(np.max(np.where(says, moves, 0.0), axis=2))
+
+
+def _filtered(projector: Projector, estimates: Signals, found: Filters, frames: Frames, power: Floats) -> Floats:
+    """ISR, SIR and SAR in dB by these filters, (3, estimates, frames). power: (estimates, frames), the references'."""
+    every, own = found.of_all(projector), found.of_own(projector)
+    energies = frame_energies(projector.references, estimates, found.sources, every, own, frames)
+    spatial, target, interference, explained, artefacts = energies
+    return np.stack([_db(power, spatial), _db(target, interference), _db(explained, artefacts)])
+
+
+def _nothing(sources: int, frames: int) -> tuple[Floats, Floats]:
+    return np.full((4, sources, frames), np.nan), np.full((3, sources), np.nan)
+
+
+def _targets(references: Signals, channels: int, sources: Sequence[int]) -> Signals:
+    return [references[source * channels + channel] for source in sources for channel in range(channels)]
+
+
+def _energies(signals: Signals, channels: int, frames: Frames) -> Floats:
+    """(sources, frames)."""
+    each = np.array([[float(x[start:stop] @ x[start:stop]) for start, stop in frames] for x in signals])
+    return np.asarray(each.reshape(-1, channels, len(frames)).sum(axis=1))
+
+
+def _loudest(power: Floats) -> NDArray[np.int64]:
+    """The frames that hold most of what the sources are, each source counting alike."""
+    share = (power / power.sum(axis=1, keepdims=True)).sum(axis=0)
+    return np.sort(np.argsort(-share, kind="stable")[:LOUD_FRAMES])
+
+
+def _middle(decibels: Floats) -> NDArray[np.int64]:
+    """Of each row (…, frames) the frame nearest to its median, which is what stands for the track; −1 without one."""
+    found = np.full(decibels.shape[:-1], -1)
+    for at in np.ndindex(found.shape):
+        row = bounded(decibels[at])
+        if not np.isnan(row).all():
+            found[at] = np.nanargmin(np.abs(row - np.nanmedian(row)))
+    return found
+
+
+def bounded(decibels: Floats) -> Floats:
+    """Within ±LIMIT_DB."""
+    return np.clip(decibels, -LIMIT_DB, LIMIT_DB)
+
+
+def _db(numerator: Floats, denominator: Floats) -> Floats:
+    """10·log10 of the ratio, +inf where there is nothing to divide by."""
+    with np.errstate(divide="ignore"):
+        positive = np.where(denominator == 0, 1.0, denominator)
+        return np.where(denominator == 0, np.inf, 10 * np.log10(numerator / positive))
