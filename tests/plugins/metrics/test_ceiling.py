@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import resample
 
-from soundstage.contracts import Metric
+from soundstage.contracts import Metric, Spatializer
 from soundstage.scene import Placement, Scene, Track
 from soundstage_metrics.bit_depth import quantised
 from soundstage_metrics.bsseval import BssEval
@@ -33,7 +33,7 @@ METRICS: dict[str, Metric] = {
     "bsseval": BssEval(),
     "bsseval int16": BssEval(references="int16"),
 }
-RENDERINGS = {"original": Original(), "hrir": Hrir(), "panning": Panning()}
+RENDERINGS: dict[str, Spatializer] = {"original": Original(), "hrir": Hrir(), "panning": Panning()}
 SHARE = "ITD_valid_share"
 """It says what the ITD error rests on, not how good it is: wide stereo has less of it than mono."""
 

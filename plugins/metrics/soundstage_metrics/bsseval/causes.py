@@ -34,8 +34,8 @@ def causes(references: Sequence[NDArray[np.float64]], names: Sequence[str], rate
         spectra = [_spectra(signal) for signal in signals]
         noise = _noise(len(signals[0]), bits)
         ends[name] = min(_end_hz(one, noise, rate, len(signals[0])) for one in spectra)
-        if len(signals) == 2 and not np.array_equal(*signals) and _are_coherent(*spectra, noise):
-            one_signal.append(name)
+        if len(signals) == 2 and not np.array_equal(signals[0], signals[1]):
+            one_signal += [name] if _are_coherent(spectra[0], spectra[1], noise) else []
     found = []
     if one_signal:
         verb = "is" if len(one_signal) == 1 else "are"
