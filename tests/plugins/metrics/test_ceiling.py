@@ -84,3 +84,16 @@ def test_no_ranked_score_beats_the_references(
         if row.frame is None and row.name != SHARE and row.ranked and reference.ranked and row.value == row.value:
             sign = 1 if METRICS[metric].measures[row.name].higher_is_better else -1
             assert sign * (row.value - reference.value) <= 1e-6, (row, reference)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_silent_estimate_takes_no_value_from_another_source(metric: str) -> None:
+    track = Track("song", RATE, stems(0, 1.0, "original"))
+    scene = Original().render(track, None)
+    made = estimates_of(scene, "noise", 0)
+    scorer = METRICS[metric].prepare(scene)
+    alone = {row.name: row.value for row in scorer({"drums": made["drums"]}) if row.frame is None}
+    silent = scorer({"bass": np.zeros_like(made["bass"]), "drums": made["drums"]})
+    found = {row.name: row.value for row in silent if row.frame is None and row.source == "drums"}
+    assert found == pytest.approx(alone, abs=1e-9, nan_ok=True)
+    assert any(value == value for value in found.values())
