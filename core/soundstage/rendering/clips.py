@@ -81,6 +81,7 @@ class Listening(TypedDict):
     spatializer: str
     seed: int
     why: list[str]
+    about: list[str]  # the separators that the scene is an example of
     rate: int  # Hz, of the files
     start_s: float  # where in the scene the clip begins
     seconds: float
@@ -244,6 +245,7 @@ class _Making:
             "spatializer": example.scene.spatializer,
             "seed": example.scene.seed,
             "why": list(example.why),
+            "about": list(example.about),
             "rate": self.files.rate(rate),
             "start_s": round(start / rate, 3),
             "seconds": round((stop - start) / rate, 3),
