@@ -125,8 +125,8 @@ window.soundstageListen = (() => {
           h("div", { className: "listen-row listen-transport" }, this.play, this.loopButton, this.whole, this.match, this.time),
           this.level, this.picture, this.readout,
           h("p", { className: "listen-note", textContent: "Click to go there, drag to loop. Dashed: the reference." }),
-          h("details", {}, h("summary", { textContent: "Keys" }), list), this.live),
-        h("div", { className: "listen-side" }, this.sceneBox, this.abx, this.worstBox),
+          this.abx, h("details", {}, h("summary", { textContent: "Keys" }), list), this.live),
+        h("div", { className: "listen-side" }, this.sceneBox, this.worstBox),
       );
     }
 
@@ -398,7 +398,7 @@ window.soundstageListen = (() => {
     /** Spectrogram and traces of what is heard. */
     show() {
       if (!this.buffers) return;
-      this.picture.hidden = this.readout.hidden = Boolean(this.trials); // pictures would give X away
+      this.picture.classList.toggle("listen-covered", Boolean(this.trials)); // pictures would give X away
       if (this.trials) return;
       const picture = (key) => {
         if (!this.spectra.has(key)) this.spectra.set(key, spectrogram(this.buffers[key], COLUMNS, ROWS, LOW_HZ, HIGH_HZ));
@@ -469,7 +469,7 @@ window.soundstageListen = (() => {
       this.picture.setAttribute("aria-valuemin", 0);
       this.picture.setAttribute("aria-valuemax", this.clip.seconds);
       this.picture.setAttribute("aria-valuenow", at.toFixed(1));
-      const values = (this.shown ?? []).map(({ name, unit, decimals, lines }) => {
+      const values = (this.trials ? [] : this.shown ?? []).map(({ name, unit, decimals, lines }) => {
         const told = lines.map(({ values, step, from, kind }) => {
           const value = values[Math.floor((at - from) / step)] ?? null;
           return (value === null ? "–" : `${number(value, decimals)} ${unit}`) + (kind === "of-reference" ? " (reference)" : "");
@@ -523,8 +523,8 @@ window.soundstageListen = (() => {
         button.disabled = true;
       });
       this.match.disabled = true;
-      this.hearAbx("X");
       this.tell();
+      this.hearAbx("X");
     }
 
     stopAbx() {
@@ -559,7 +559,7 @@ window.soundstageListen = (() => {
       const { done, right, chance } = this.trials;
       this.reveal.disabled = !done.length;
       this.count.textContent = done.length
-        ? `${right} of ${done.length} right; by guessing that or better has p = ${chance < 0.001 ? "< 0.001" : chance.toFixed(3)}`.replace("= <", "<")
+        ? `${right} of ${done.length} right; guessing does as well or better with p ${chance < 0.001 ? "< 0.001" : `= ${chance.toFixed(3)}`}`
         : "No answer yet. Switch as often as you like.";
     }
 
