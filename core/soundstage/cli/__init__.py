@@ -19,6 +19,7 @@ from soundstage.errors import SoundstageError
 VERBS = {
     "run": "Fill a grid with results.",
     "leaderboard": "Show what was measured, best first.",
+    "report": "Make pages to see and argue from, that open from disk.",
     "render": "Write a grid's scenes as a data set in MUSDB18-HQ's layout.",
     "compare": "Compare two separators song by song.",
     "score": "Score a folder of stems against another, without a grid.",
