@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help leaderboard test quick coverage test-all heavy check check-static format hooks readme architecture clean
+.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme architecture clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1#\2/' | awk -F'#' '{ printf "%-18s  %s\n", $$1, $$2 }'
@@ -12,6 +12,11 @@ help:  ## Print this list
 leaderboard: $(VENV)/.base  ## Run the embedded demo grid and print its leaderboard
 	$(BIN)/soundstage run demo --out results/demo --workers 2
 	@$(BIN)/soundstage leaderboard results/demo
+
+report: $(VENV)/.base  ## Make the report of the demo grid, results/report
+	$(PIP) --editable '.[report]'
+	$(BIN)/soundstage run demo --out results/demo --workers 2
+	$(BIN)/soundstage report results/demo --out results/report
 
 test: $(VENV)/.test  ## Run the suite, but for what needs torch or minutes
 	$(BIN)/python -m pytest -n auto -m "not heavy"

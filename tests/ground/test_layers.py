@@ -86,6 +86,8 @@ MEANS_SOMETHING_ELSE = {
     ("running/provenance.py", "mixture"): "what every isolated separator is given",
     ("pipeline/tracks.py", "mixture"): "a track's own mixture",
     ("rendering/folder.py", "mixture"): "the file mixture.wav",
+    ("rendering/clips.py", "mixture"): "the clip of a scene's mixture",
+    ("rendering/clips.py", "estimates"): "the clips of what separators made",
     ("running/two_folders.py", "estimates"): "what a folder holds, in an error's sentence",
     ("scene.py", "panning"): "a placement's panning angles",
     ("leaderboard/protocols.py", "demucs"): "the protocol by which that program's papers aggregate",

@@ -26,7 +26,7 @@ CONTRAST = """
     return [255, 255, 255];
   };
   const found = [];
-  for (const node of document.querySelectorAll("h1,h2,h3,p,th,td,a,button,label,li,summary,figcaption,.role,.ends,.unit")) {
+  for (const node of document.querySelectorAll("h1,h2,h3,p,th,td,a,button,label,li,figcaption,.role,.ends,.unit")) {
     const box = node.getBoundingClientRect();
     if (!node.textContent.trim() || !box.width || node.closest("svg")) continue;
     const [one, other] = [light(parse(getComputedStyle(node).color)), light(behind(node))];
