@@ -12,6 +12,21 @@ window.soundstageDraw = (() => {
     return made;
   }
 
+  /** An element with properties and children; texts are texts, never markup. */
+  function h(name, properties = {}, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(properties)) {
+      if (key.startsWith("aria-") || key === "role") made.setAttribute(key, value);
+      else made[key] = value;
+    }
+    made.append(...children.filter((child) => child !== null));
+    return made;
+  }
+
+  const time = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
+  const number = (value, decimals = 0) => value.toFixed(decimals).replace("-", "−").replace(/^−(0(\.0*)?)$/, "$1");
+  const pressed = (button, on) => button.setAttribute("aria-pressed", String(on));
+
   /* ---- spectrogram ---- */
 
   const COLOURS = [ // dark to bright in even steps of lightness, told apart with any colour vision (after viridis)
@@ -119,5 +134,5 @@ window.soundstageDraw = (() => {
     return picture;
   }
 
-  return { svg, paintSpectrogram, lane, reach, scene, signed };
+  return { h, time, number, pressed, paintSpectrogram, lane, reach, scene };
 })();

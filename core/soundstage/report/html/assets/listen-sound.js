@@ -178,44 +178,6 @@ window.soundstageSound = (() => {
     }
   }
 
-  /* ---- A/B/X ---- */
-
-  /** The chance of at least so many right answers in so many trials by guessing. */
-  function guessing(right, trials) {
-    let [chance, term] = [0, 0.5 ** trials]; // binomial(trials, k) / 2^trials, from k = 0 on
-    for (let k = 0; k <= trials; k++) {
-      if (k >= right) chance += term;
-      term *= (trials - k) / (k + 1);
-    }
-    return Math.min(1, chance);
-  }
-
-  /** Trials in which X is A or B, drawn anew each time. random: a number below 1. */
-  class Trials {
-    constructor(random = () => crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32) {
-      this.random = random;
-      this.done = [];
-      this.draw();
-    }
-
-    draw() {
-      this.x = this.random() < 0.5 ? "A" : "B";
-    }
-
-    answer(guess) {
-      this.done.push({ x: this.x, guess, right: guess === this.x });
-      this.draw();
-    }
-
-    get right() {
-      return this.done.filter((trial) => trial.right).length;
-    }
-
-    get chance() {
-      return guessing(this.right, this.done.length);
-    }
-  }
-
   /* ---- spectra ---- */
 
   const turns = new Map(); // size → cosines and sines of a turn in so many steps
@@ -281,5 +243,5 @@ window.soundstageSound = (() => {
     return found;
   }
 
-  return { FADE_S, Deck, Trials, fetchClip, loadClip, residual, measure, gains, guessing, spectrum, spectrogram };
+  return { FADE_S, Deck, loadClip, residual, measure, gains, spectrum, spectrogram };
 })();
