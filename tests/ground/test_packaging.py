@@ -32,6 +32,7 @@ def test_the_wheel_carries_five_packages_and_the_registry(wheel):
         "soundstage_metrics",
     }
     assert "soundstage/registry.toml" in names
+    assert "soundstage/report/html/assets/listen.js" in names
     assert "soundstage/published_tables/namballa2025.toml" in names
     assert not [name for name in names if "tests" in name or "toys" in name]
 
