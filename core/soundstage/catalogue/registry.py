@@ -21,6 +21,7 @@ from soundstage.catalogue.entries import (
 )
 from soundstage.catalogue.parameters import Parameter, checked, constructor_parameters
 from soundstage.catalogue.plugins import Catalogue, Plugin, discover
+from soundstage.catalogue.references import Reference, of_citation, read_reference, references_of
 from soundstage.catalogue.roots import SCRIPT, Roots, checked_parameter, key_of, meant_parameter
 from soundstage.catalogue.weights import Weights
 from soundstage.contracts import KINDS, Kind
@@ -83,6 +84,7 @@ class Registry:
         self.catalogue = catalogue
         self.entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
         self.grids: dict[str, GridTable] = {}
+        self.references: dict[str, Reference] = {}
         self.defaults = Defaults()
         self._roots = Roots()
 
@@ -121,13 +123,15 @@ class Registry:
                 self.entries[kind][name] = replace(entry, params={**entry.params, own: path})
 
     def extend(self, table: Mapping[str, Any], source: str, base: Path | None) -> None:
-        """Add the entries, grids and defaults of a parsed TOML; a name that is there already is overridden."""
+        """Add the entries, grids, references and defaults of a parsed TOML; names that are there are overridden."""
         whole = Table(table, source)
         for kind in KINDS:
             for name, facts in named_tables(whole, kind):
                 self.entries[kind][name] = read_entry(kind, name, facts, base)
         for name, facts in named_tables(whole, "grids"):
             self.grids[checked_name(name, "a grid", source)] = GridTable(dict(facts.left), base, source)
+        for key, facts in named_tables(whole, "references"):
+            self.references[key] = read_reference(key, facts)
         self.defaults = read_defaults(whole.table("defaults"), self.defaults)
         whole.close()
 
@@ -146,6 +150,15 @@ class Registry:
         if elsewhere:
             raise SoundstageError(f"'{name}' is not one of the {kind} but one of the {elsewhere[0]}")
         raise UnknownName(kind[:-1], name, self.names(kind), self.catalogue.problems)
+
+    def cited(self, kind: Kind, variant: str) -> list[Reference]:
+        """What to cite for a label of a grid: its references, or else its citation; nothing where it is not known."""
+        name = variant.partition("[")[0].strip()
+        if name not in self.names(kind):
+            return []
+        entry = self.entry(kind, name)
+        found = references_of(self.references.values(), kind, (name, entry.plugin))
+        return found or ([of_citation(f"{kind} {name}", entry.citation)] if entry.citation else [])
 
     def plugin(self, entry: Entry) -> Plugin:
         """The plugin behind an entry; a script is its own. Raises UnknownName."""

@@ -39,4 +39,4 @@ def added(known: Registry, file: Path) -> dict[str, list[str]]:
 
     table = toml.read(file)
     known.extend(table, str(file), file.absolute().parent)
-    return {section: list(names) for section, names in table.items() if section != "defaults"}
+    return {section: list(names) for section, names in table.items() if section not in ("defaults", "references")}

@@ -97,9 +97,11 @@ def versus(
     by: Sequence[str] | None = None,
     metrics: Sequence[str] = (),
     protocol: str = DEFAULT,
+    each_source: bool = True,
 ) -> Versus:
     """Compare two separators on the scores that both have. by, metrics, protocol: as for `make_leaderboard`.
 
+    each_source: whether each source is compared by itself too.
     Raises SoundstageError for names that the results don't have, and for a separator against itself.
     """
     how = find_protocol(protocol)
@@ -113,14 +115,18 @@ def versus(
     tables = []
     for group in groups_of(rows, results.cells, by):
         chosen = within_group(rows, group)
-        contrasts = tuple(contrast for column in columns for contrast in _contrasts(chosen, column, names, how))
+        contrasts = tuple(
+            contrast for column in columns for contrast in _contrasts(chosen, column, names, how, each_source)
+        )
         tables.append(({key: str(value) for key, value in group.items()}, contrasts))
     facts = results.facts
     title = f"{facts['name']} · revision {facts['revision']} · {facts['hash'][:8]}"
     return Versus(title, names, how, tuple(tables))
 
 
-def _contrasts(rows: pandas.DataFrame, column: Column, names: tuple[str, str], how: Aggregation) -> Iterator[Contrast]:
+def _contrasts(
+    rows: pandas.DataFrame, column: Column, names: tuple[str, str], how: Aggregation, each_source: bool
+) -> Iterator[Contrast]:
     """One of all sources, and one of each where there are several."""
     of_column = rows[(rows["metric"] == column.metric) & (rows["name"] == column.name)]
     usable = of_column[of_column["ranked"] & of_column["value"].notna()]
@@ -129,7 +135,7 @@ def _contrasts(rows: pandas.DataFrame, column: Column, names: tuple[str, str], h
         return
     yield _contrast(table, column, "", how)
     sources = list(dict.fromkeys(table.index.get_level_values("source")))
-    if len(sources) > 1:
+    if each_source and len(sources) > 1:
         of_each = [
             _contrast(table[table.index.get_level_values("source") == source], column, str(source), how)
             for source in sources
