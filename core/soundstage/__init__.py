@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from soundstage.api import render as render
     from soundstage.api import run as run
     from soundstage.api import score as score
+    from soundstage.api import write_report as write_report
     from soundstage.contracts import Measure as Measure
     from soundstage.contracts import Score as Score
     from soundstage.errors import SoundstageError as SoundstageError
@@ -24,6 +25,7 @@ _HOMES = {
     "load": "api",
     "render": "api",
     "score": "api",
+    "write_report": "api",
     "Measure": "contracts",
     "Score": "contracts",
     "SoundstageError": "errors",
@@ -35,7 +37,7 @@ _HOMES = {
 
 __all__ = [
     *("Measure", "Placement", "Scene", "Score", "SoundstageError", "Track"),
-    *("compare", "hookimpl", "load", "render", "run", "score"),
+    *("compare", "hookimpl", "load", "render", "run", "score", "write_report"),
 ]
 
 

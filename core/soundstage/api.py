@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from soundstage.contracts import SCENE_KINDS
 from soundstage.planning.consent import check_lock_file
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from soundstage.rendering.dataset import Listener as RenderListener
     from soundstage.rendering.dataset import Rendered
+    from soundstage.results.loading import Results
 
 
 def run(
@@ -156,6 +157,60 @@ def compare(
 
     found = versus(load_results(location(path), grid), one, other, metrics=list(metrics), protocol=protocol)
     return pd.DataFrame(records(found))
+
+
+def write_report(
+    path: str | Path,
+    out: str | Path,
+    *,
+    rank_by: str = "",
+    published: str = "",
+    grid: str = "",
+    clips: Literal["flac", "opus"] | None = "flac",
+    songs: Collection[str] = (),
+    separators: Collection[str] = (),
+    seconds: float = 10.0,
+    device: str = "auto",
+    data: Mapping[str, str | Path] | None = None,
+    registry: Collection[str | Path] = (),
+    trust: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Path:
+    """Write the report of a results folder into the folder `out`, one folder of HTML, and give the page to open.
+
+    rank_by, published, grid: as for the leaderboard. clips: how what can be listened to is coded, None for no sound:
+    lossless `flac`, or `opus` at half the size. songs: to listen to; by default the best, the median and the worst of
+    each separator that competes. separators: whose estimates; all by default. seconds: how long a clip is, around the worst
+    second. device, data, registry, trust: as for `run`, for what was not kept is separated again. progress: told what
+    is being done. What cannot be heard is said in the page's fine print. Raises SoundstageError where there are no
+    results, where `out` holds anything but an earlier report, and where plotly is not installed.
+    """
+    from soundstage.leaderboard.examples import choose
+    from soundstage.rendering.clips import write_clips
+    from soundstage.report.html import write
+
+    place = location(path)
+
+    def listen(results: Results, folder: Path) -> tuple[Sequence[Any], Sequence[str]]:
+        heard = write_clips(
+            place,
+            folder,
+            choose(results, rank_by=rank_by, tracks=list(songs)),
+            grid=grid,
+            separators=list(separators),
+            seconds=seconds,
+            form=clips or "flac",
+            device=device,
+            data={name: Path(where) for name, where in (data or {}).items()},
+            registry=registry,
+            trust=trust,
+            progress=progress,
+        )
+        return heard.listening, heard.notes
+
+    progress("averaging")
+    makes = listen if clips else None
+    return write.write_report(place, Path(out), rank_by=rank_by, published=published, grid=grid, listen=makes)
 
 
 def score(

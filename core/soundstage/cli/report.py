@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal, cast
 
 import click
 
 from soundstage.cli.options import folder
+from soundstage.cli.run import pairs
+from soundstage.cli.saying import say
 
 
 @click.command("report")
@@ -22,16 +25,44 @@ from soundstage.cli.options import folder
 @click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )
-def command(results: Path | str, out: Path, rank_by: str, published: str, grid: str) -> None:
+@click.option(
+    "--clips",
+    type=click.Choice(["flac", "opus", "none"]),
+    default="flac",
+    show_default=True,
+    help="How sound is coded: lossless, at half the size, or no sound.",
+)
+@click.option(
+    "--song",
+    "songs",
+    multiple=True,
+    metavar="TRACK",
+    help="Listen to this song. Repeatable.  [default: the best, median and worst of each separator]",
+)
+@click.option("--separator", "separators", multiple=True, help="Listen to this separator. Repeatable.  [default: all]")
+@click.option(
+    "--seconds", type=click.FloatRange(1.0, 600.0), default=10.0, show_default=True, help="How long a clip is."
+)
+@click.option("--device", default="auto", show_default=True, help="Where models run whose estimates were not kept.")
+@click.option(
+    "--data",
+    multiple=True,
+    callback=pairs,
+    metavar="NAME=PATH",
+    help="Where the files of an entry lie now. Repeatable.",
+)
+@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")
+def command(results: Path | str, out: Path, clips: str, **options: Any) -> None:
     """Make a report of the folder RESULTS: one folder of HTML that opens from disk, with no server and no network.
 
-    A leaderboard that sorts and filters, and where each separator fails: by source, over azimuth, near other sources,
-    against cost. Put the folder on any static host, or open its index.html.
+    A leaderboard that sorts and filters; where each separator fails: by source, over azimuth, near other sources,
+    against cost; and songs to listen to, mixture, references and estimates side by side. What was not kept with
+    --keep estimates is rendered and separated again. Open its index.html, or put the folder on any static host.
     """
-    from soundstage.report.html.page import MARK
-    from soundstage.report.html.write import write_report
+    from soundstage.api import write_report
 
-    again = (out / MARK).exists()
-    page = write_report(results, out, rank_by=rank_by, published=published, grid=grid)
+    form = None if clips == "none" else cast("Literal['flac', 'opus']", clips)
+    page = write_report(results, out, clips=form, progress=lambda text: say(text, err=True), **options)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    click.echo(f"{'replaced' if again else 'wrote'} the report, {size / 1e6:.1f} MB; open {page}")
+    say(f"wrote {page}, {size / 1e6:.1f} MB with what it needs; open it in a browser")

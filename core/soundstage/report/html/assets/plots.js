@@ -159,7 +159,7 @@ window.soundstagePlots = (() => {
       });
       const note = least < 0 ? ` The centre is ${number(least, column().decimals)} ${column().unit}.` : "";
       figures.atlas.below.textContent = `${label()}. 0° is in front, 90° is left. Median over the scores that all separators have; bars are 95 % intervals where there are ${report.few} songs or more.${note}`;
-      put(figures.atlas, traces, { margin: { l: 40, r: 40, t: 20, b: 30 }, polar: { sector: isFrontal ? [0, 180] : [0, 360], radialaxis: { range: every.length ? [least, Math.max(...every)] : [0, 1] } } }, ["separator", "azimuth", "songs", "scores", "median", "95 %"], table("atlas", (point) => `${point.at}°`));
+      put(figures.atlas, traces, { margin: { l: 64, r: 64, t: 20, b: 30 }, polar: { sector: isFrontal ? [0, 180] : [0, 360], radialaxis: { range: every.length ? [least, Math.max(...every)] : [0, 1] } } }, ["separator", "azimuth", "songs", "scores", "median", "95 %"], table("atlas", (point) => `${point.at}°`));
     }
 
     function drawNearness() {

@@ -37,6 +37,7 @@
   window.soundstageBoard.mount(report, byId("filters"), byId("tables"), byId("found"), byId("fine"));
   if (report.listening.length) {
     window.soundstageListen.mount(byId("room"), report.listening);
+    for (const text of report.unheard) byId("fine").append(window.soundstageBoard.element("li", { text }));
   } else {
     byId("listen").remove();
     byId("to-listen").remove();
