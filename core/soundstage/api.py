@@ -180,10 +180,10 @@ def write_report(
 
     rank_by, published, grid: as for the leaderboard. clips: how what can be listened to is coded, None for no sound:
     lossless `flac`, or `opus` at half the size. songs: to listen to; by default the best, the median and the worst of
-    each separator that competes. separators: whose estimates; all by default. seconds: how long a clip is, around the worst
-    second. device, data, registry, trust: as for `run`, for what was not kept is separated again. progress: told what
-    is being done. What cannot be heard is said in the page's fine print. Raises SoundstageError where there are no
-    results, where `out` holds anything but an earlier report, and where plotly is not installed.
+    each separator that competes. separators: whose estimates; all by default. seconds: how long a clip is, around the
+    worst second. device, data, registry, trust: as for `run`, for what was not kept is separated again. progress: told
+    what is being done. What cannot be heard is said in the page's fine print. Raises SoundstageError where there are
+    no results, where `out` holds anything but an earlier report, and where plotly is not installed.
     """
     from soundstage.leaderboard.examples import choose
     from soundstage.rendering.clips import write_clips
