@@ -28,7 +28,7 @@ GRID = {
     "metrics": ["spauq"],
 }
 FADE_S = 0.005
-HOSTILE = '</script><img src=x onerror="window.owned=1">\u202egnp\x1b[2J"\'`${1}'
+HOSTILE = '</script><img src=x onerror="window.owned=1">\u202egnp\x1b[2J"\'`${1}' + "x" * 300
 
 
 def page_of(root, folder, listening, options="{}"):
@@ -423,15 +423,39 @@ def test_nothing_moves_when_the_sound_comes(opened, report):
     assert shifts < 0.01
 
 
+@pytest.mark.parametrize(
+    "angles", [[80, 85, 90, 95, 100], [0, 0, 0, 0], [-170, 180, -175, 175, 10], [-90, 90], [-1, -2, -3, -4, -5, -6]]
+)
+def test_names_in_the_scene_cover_no_other_and_stay_inside(room, angles):
+    azimuths = {f"source number {n}": angle for n, angle in enumerate(angles)}
+    boxes, inside = room().page.evaluate(
+        """azimuths => {
+        const picture = soundstageDraw.scene(azimuths, null, Object.keys(azimuths)[0]);
+        document.querySelector('.listen-panel').replaceChildren(picture);
+        const {x, y, width, height} = picture.viewBox.baseVal;
+        const boxes = [...picture.querySelectorAll('text')].map((one) => one.getBBox())
+            .map((one) => [one.x, one.y, one.x + one.width, one.y + one.height]);
+        return [boxes, boxes.every(([a, b, c, d]) => a >= x && b >= y && c <= x + width && d <= y + height)];
+    }""",
+        azimuths,
+    )
+    assert len(boxes) == len(angles)
+    assert inside
+    for n, (left, top, right, bottom) in enumerate(boxes):
+        for other in boxes[:n]:
+            assert left >= other[2] or right <= other[0] or top >= other[3] - 4 or bottom <= other[1] + 4
+
+
 def test_hostile_names_are_only_ever_text(opened, report, root, tmp_path):
     folder, listening = report
     text = json.dumps(listening[0])
     for name in ("low-tide", "night-bus", "duet", "vocals", "panning"):
         text = text.replace(json.dumps(name)[1:-1], json.dumps(f"{name}{HOSTILE}")[1:-1])
     shutil.copytree(folder / "clips", tmp_path / "clips")
-    found = opened(page_of(root, tmp_path, [json.loads(text)]))
+    found = opened(page_of(root, tmp_path, [json.loads(text)]), width=360)
     found.page.evaluate("room.ready")
     found.page.get_by_role("button", name=f"duet{HOSTILE}", exact=True).click()
+    assert found.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     found.page.get_by_role("button", name="Begin blind test").click()
     assert found.page.evaluate("window.owned === undefined && document.querySelectorAll('img').length === 0")
     found.check_quiet()

@@ -125,9 +125,9 @@ def write_clips(
 
     separators: whose estimates, by label; all by default. seconds: how long a clip is, around the worst second of the
     separators that the scene is an example of, or else the loudest. form: `flac`, from which a page makes residuals by
-    itself, or `opus`, about half the size. grid, device, data, registry, trust: as `soundstage verify` takes them.
-    Nothing is written into the results folder. Whatever keeps a clip from being made costs that clip and is said.
-    Raises SoundstageError where the folder holds no such grid, StorageError where clips cannot be written.
+    itself, or `opus`, half the size, residuals included. grid, device, data, registry, trust: as `soundstage verify`
+    takes them. Nothing is written into the results folder. Whatever keeps a clip from being made costs that clip and is
+    said. Raises SoundstageError where the folder holds no such grid, StorageError where clips cannot be written.
     """
     store = Store(path).open_existing()
     stored = store.plan(grid)

@@ -66,7 +66,7 @@ window.soundstageDraw = (() => {
     const picture = svg("svg", {
       viewBox: `0 0 1000 ${LANE}`, preserveAspectRatio: "none", class: "listen-lane", "aria-hidden": "true",
     });
-    const y = (value) => LANE * (1 - (Math.min(high, Math.max(low, value)) - low) / (high - low));
+    const y = (value) => LANE * (0.94 - 0.88 * ((Math.min(high, Math.max(low, value)) - low) / (high - low)));
     if (low < 0 && high > 0) {
       picture.append(svg("line", { x1: 0, x2: 1000, y1: y(0), y2: y(0), class: "listen-zero" }));
     }
@@ -97,38 +97,42 @@ window.soundstageDraw = (() => {
 
   /** Head and sources from above: 0° is up, +90° left. heard: the source that is looked at. */
   function scene(azimuths, elevations, heard) {
-    const [width, height, radius] = [320, 236, 84];
-    const picture = svg("svg", { viewBox: `${-width / 2} ${-height / 2} ${width} ${height}`, class: "listen-scene", role: "img" });
+    const [width, radius, line] = [340, 56, 15];
+    const least = 2 * line + 3; // from one name to the next
     const places = Object.entries(azimuths).map(([source, azimuth]) => {
       const angle = (azimuth * Math.PI) / 180;
       return { source, azimuth, x: -Math.sin(angle), y: -Math.cos(angle) };
     });
+    const isLeft = ({ x }) => x < -1e-9;
+    const most = Math.max(places.filter(isLeft).length, places.filter((place) => !isLeft(place)).length);
+    const height = Math.max(210, most * least + line);
+    const picture = svg("svg", { viewBox: `${-width / 2} ${-height / 2} ${width} ${height}`, class: "listen-scene", role: "img" });
     const text = places.map(({ source, azimuth }) => `${source} at ${signed(azimuth)}`).join(", ");
     picture.append(svg("title", {}, `The scene from above: ${text}; 0° is in front, +90° is left`));
     picture.append(svg("circle", { r: radius, class: "listen-ring" }));
-    for (const [name, x, y] of [["0°", 0, -radius], ["+90°", -radius, 0], ["−90°", radius, 0], ["180°", 0, radius]]) {
-      picture.append(svg("line", { x1: x * 0.96, y1: y * 0.96, x2: x * 1.04, y2: y * 1.04, class: "listen-ring" }));
-      picture.append(svg("text", { x: x * 0.78, y: y * 0.8 + 4, class: "listen-tick" }, name));
+    for (const [x, y] of [[0, -1], [-1, 0], [1, 0], [0, 1]]) {
+      const [from, to] = [radius - 3, radius + 3];
+      picture.append(svg("line", { x1: x * from, y1: y * from, x2: x * to, y2: y * to, class: "listen-ring" }));
     }
-    picture.append(svg("path", { d: "M-5 -17 L0 -27 L5 -17 Z", class: "listen-head" })); // the nose
-    picture.append(svg("circle", { r: 18, class: "listen-head" }));
-    picture.append(svg("ellipse", { cx: -19, rx: 3, ry: 6, class: "listen-head" }));
-    picture.append(svg("ellipse", { cx: 19, rx: 3, ry: 6, class: "listen-head" }));
+    picture.append(svg("path", { d: "M-5 -15 L0 -24 L5 -15 Z", class: "listen-head" })); // the nose
+    picture.append(svg("circle", { r: 16, class: "listen-head" }));
+    picture.append(svg("ellipse", { cx: -17, rx: 3, ry: 5, class: "listen-head" }));
+    picture.append(svg("ellipse", { cx: 17, rx: 3, ry: 5, class: "listen-head" }));
     for (const left of [true, false]) {
-      const side = places.filter(({ x }) => x < -1e-9 === left).sort((one, other) => one.y - other.y);
-      let last = -Infinity; // names are moved down until none covers another
-      const labels = side.map((place) => (last = Math.max(place.y * (radius + 16) + 4, last + 16)));
-      const over = Math.max(0, last - (height / 2 - 6));
-      side.forEach((place, n) => {
-        const { source, azimuth, x, y } = place;
+      const side = places.filter((place) => isLeft(place) === left).sort((one, other) => one.y - other.y);
+      let last = -Infinity; // names are moved apart until none covers another, and up again from the lower edge
+      const at = side.map(({ y }) => (last = Math.max(y * (radius + 14), last + least)));
+      const over = Math.max(0, last + line + 5 - height / 2);
+      side.forEach(({ source, azimuth, x, y }, n) => {
         const kind = source === heard ? "listen-source listen-heard" : "listen-source";
-        const at = x * (radius + 12);
-        picture.append(svg("circle", { cx: x * radius, cy: y * radius, r: source === heard ? 8 : 5, class: kind }));
-        const elevation = elevations?.[source] ? `, ${signed(elevations[source])} up` : "";
-        const short = source.length > 14 ? `${source.slice(0, 13)}…` : source;
-        picture.append(svg("text", {
-          x: at, y: labels[n] - over, class: kind, "text-anchor": Math.abs(x) < 0.2 ? "middle" : left ? "end" : "start",
-        }, `${short} ${signed(azimuth)}${elevation}`));
+        const short = source.length > 12 ? `${source.slice(0, 11)}…` : source;
+        const angle = signed(azimuth) + (elevations?.[source] ? `, ${signed(elevations[source])} up` : "");
+        const edge = (left ? -1 : 1) * (radius + 14);
+        const label = svg("text", { y: at[n] - over, class: kind, "text-anchor": left ? "end" : "start" });
+        label.append(svg("tspan", { x: edge }, short), svg("tspan", { x: edge, dy: line }, angle));
+        const [fromX, fromY] = [x * radius, y * radius];
+        picture.append(svg("line", { x1: fromX, y1: fromY, x2: edge * 0.97, y2: at[n] - over + 2, class: "listen-leader" }));
+        picture.append(svg("circle", { cx: fromX, cy: fromY, r: source === heard ? 7 : 5, class: kind }), label);
       });
     }
     return picture;

@@ -57,11 +57,12 @@ window.soundstageListen = (() => {
       return this.listening[this.at];
     }
 
-    /** A clip by its song, and whatever else tells it from the others. */
+    /** A clip by its song, and whatever else tells it from the others; of paths the last part. */
     title(clip) {
       const parts = ["dataset", "spatializer", "placement", "seed"].filter((part) =>
-        this.listening.some((other) => other[part] !== clip[part]));
-      return [clip.track, ...parts.map((part) => (part === "seed" ? `seed ${clip.seed}` : clip[part]))].filter(Boolean).join(" · ");
+        new Set(this.listening.map((one) => one[part]).filter((value) => value !== "")).size > 1);
+      const texts = parts.map((part) => (part === "seed" ? `seed ${clip.seed}` : clip[part].replace(/=[^,\]]*[\\/]/g, "=…/")));
+      return [clip.track, ...texts].filter(Boolean).join(" · ");
     }
 
     /* ---- the page ---- */
