@@ -163,6 +163,40 @@ def test_it_prints_without_its_controls(report, opened):
     assert page.locator("#tables table").first.is_visible()
 
 
+@pytest.fixture(scope="module")
+def real(shared, tmp_path_factory):
+    """Real songs on KU100, ten seconds of each, with what can be listened to."""
+    import soundstage
+
+    folder = tmp_path_factory.mktemp("real")
+    grid = {
+        "name": "real",
+        "datasets": ["musdb18hq"],
+        "placements": ["frontal"],
+        "spatializers": [f"hrir[hrtf='{shared / 'real' / 'sadie-ku100' / '44K_16bit'}']"],
+        "separators": ["reference", "mixture", "irm", "adress", "duet"],
+        "metrics": ["sdr", "spauq", "interaural"],
+        "excerpt": {"seconds": 10, "where": "loudest"},
+    }
+    data = {"musdb18hq": shared / "real" / "musdb18hq-layout"}
+    soundstage.run(grid, folder / "results", data=data, keep={"estimates"})
+    return soundstage.write_report(folder / "results", folder / "report", data=data, seconds=6.0)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)])
+def test_real_songs_are_shown_and_can_be_listened_to(real, opened, width, dark):
+    found = opened(real, width=width, dark=dark)
+    page = plots(found)
+    page.locator("#listen").scroll_into_view_if_needed()
+    page.get_by_role("button", name="Play").wait_for()
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="adress", exact=False).first.click()
+    found.check_quiet()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CONTRAST) == []
+    assert {"Lithium", "Sodium"} <= set(page.evaluate("window.soundstage.scenes.map((one) => one[1])"))
+
+
 def test_hostile_names_are_shown_and_not_run(tmp_path, opened):
     names = ("<img src=x onerror=window.harmed=1>", "<b>bold</b>", "</script><script>window.harmed=1</script>", "=1+1")
     scores = {(name, f"<i>{at}</i>"): [Score("<u>bass</u>", "SDR", float(at))] for at in range(6) for name in names}
