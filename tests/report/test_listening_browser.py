@@ -467,6 +467,19 @@ def test_a_clip_that_is_missing_is_said(opened, report, root, tmp_path):
     assert "This cannot be played: clips/" in found.page.locator(".listen-note").first.text_content()
 
 
+def test_clips_are_loaded_once_a_reader_comes_near(opened, report, root, tmp_path):
+    shutil.copytree(report[0] / "clips", tmp_path / "clips")
+    page = page_of(root, tmp_path, report[1])
+    page.write_text(page.read_text().replace("<body>", "<body><div style='height: 9000px'></div>"))
+    found = opened(page)
+    found.page.wait_for_timeout(300)
+    assert not [address for address in found.requests if "/clips/" in address]
+    assert found.page.get_by_role("button", name="Play").is_disabled()
+    found.page.locator("#room").scroll_into_view_if_needed()
+    found.page.wait_for_function("!room.play.disabled")
+    found.check_quiet()
+
+
 def test_without_clips_the_room_says_so(opened, root, tmp_path):
     found = opened(page_of(root, tmp_path, []))
     assert found.page.locator("#room").text_content() == "There are no clips in this report."

@@ -105,6 +105,7 @@ window.soundstagePicture = (() => {
     }
 
     paint(key) {
+      this.box.classList.add("listen-painted");
       paintSpectrogram(this.canvas, this.spectrum(key), COLUMNS, ROWS, this.top);
     }
 

@@ -49,6 +49,15 @@ window.soundstageListen = (() => {
         say: (text) => this.say(text),
       }, random);
       this.build();
+      // Clips are megabytes: they are loaded once a reader comes near the room.
+      this.near = new Promise((resolve) => {
+        const watch = new IntersectionObserver((seen) => {
+          if (!seen.some((one) => one.isIntersecting)) return;
+          watch.disconnect();
+          resolve();
+        }, { rootMargin: "400px" });
+        watch.observe(root);
+      });
       root.addEventListener("keydown", (event) => this.key(event));
       this.ready = this.choose(0, listening[0].sources[0]);
     }
@@ -191,6 +200,7 @@ window.soundstageListen = (() => {
       this.picture.loop(this.loop);
       this.drawCursor();
       this.level.textContent = "Loading…";
+      await this.near;
       try {
         await this.load(turn);
       } catch (error) {
