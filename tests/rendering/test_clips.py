@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -206,6 +207,35 @@ def test_of_others_scores_there_is_nothing_to_hear(out, tmp_path):
     heard = write_clips(out, tmp_path / "c", [Example(scenes(out)[0])])
     assert heard.listening == ()
     assert "as others' scores are" in heard.notes[0]
+
+
+def test_a_model_of_two_sources_is_heard_beside_the_sum_of_the_others(tmp_path, toys):
+    soundstage.run({**GRID, "separators": ["truth", "duo"]}, tmp_path / "out")
+    (made,) = write_clips(
+        tmp_path / "out", tmp_path / "c", [Example(scenes(tmp_path / "out")[0])], seconds=1.0
+    ).listening
+    assert made["sources"] == ["bass", "drums", "vocals", "accompaniment"]
+    clips = made["clips"]
+    assert set(clips["estimates"]["duo"]) == {"vocals", "accompaniment"}
+    one = {source: decoded(tmp_path / "c", made, file) for source, file in clips["references"].items()}
+    np.testing.assert_allclose(one["accompaniment"], one["bass"] + one["drums"], atol=4 * 2**-15)
+
+
+def test_of_many_models_whole_songs_are_not_held_at_once(tmp_path, toys):
+    def peak(count):
+        out = tmp_path / str(count)
+        separators = [f"noisy[level=0.{number + 1}]" for number in range(count)]
+        soundstage.run({**GRID, "datasets": ["toy[seconds=30,tracks=1]"], "separators": separators}, out)
+        example = Example(scenes(out)[0])
+        write_clips(out, tmp_path / "warm", [example], seconds=1.0)
+        tracemalloc.start()
+        heard = write_clips(out, tmp_path / "c", [example], seconds=1.0)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(heard.listening[0]["separators"]) == count
+        return most
+
+    assert peak(8) < 1.5 * peak(2)
 
 
 def test_clips_come_in_two_kinds(tmp_path):

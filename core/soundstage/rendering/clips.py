@@ -201,39 +201,17 @@ class _Making:
         except Exception as error:
             self.notes.append(storable(f"{where}: no clips, for it cannot be rendered: {error}"))
             return None
-        made = {cell.separator.label: images for cell in cells if (images := self._estimates(cell))}
-        references = dict(scene.references)
-        for images in made.values():
-            references.update(scored(scene, images).references)
-        length = scene.mixture.shape[1]
+        length, rate = scene.mixture.shape[1], scene.rate
         start, stop = _window(example, scene, self.seconds)
-        cut = slice(start, stop)
-        write, rate = self.files.write, scene.rate
-        traces: dict[str, Trace] = {}
-
-        def written(image: Samples) -> str:
-            file = write(image[:, cut], rate)
-            if file not in traces:
-                traces[file] = trace(image[:, cut], rate)
-            return file
-
-        clips: Clips = {
-            "mixture": write(scene.mixture[:, cut], rate),
-            "references": {source: written(image) for source, image in references.items()},
-            "estimates": {
-                label: {source: written(image) for source, image in images.items() if source in references}
-                for label, images in made.items()
-            },
-        }
-        if self.files.form == "opus":
-            clips["residuals"] = {
-                label: {
-                    source: write((image - scene.gain * references[source])[:, cut], rate)
-                    for source, image in images.items()
-                    if source in references
-                }
-                for label, images in made.items()
-            }
+        references = _cut(scene.references, start, stop)
+        made: dict[str, dict[str, Samples]] = {}
+        for cell in cells:
+            images = self._estimates(cell)
+            if images:  # of which no more than the clip is held: whole songs of many models take gigabytes
+                made[cell.separator.label] = _cut(images, start, stop)
+                if any(source not in references for source in images):
+                    references |= _cut(scored(scene, images).references, start, stop)
+        clips, traces = self._written(scene.mixture[:, start:stop], references, made, scene.gain, rate)
         seconds = length / rate
         curves = [curve for curve in example.curves if curve.separator in made]
         placed = scene.placement
@@ -261,6 +239,44 @@ class _Making:
             "curves": [_within(curve, seconds, start / rate, stop / rate) for curve in curves],
             "worst": list(_worst(curves, seconds, start / rate, stop / rate)),
         }
+
+    def _written(
+        self,
+        mixture: Samples,
+        references: Mapping[str, Samples],
+        made: Mapping[str, Mapping[str, Samples]],
+        gain: float,
+        rate: int,
+    ) -> tuple[Clips, dict[str, Trace]]:
+        """The clips of one scene, written, and the cues of references and estimates."""
+        traces: dict[str, Trace] = {}
+
+        def written(image: Samples) -> str:
+            file = self.files.write(image, rate)
+            if file not in traces:
+                traces[file] = trace(image, rate)
+            return file
+
+        pairs = {
+            label: {source: image for source, image in images.items() if source in references}
+            for label, images in made.items()
+        }
+        clips: Clips = {
+            "mixture": self.files.write(mixture, rate),
+            "references": {source: written(image) for source, image in references.items()},
+            "estimates": {
+                label: {source: written(image) for source, image in images.items()} for label, images in pairs.items()
+            },
+        }
+        if self.files.form == "opus":
+            clips["residuals"] = {
+                label: {
+                    source: self.files.write(image - gain * references[source], rate)
+                    for source, image in images.items()
+                }
+                for label, images in pairs.items()
+            }
+        return clips, traces
 
     def _scene(self, spec: SceneSpec) -> Scene:
         """The rendered scene. Raises SoundstageError, and what a plugin raises."""
@@ -291,6 +307,11 @@ class _Making:
         """Raise ConsentMissing where one of them would run code that nobody here has agreed to."""
         if not self.trust:
             check_consent(choices, self._scripts, self.store.path, "the stored grid")
+
+
+def _cut(images: Mapping[str, Samples], start: int, stop: int) -> dict[str, Samples]:
+    """The part of each, its own copy, so that the whole can go."""
+    return {source: image[:, start:stop].copy() for source, image in images.items()}
 
 
 def _window(example: Example, scene: Scene, seconds: float) -> tuple[int, int]:

@@ -140,7 +140,7 @@ window.soundstagePicture = (() => {
         });
         return `${name} ${told.reverse().join(", ")}`;
       });
-      this.readout.textContent = [`In the song ${time(clip.start_s + at)}`, ...values].join(" · ");
+      this.readout.textContent = [`At ${time(clip.start_s + at)}`, ...values].join(" · ");
       box.setAttribute("aria-valuemin", 0);
       box.setAttribute("aria-valuemax", clip.seconds);
       box.setAttribute("aria-valuenow", at.toFixed(1));

@@ -190,7 +190,7 @@ window.soundstageListen = (() => {
       this.scenes.selectedIndex = at;
       this.sources.replaceChildren(...clip.sources.map((name) => h("option", { value: name, textContent: name })));
       this.sources.value = this.source;
-      const part = `${time(clip.start_s)} to ${time(clip.start_s + clip.seconds)} of ${clip.track}`;
+      const part = `From ${time(clip.start_s)} to ${time(clip.start_s + clip.seconds)} of the scene`;
       this.why.textContent = [clip.why.join("; "), part].filter(Boolean).join(". ");
       this.drawScene();
       this.buildRows();
