@@ -375,6 +375,27 @@ def test_a_worst_second_is_one_click_away(room, report):
     assert page.evaluate("room.deck.offset") == pytest.approx(second["at_s"])
 
 
+def test_of_hasty_choices_the_last_one_holds(room):
+    page = room().page
+    last = page.evaluate("room.listening.length - 1")
+    answers = page.evaluate(
+        """async (last) => { await room.start(0);
+        return await Promise.all([room.choose(last, 'drums'), room.choose(0, 'bass'), room.choose(last, 'bass')]); }""",
+        last,
+    )
+    assert answers == [False, False, True]
+    assert page.evaluate("[room.at, room.source]") == [last, "bass"]
+    file = page.evaluate("room.item().file")
+    assert page.evaluate("file => room.buffers.reference === room.decoded.get(file)", file)
+    assert page.evaluate("room.deck.playing")
+    page.locator(".listen-worst button").first.click()
+    page.locator(".listen-worst button").last.click()
+    page.wait_for_function("room.deck?.playing")
+    second = page.evaluate("room.deck.offset")
+    value = page.locator(".listen-worst button").last.text_content()
+    assert value.endswith(page.evaluate("at => soundstageDraw.time(room.clip.start_s + at)", second))
+
+
 def test_every_control_has_a_name_and_states_are_told(room):
     page = room().page
     nameless = page.evaluate(

@@ -41,7 +41,7 @@ window.soundstageListen = (() => {
   class Room {
     constructor(root, listening, { folder = "clips/", random } = {}) {
       Object.assign(this, { root, listening, folder, matched: true, looping: true, loop: null, heard: "reference" });
-      Object.assign(this, { position: 0, turn: 0 });
+      Object.assign(this, { position: 0, turn: 0, goesOn: false });
       this.still = matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.picture = new Picture({ seek: (at) => this.seek(at), loop: (region) => this.setLoop(region, region[0]) });
       this.blind = new BlindTest({
@@ -173,10 +173,11 @@ window.soundstageListen = (() => {
 
     /* ---- what is listened to ---- */
 
-    /** Another scene or source; what is heard and where stays, as far as it is there. */
+    /** Another scene or source; what is heard and where stays, as far as it is there. Answers false where
+        nothing could be loaded, or something else was chosen meanwhile. */
     async choose(at, source = this.source, heard = this.heard) {
       const turn = ++this.turn;
-      const playing = this.deck?.playing ?? false;
+      this.goesOn ||= this.deck?.playing ?? false; // as soon as something can be played again
       this.blind.end();
       this.pause();
       if (at !== this.at) Object.assign(this, { position: 0, loop: null });
@@ -205,14 +206,17 @@ window.soundstageListen = (() => {
         await this.load(turn);
       } catch (error) {
         if (turn === this.turn) this.level.textContent = `This cannot be played: ${error.message}`;
-        return;
+        return false;
       }
-      if (turn !== this.turn) return;
+      if (turn !== this.turn) return false;
       this.setDisabled(false);
       this.applyLevels();
       this.picture.sound(this.buffers);
       this.picture.paint(this.heard);
-      if (playing) await this.start(this.position);
+      const { goesOn } = this;
+      this.goesOn = false;
+      if (goesOn) await this.start(this.position);
+      return turn === this.turn;
     }
 
     async load(turn) {
@@ -312,8 +316,9 @@ window.soundstageListen = (() => {
         this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
         this.deck = null;
       }
+      const { turn } = this;
       await this.context.resume();
-      if (!this.buffers) return; // something else was chosen meanwhile, and will start by itself
+      if (turn !== this.turn) return; // something else was chosen meanwhile
       this.deck?.stop(this.now());
       this.deck = new Deck(this.context, this.buffers, this.levels);
       this.deck.looping = this.looping;
@@ -386,7 +391,7 @@ window.soundstageListen = (() => {
 
     async jump(at, source, heard, second) {
       this.pause();
-      await this.choose(at, source, heard);
+      if (!(await this.choose(at, source, heard))) return;
       this.setLoop(null, second);
       await this.start(second);
     }
