@@ -1,4 +1,4 @@
-"""A board or scores become something to read: terminal, Markdown, CSV, JSON, LaTeX, a paper's parts.
+"""A board or scores become something to read: terminal, Markdown, CSV, JSON, LaTeX, figures, HTML.
 
 May import: `leaderboard`, `results`, the ground floor.
 """
