@@ -169,8 +169,9 @@ def tex_value(value: float, decimals: int) -> str:
 
 
 def sentence_tex(text: str) -> str:
-    """A sentence of ours as LaTeX: like `tex`, with minus signs before numbers."""
-    return re.sub(r"(?<![\w.{}-])-(?=\d)", "$-$", tex(text))
+    """A sentence of ours as LaTeX: like `tex`, with minus signs before numbers, and p-values on one line."""
+    signed = re.sub(r"(?<![\w.{}-])-(?=\d)", "$-$", tex(text))
+    return re.sub(r"\bp (=|\\textless\{\}) (?=\d)", r"p~\1~", signed)
 
 
 def label(*words: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from soundstage.report.paper.known import Known, Mentioned
 from soundstage.report.paper.reading import plain
@@ -15,14 +16,23 @@ COMPARES = re.compile(
     r"\b(?:beats?|better|worse|ahead|outperforms?|exceeds?|gains?|loses?|improves?|than)\b", re.IGNORECASE
 )
 HEDGED = re.compile(
-    r"(?:more than|less than|fewer than|over|under|at least|at most|below|above|up to|within|exceeding|[<>≤≥])\s*$"
+    r"(?:more than|less than|fewer than|over|under|at least|at most|below|above|up to|within|exceeding|[<>≤≥±]"
+    r"|(?:threshold|limit|cap|criterion|margin|step|range) (?:of|at))\s*$"
 )
 P_VALUE = re.compile(r"\bp\s?(=|<|>|≥|≤)\s?$")
 COUNT = re.compile(r"\s?(?:out of|of|/)\s?(?:the\s|all\s)?(\d+)\s(?:songs|tracks)\b")
 
 
+@dataclass(slots=True)
+class Uncounted:
+    """Counts what was counted already."""
+
+    count: int = 0
+
+
 def claims(part: str, known: Known, seen: set[int], counts: Counts) -> Iterator[tuple[Token, str]]:
     """Numbers of a paragraph that the results do not have. seen: places of those looked at already."""
+    around: Mentioned | None = None
     for start, sentence in sentences(part):
         tokens = [token for token in tokens_of(sentence) if start + token.start not in seen]
         about = known.mentioned(sentence) if tokens else None
@@ -30,6 +40,12 @@ def claims(part: str, known: Known, seen: set[int], counts: Counts) -> Iterator[
             continue
         for token in tokens:
             right = _wrong(sentence, token, about, known, counts)
+            if right and around is None:
+                around = known.mentioned(part)
+            if right and around is not None and not set(around.separators) <= set(about.separators):
+                # Who is meant may stand in a sentence before.
+                wider = replace(about, separators=tuple({*around.separators, *about.separators}))
+                right = _wrong(sentence, token, wider, known, Uncounted()) and right
             if right:
                 yield Token(token.text, start + token.start, start + token.end), right
 

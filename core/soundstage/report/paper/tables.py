@@ -83,7 +83,8 @@ def wrong_cells(table: TexTable, known: Known, seen: set[int], counts: Counts) -
             about = Mentioned(separators, columns, sections, of_line.has_source or of_column.has_source)
             for token in tokens_of(cell.text):
                 placed = Token(token.text, cell.start + token.start, cell.start + token.end)
-                if placed.start in seen or token.text.startswith("‹"):
+                is_spread = cell.text[: token.start].rstrip().endswith("±")
+                if placed.start in seen or token.text.startswith("‹") or is_spread:
                     continue
                 seen.add(placed.start)
                 counts.count += 1
