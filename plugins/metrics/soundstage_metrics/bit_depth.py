@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 ASSUMED_BITS = 16
 """Of samples on no grid of at most 24 bits: rendered, resampled or decoded ones, whose sources mostly were 16 bits."""
 
 FEWEST_BITS, MOST_BITS = 8, 24
+
+AVERAGED_BITS = 2
+"""Averages of channels, or of stems, lie up to so many bits deeper than the files that they were made of."""
+
+_AT_ONCE = 1 << 16
 
 
 def bit_depth(signals: Iterable[NDArray[np.float64]]) -> int:
@@ -22,13 +28,38 @@ def bit_depth(signals: Iterable[NDArray[np.float64]]) -> int:
     (16, 20, 16)
     """
     used = 0
-    for signal in signals:
-        steps = signal * 2.0 ** (MOST_BITS - 1)
+    flat = (signal.reshape(-1) for signal in signals)
+    parts = (signal[first : first + _AT_ONCE] for signal in flat for first in range(0, len(signal), _AT_ONCE))
+    for part in parts:
+        steps = part * 2.0 ** (MOST_BITS - 1)
         if not (np.abs(steps) < 2.0**62).all() or not np.array_equal(steps, np.rint(steps)):
             return ASSUMED_BITS
-        used |= int(np.bitwise_or.reduce(steps.astype(np.int64), axis=None))
+        used |= int(np.bitwise_or.reduce(steps.astype(np.int64)))
     unused = (used & -used).bit_length() - 1 if used else MOST_BITS
     return max(FEWEST_BITS, MOST_BITS - unused)
+
+
+def noise_bits(signal: NDArray[np.float64]) -> int:
+    """The bit depth whose noise a signal has in it: its own, 16 where that is less or by AVERAGED_BITS more at most.
+
+    >>> noise_bits(np.array([2.0**-15 / 2])), noise_bits(np.array([0.5])), noise_bits(np.array([2.0**-23]))
+    (16, 16, 24)
+    """
+    bits = bit_depth([signal])
+    return bits if bits > ASSUMED_BITS + AVERAGED_BITS else ASSUMED_BITS
+
+
+def quantisation_noise(signal: ArrayLike) -> float:
+    """The RMS of the noise that rounding to the steps of a signal makes, a step over √12.
+
+    The steps are those of `noise_bits`, or 1 for an array of integers. Source: Bennett 1948, Spectra of quantized
+    signals.
+
+    >>> round(quantisation_noise(np.array([0.1])) * 2**15 * 12**0.5, 9)
+    1.0
+    """
+    samples = np.asarray(signal)
+    return (1.0 if samples.dtype.kind in "iu" else 2.0 ** (1 - noise_bits(samples))) / math.sqrt(12)
 
 
 def quantised(samples: NDArray[np.float64], bits: int = ASSUMED_BITS) -> NDArray[np.float64]:

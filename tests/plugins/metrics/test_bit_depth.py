@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundstage_metrics.bit_depth import ASSUMED_BITS, bit_depth, quantised
+from soundstage_metrics.bit_depth import ASSUMED_BITS, bit_depth, noise_bits, quantised
 
 NOISE = 0.1 * np.random.default_rng(0).standard_normal((2, 1000))
 
@@ -26,6 +26,23 @@ def test_the_deepest_signal_counts_and_silence_has_no_depth():
 @pytest.mark.parametrize("signal", [NOISE, 0.3 * np.round(NOISE * 128) / 128, NOISE * 1e300, NOISE * 1e-300])
 def test_what_is_on_no_grid_counts_as_16_bits(signal):
     assert bit_depth([np.round(NOISE * 128) / 128, signal]) == ASSUMED_BITS
+
+
+@pytest.mark.parametrize(
+    ("bits", "noise"), [(8, 16), (12, 16), (16, 16), (17, 16), (18, 16), (19, 19), (20, 20), (24, 24)]
+)
+def test_the_noise_is_that_of_files_and_an_average_of_16_bits_is_one_of_16_bits(bits, noise):
+    steps = 2.0 ** (bits - 1)
+    assert noise_bits(np.round(NOISE * steps) / steps) == noise
+    assert noise_bits(NOISE) == ASSUMED_BITS
+
+
+def test_what_lies_on_no_grid_late_in_a_long_signal_is_found():
+    long = np.zeros((2, 100_000))
+    long[1, -1] = 1 / 3
+    assert bit_depth([long + 2.0**-23]) == ASSUMED_BITS
+    long[1, -1] = 2.0**-19
+    assert bit_depth([long]) == 20
 
 
 @pytest.mark.parametrize("bits", [8, 16, 24])

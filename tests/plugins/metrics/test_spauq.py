@@ -552,6 +552,26 @@ def test_panned_stems_of_a_file_are_set_by_the_noise_of_its_bit_depth_and_say_so
     assert max(moved) - min(moved) > 0.5
 
 
+@pytest.mark.parametrize("gains", [(1.0, 0.0), (0.0, 1.0), (1.0, 0.5)])
+def test_the_mean_of_channels_of_a_file_panned_hard_or_by_half_is_set_by_the_noise_of_the_file(gains):
+    """The mean of two channels lies on half steps, and nothing has taken it off them: it is still a file of 16 bits."""
+    stem = np.round(noise() * 2**15).mean(axis=0) / 2**15 * np.array(gains)[:, None]
+    estimate = stem + 0.1 * noise(seed=1)
+    rows = track_rows(SpauqPublished(), stem, estimate)
+    assert {(row.ranked, row.note) for row in rows.values()} == {
+        (False, "set by 16-bit noise: dependent channels in 6 of 6 frames")
+    }
+    moved = [spauq(stem + draw / 2**15, estimate, RATE, "published").medians()[0] for draw in one_step_draws(stem)]
+    assert max(moved) - min(moved) > 0.5
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_equal_channels_are_not_set_by_noise(sign):
+    stem = np.round(noise()[:1] * 2**15) / 2**15 * np.ones((2, 1))
+    estimate = sign * stem + 0.1 * noise(seed=1)
+    assert all(row.ranked for row in track_rows(SpauqPublished(), stem, estimate).values())
+
+
 def one_step_draws(stem, count=3):
     return [np.random.default_rng(seed).integers(-1, 2, stem.shape) for seed in range(count)]
 

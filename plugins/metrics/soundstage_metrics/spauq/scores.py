@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
-from soundstage_metrics.quantisation import bit_depth, quantisation_noise
+from soundstage_metrics.bit_depth import noise_bits, quantisation_noise
 from soundstage_metrics.spauq import projection
 from soundstage_metrics.spauq.frames import Lags, frame_bounds, lags, remember, remembered
 from soundstage_metrics.spauq.gate import GATE_DB, leakage_db, sounding
@@ -89,7 +89,7 @@ def spauq(
     reference sounds has SSR 0 and SRR −80. By `published` every frame counts, silent ones as 0 or −80 dB.
 
     ssr_moved and srr_moved say how far noise at the bit depth of the reference's file moves a `published` frame (see
-    `quantisation`): panned mono in 16 bits depends on nothing else. near_singular marks `published` frames whose
+    `bit_depth`): panned mono in 16 bits depends on nothing else. near_singular marks `published` frames whose
     reference channels depend on each other (panned mono without noise) so far that rounding alone can move SSR or SRR
     by 1e-3 dB: see `projection`. Equal or exactly silent channels are safe. It is False throughout by `projection`,
     which needs no such warning.
@@ -210,7 +210,7 @@ class SpauqPublished:
 
         def rows(source: str, reference: Samples, estimate: Samples) -> Iterator[Score]:
             found = spauq(reference, estimate, scene.rate, "published", *PUBLISHED)
-            yield from _published_rows(source, found, bit_depth(reference))
+            yield from _published_rows(source, found, noise_bits(reference))
 
         return _scorer(scene, PUBLISHED[0], tuple(self.measures), rows)
 
