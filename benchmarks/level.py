@@ -148,6 +148,19 @@ def median_table(frame: pd.DataFrame) -> str:
     return table(("separator", *(f"{name} {metric}, {level}" for name, metric, level in columns)), rows)
 
 
+def order_table(frame: pd.DataFrame) -> str:
+    """In how many scores of SSR one row is above another, by both definitions and at both levels."""
+    keys = ["metric", "level", "track", "seed", "source"]
+    found = frame[frame["name"] == "SSR"].pivot_table(index=keys, columns="separator", values="value")
+    rows = []
+    for metric in METRICS:
+        for level in LEVELS:
+            one = found.loc[(metric, level)]
+            pairs = (("irm", "mwf"), ("irm", "reference"), ("mwf", "reference"))
+            rows.append((f"{metric}, {level}", len(one), *(int((one[a] > one[b]).sum()) for a, b in pairs)))
+    return table(("SSR", "scores", "irm above mwf", "irm above reference", "mwf above reference"), rows)
+
+
 def alteration_table(changes: dict[str, list[tuple[float, ...]]]) -> str:
     """Medians of altered perfect estimates over songs, seeds and sources."""
     rows = [(what, *map(median, zip(*values, strict=True))) for what, values in changes.items()]
@@ -177,6 +190,8 @@ def main() -> None:
     print(scene_table(frame, gains))
     print("Medians over songs, seeds and sources, in dB\n")
     print(median_table(frame))
+    print("In how many scores of SSR one row is above another\n")
+    print(order_table(frame))
     print("Perfect estimates, altered (level=consistent), medians over songs, seeds and sources, in dB\n")
     print(alteration_table(changes))
     print("The gains at which the closed form gives a value\n")

@@ -48,6 +48,12 @@ def test_perfection_scores_the_closed_form_at_the_published_level(level, data, t
     assert list(medians) == list(level.SEPARATORS)
     assert medians["reference"] == [reference, "80.00", reference, "80.00", *["80.00"] * 4]
     assert all(math.isfinite(float(one)) for row in medians.values() for one in row)
+    order = cells(level.order_table(frame))
+    assert list(order) == [f"{metric}, {at}" for metric in level.METRICS for at in level.LEVELS]
+    for where, (scores, irm_above_mwf, *above_reference) in order.items():
+        assert scores == order["spauq, published"][0]
+        assert 0 <= int(irm_above_mwf) <= int(scores)
+        assert where.endswith("published") or above_reference == ["0", "0"]
 
 
 @pytest.mark.slow
