@@ -234,6 +234,49 @@ def test_numbers_that_are_nobodys_business_are_left_alone(paper, made, prose):
     assert [line for line in lines if "ssnum" not in line and ": 5: " not in line] == []
 
 
+HAND = r"""
+The SDR of alpha\_net is \textbf{@ALPHA@}\,dB.
+In terms of SDR, beta (\qty{@BETA@}{dB}) stands beside alpha\_net (\SI{@ALPHA@}{dB}).
+Alpha-Net beats Gamma by $@GAP@$ dB of SDR.
+alpha\_net exceeds gamma in SDR on @BETTER@ out of 12 tracks.
+\begin{tabular}{@{}lS@{}}\toprule
+{Method} & {SDR / dB} \\\midrule
+\texttt{alpha\_net} & @ALPHA@ \\
+\emph{beta} & @BETA@$^{*}$ \\\bottomrule
+\end{tabular}
+\begin{tabular}{l|rr} & alpha\_net & beta \\ \hline
+SDR & @ALPHA@ & @BETA@ \\
+\end{tabular}
+\begin{tabular}{lr} & SDR [95\%] \\
+beta & @BETA@ [@LOW@, @HIGH@] \\
+\end{tabular}
+Of bass alone, alpha\_net beats gamma by @BASS@ dB in SDR.
+"""
+
+
+def test_every_number_typed_by_hand_is_found_in_whatever_form_it_is_written(paper, made):
+    numbers = (paper / "numbers.tex").read_text(encoding="utf-8")
+    (pair,) = made.compared("alpha_net", "gamma")
+    words = {
+        "ALPHA": macro(numbers, "ssAlphaNetSDR"),
+        "BETA": macro(numbers, "ssBetaSDR"),
+        "LOW": macro(numbers, "ssBetaSDRLow"),
+        "HIGH": macro(numbers, "ssBetaSDRHigh"),
+        "GAP": macro(numbers, "ssAlphaNetAgainstGammaSDRDifference"),
+        "BETTER": macro(numbers, "ssAlphaNetAgainstGammaSDRBetter"),
+        "BASS": next(f"{one.difference:.2f}" for one in pair.contrasts if one.source == "bass"),
+    }
+    places = re.findall("@([A-Z]+)@", HAND)
+    for wrong in range(-1, len(places)):
+        text = HAND
+        for at, word in enumerate(places):
+            text = text.replace(
+                f"@{word}@", "5" if at == wrong == 4 else other(words[word]) if at == wrong else words[word], 1
+            )
+        (paper / "main.tex").write_text(rf"\input{{numbers}}{text}", encoding="utf-8")
+        assert len(checked(paper, made)) == (wrong >= 0), (wrong, places[wrong])
+
+
 def test_who_is_meant_may_stand_in_a_sentence_before(paper, made):
     text = (paper / "main.tex").read_text(encoding="utf-8")
     value = re.search(r"ssnum{AlphaNetSDR}{([\d.]+)}", text)[1]
@@ -324,3 +367,9 @@ def test_papers_compile_whatever_names_are(tmp_path):
     assert "Undefined control sequence" not in log
     found = said(path, "--check", out / "main.tex")
     assert found.exit_code == 0, found.output
+    text = (out / "numbers.tex").read_text(encoding="utf-8")
+    assert not set("\x1b\u202e") & set(text)
+    (out / "numbers.tex").write_text(re.sub(r"}{-?\d[\d.]*}", "}{77.7\x1b[2J}", text), encoding="utf-8")
+    found = said(path, "--check", out / "main.tex")
+    assert found.stdout.count("77.7") > 30
+    assert not set("\x1b\u202e") & set(found.stdout)

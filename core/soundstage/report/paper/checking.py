@@ -21,6 +21,7 @@ from soundstage.report.paper.reading import BREAK, CELL, Definition, Document, T
 from soundstage.report.paper.tables import tables_of, wrong_cells
 from soundstage.report.paper.tokens import HOLE, Token, is_rounded, skeleton
 from soundstage.report.tex import sentence_tex
+from soundstage.report.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """One line, as compilers write them."""
-        return f"{self.file}:{self.line}: {self.typed}: {self.right}"
+        """One line, as compilers write them, that any terminal can show."""
+        return printable(f"{self.file}:{self.line}: {self.typed}: {self.right}")
 
 
 @dataclass(slots=True)

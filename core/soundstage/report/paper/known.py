@@ -12,6 +12,7 @@ from itertools import combinations
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard.board import Column, Section, is_known
 from soundstage.leaderboard.statistics import FEWEST
+from soundstage.leaderboard.versus import Contrast
 from soundstage.report.paper.content import Paper, board_for, pairs_of
 from soundstage.report.paper.numbers import Pair
 from soundstage.report.paper.reading import plain
@@ -82,24 +83,20 @@ class Known:
             interval = next(row for row in section.rows if row.separator == separator).values[column].interval
             if interval is not None:
                 yield interval
-        for pair in self.pairs(about):
-            for contrast in pair.contrasts:
-                if contrast.column in about.columns and contrast.interval is not None:
-                    low, high = contrast.interval
-                    yield low, high
-                    yield -high, -low
+        for contrast in self._contrasts(about):
+            if contrast.interval is not None:
+                low, high = contrast.interval
+                yield low, high
+                yield -high, -low
 
     def differences(self, about: Mentioned) -> Iterator[float]:
         """Differences either way round: of the comparison, and of the two values as they are and as they are shown."""
-        for pair in self.pairs(about):
-            for contrast in pair.contrasts:
-                if contrast.column not in about.columns:
-                    continue
-                one, other = contrast.values
-                shown = round(one, contrast.column.decimals) - round(other, contrast.column.decimals)
-                for gap in (contrast.difference, one - other, shown, *(contrast.interval or ()), contrast.worth):
-                    yield gap
-                    yield -gap
+        for contrast in self._contrasts(about):
+            one, other = contrast.values
+            shown = round(one, contrast.column.decimals) - round(other, contrast.column.decimals)
+            for gap in (contrast.difference, one - other, shown, *(contrast.interval or ()), contrast.worth):
+                yield gap
+                yield -gap
         for section in about.sections:
             rows = [row for row in section.rows if row.separator in about.separators]
             for column in about.columns:
@@ -110,10 +107,9 @@ class Known:
 
     def p_values(self, about: Mentioned) -> Iterator[float]:
         """Of the comparisons of any two, and of each with the best of its table."""
-        for pair in self.pairs(about):
-            for contrast in pair.contrasts:
-                if contrast.column in about.columns and contrast.test.songs >= FEWEST:
-                    yield contrast.test.p_value
+        for contrast in self._contrasts(about):
+            if contrast.test.songs >= FEWEST:
+                yield contrast.test.p_value
         for section in about.sections:
             for row in section.rows:
                 if row.separator in about.separators and row.against_best is not None:
@@ -121,11 +117,16 @@ class Known:
 
     def counts(self, about: Mentioned) -> Iterator[tuple[int, int]]:
         """On how many songs one is better, worse or neither, of how many."""
+        for contrast in self._contrasts(about):
+            test = contrast.test
+            yield from ((count, test.songs) for count in (test.better, test.worse, test.ties))
+
+    def _contrasts(self, about: Mentioned) -> Iterator[Contrast]:
+        """Those of the columns, and of single sources where the text names one."""
         for pair in self.pairs(about):
             for contrast in pair.contrasts:
-                if contrast.column in about.columns:
-                    test = contrast.test
-                    yield from ((count, test.songs) for count in (test.better, test.worse, test.ties))
+                if contrast.column in about.columns and (about.has_source or not contrast.source):
+                    yield contrast
 
     def pairs(self, about: Mentioned) -> Iterator[Pair]:
         """The comparisons of any two that are named; of one alone, with each of the others."""

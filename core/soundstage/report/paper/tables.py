@@ -102,7 +102,7 @@ def _right(values: list[float], separators: tuple[str, ...], columns: tuple[Colu
 
 
 def _is_numeric(text: str) -> bool:
-    """Whether a cell holds numbers and next to nothing else."""
-    return (
-        bool(tokens_of(re.sub("‹[^›]*›", "", text))) and len(re.findall(r"[^\W\d_]", re.sub("‹[^›]*›", "", text))) <= 4
-    )
+    """Whether a cell begins with a number and holds next to nothing else."""
+    bare = re.sub("‹[^›]*›", "", text)
+    begins = re.match(r"[^\w]*\d", bare) is not None
+    return begins and bool(tokens_of(bare)) and len(re.findall(r"[^\W\d_]", bare)) <= 4
