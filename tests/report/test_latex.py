@@ -12,6 +12,7 @@ from boards import board_of, results
 from latex import document
 from soundstage.cli import cli
 from soundstage.contracts import Score
+from soundstage.leaderboard.board import Difference, Gap, PublishedRow, PublishedValue
 from soundstage.report.latex import format_latex
 from soundstage.report.tex import tex
 
@@ -87,7 +88,7 @@ def test_headers_have_arrows_and_units_and_the_fine_print_stands_below(board):
     assert "* best" not in text
 
 
-def test_floors_and_oracles_and_published_rows_stand_apart(board):
+def test_floors_and_oracles_stand_apart(board):
     (section,) = board.sections
     first, second, third = section.rows
     marked = (replace(first, role="oracle", is_blind=False, rank=None), second, replace(third, role="floor"))
@@ -95,6 +96,18 @@ def test_floors_and_oracles_and_published_rows_stand_apart(board):
     assert text.count(r"\addlinespace") == 2
     assert r"\textit{(oracle)}" in text
     assert r"\textbf" not in next(line for line in text.splitlines() if "(oracle)" in line)
+
+
+def test_published_rows_stand_apart_as_they_were_printed_with_differences_and_no_marks(board):
+    (section,) = board.sections
+    column = board.ranked_by
+    gap = Difference("good", {column: Gap(-0.25, 2)})
+    theirs = PublishedRow("A & B", "", "", "table 1", {column: PublishedValue(99.5, "99.5")}, (gap,))
+    text = format_latex(replace(board, publication="doe_2026", sections=(replace(section, published=(theirs,)),)))
+    body = text.partition(r"\midrule")[2]
+    assert r"\midrule" in body
+    apart = body.partition(r"\midrule")[2].splitlines()[1:3]
+    assert apart == [r" & A \& B \textit{(doe\_2026)} & 99.5 &  \\", r" & $\Delta$ good $-$ A \& B & $-$0.25 &  \\"]
 
 
 def test_claims_that_nobody_calls_blind_are_marked_among_themselves(board):
