@@ -453,3 +453,108 @@ def test_fetching_what_needs_nothing_says_so_and_a_wrong_name_is_suggested():
     done = CliRunner().invoke(cli, ["fetch", "htdemuks"])
     assert isinstance(done.exception, SoundstageError)
     assert "did you mean 'htdemucs'" in str(done.exception)
+
+
+@pytest.mark.parametrize("length", ["+5", "0x10", "5, 5", "1_0", "9" * 40, "1.0", "∞"])
+def test_other_lengths_that_are_none_count_as_unsaid_too(server, tmp_path, length):
+    server.length = length.encode("utf-8").decode("latin-1")
+    with pytest.raises(SoundstageError, match=r"half of it could pass for all|would be 9+ bytes or more"):
+        download.fetch(weights_of(server), tmp_path)
+    assert not (tmp_path / "model.th").exists()
+
+
+@pytest.mark.parametrize("length", [len(DATA) - 1, 1, 0])
+def test_a_length_that_is_too_small_makes_no_whole_file_of_a_part(server, tmp_path, length):
+    server.length = str(length)
+    with pytest.raises(SoundstageError, match="not the file that was published"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert not list(tmp_path.glob("model*"))
+
+
+@pytest.mark.parametrize("where", ["head", "chunk"])
+def test_what_drips_before_its_contents_is_given_up_too(server, tmp_path, monkeypatch, where):
+    monkeypatch.setattr(download, "WINDOW_S", 0.3)
+    monkeypatch.setattr(download, "ATTEMPTS", 2)
+
+    def dripping(self):
+        begin = b"HTTP/1.1 200 OK\r\n"
+        self.wfile.write(begin + (b"X: " if where == "head" else b"Transfer-Encoding: chunked\r\n\r\n1;"))
+        with contextlib.suppress(ConnectionError):
+            while not server.ended.wait(0.02):
+                self.wfile.write(b"x")
+        self.close_connection = True
+
+    monkeypatch.setattr(Handler, "do_GET", dripping)
+    threading.Timer(10.0, server.ended.set).start()
+    with pytest.raises(SoundstageError, match="less than 1000 bytes a second came"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert not server.ended.is_set()
+
+
+def test_a_server_that_can_satisfy_nothing_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(Handler, "do_GET", lambda self: self.send_error(416))
+    with pytest.raises(SoundstageError, match="HTTP 416"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert not list(tmp_path.glob("model*"))
+
+
+def test_what_is_here_and_longer_than_all_of_it_is_fetched_anew(server, tmp_path, monkeypatch):
+    partial = interrupted(server, tmp_path, monkeypatch)
+    partial.write_bytes(DATA + b"and more")
+    server.fault = "not satisfiable"
+    download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert (tmp_path / "model.th").read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "to", ["ftp://127.0.0.1/x", "file:///etc/hostname", "FILE:/etc/hostname", "gopher://x/", "//[x"]
+)
+def test_no_redirection_leads_to_another_scheme_or_nowhere(server, tmp_path, monkeypatch, to):
+    def redirecting(self):
+        self.send_response(307)
+        self.send_header("Location", to)
+        self.end_headers()
+
+    monkeypatch.setattr(Handler, "do_GET", redirecting)
+    with pytest.raises(SoundstageError, match="cannot be downloaded"):
+        download.fetch(weights_of(server, sha256=DIGEST), tmp_path)
+    assert not list(tmp_path.glob("model*"))
+
+
+def packed(name: str, **facts) -> bytes:
+    """A tar archive of one member that has such a name, or leads to such a place."""
+    archived = io.BytesIO()
+    with tarfile.open(fileobj=archived, mode="w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        for key, value in facts.items():
+            setattr(member, key, value)
+        tar.addfile(member)
+        if "linkname" in facts:
+            through = tarfile.TarInfo(f"{name}/written" if facts["type"] == tarfile.SYMTYPE else name)
+            through.size = 3
+            tar.addfile(through, io.BytesIO(b"abc"))
+    return archived.getvalue()
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        packed("../victim"),
+        packed("a/../../victim"),
+        packed("link", type=tarfile.SYMTYPE, linkname=".."),
+        packed("link", type=tarfile.SYMTYPE, linkname="/tmp"),
+        packed("link", type=tarfile.LNKTYPE, linkname="../victim"),
+        packed("device", type=tarfile.CHRTYPE, devmajor=1, devminor=5),
+    ],
+    ids=["up", "up and down", "a link up", "a link to the root", "a hard link", "a device"],
+)
+def test_no_archive_writes_beside_its_folder(server, tmp_path, contents):
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "victim").write_text("mine")
+    server.data = contents
+    with pytest.raises(SoundstageError, match="not a readable tar archive"):
+        download.fetch(stems(server, contents), folder)
+    assert {path.name for path in folder.iterdir()} - {".lock"} == {"victim"}
+    assert (folder / "victim").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"weights"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.client
+import io
 import json
 import lzma
 import os
@@ -80,14 +81,64 @@ class _Refused(SoundstageError):
     """What comes is not the file, however often it is asked for."""
 
 
+class _Timed(io.RawIOBase):
+    """What comes through a connection, head and body, for as long as it comes fast enough."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self._began = time.monotonic()
+        self._come = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Raises OSError where too little came since the window began."""
+        come = self._raw.readinto(buffer)
+        self._come += come or 0
+        if (passed := time.monotonic() - self._began) >= WINDOW_S:
+            if self._come < SLOWEST * passed:
+                raise OSError(f"less than {SLOWEST} bytes a second came for {passed:.0f} s")
+            self._began, self._come = time.monotonic(), 0
+        return come
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fp = io.BufferedReader(_Timed(self.fp.detach()))
+
+
+class _HttpConnection(http.client.HTTPConnection):
+    response_class = _Answer
+
+
+class _HttpsConnection(http.client.HTTPSConnection):
+    response_class = _Answer
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_HttpConnection, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_HttpsConnection, req)
+
+
 def _opener() -> urllib.request.OpenerDirector:
     """Opens http and https, through proxies and redirections, and nothing else: no file of ours, no ftp."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
         urllib.request.UnknownHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
+        _Http,
+        _Https,
         urllib.request.HTTPDefaultErrorHandler,
         urllib.request.HTTPRedirectHandler,
         urllib.request.HTTPErrorProcessor,
@@ -156,19 +207,14 @@ def _continue(file: WeightFile, partial: Path, report: Report) -> bool:
 
 
 def _copy(answer: Any, stream: BinaryIO, file: WeightFile, have: int, total: int | None, report: Report) -> int:
-    """Write what comes, for as long as it comes fast enough and is not too much; the bytes that are there then."""
+    """Write what comes, for as long as it is not too much; the bytes that are there then."""
     report(file.name, have, total)
-    began, at_beginning = time.monotonic(), have
     while chunk := answer.read1(CHUNK):
         stream.write(chunk)
         have += len(chunk)
         report(file.name, have, total)
         if have > (total or LARGEST):
             raise _too_long(file, have)
-        if (passed := time.monotonic() - began) >= WINDOW_S:
-            if have - at_beginning < SLOWEST * passed:
-                raise OSError(f"less than {SLOWEST} bytes a second came for {passed:.0f} s")
-            began, at_beginning = time.monotonic(), have
     return have
 
 
