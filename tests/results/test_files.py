@@ -10,9 +10,12 @@ import os
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import soundstage
+from soundstage.cli import cli
 from soundstage.errors import SoundstageError, StorageError
+from soundstage.results import estimates
 from soundstage.results.files import LocalFiles
 from soundstage.results.merge import merge
 from soundstage.results.store import Store
@@ -133,3 +136,93 @@ def test_what_cannot_be_kept_is_said_with_what_helps(tmp_path, monkeypatch, numb
     monkeypatch.setattr(os, "replace", refusing)
     with pytest.raises(StorageError, match=f"{remedy} run the same command again"):
         files.write("cells/a", b"x")
+
+
+LEADING_OUT = ["../../../victim.txt", "/etc/hostname", "..", ".", "", "0-bass-0123456789abcdef.wav/../x", "0-x-\0.wav"]
+LEADING_OUT += ["0-bass-0123456789ABCDEF.wav", "0-bass-0123456789abcdef.wav\n", "c:0-bass-0123456789abcdef.wav"]
+
+
+@pytest.mark.parametrize("name", LEADING_OUT)
+def test_a_kept_file_has_a_plain_name_or_is_none(out, tmp_path, name):
+    facts = sorted((out / "estimates").rglob("estimates.json"))[0]
+    address, told = facts.parent.name, json.loads(facts.read_text())
+    victim = tmp_path / "victim.txt"
+    victim.write_text("mine")
+    told["sources"]["bass"] = {"file": name, "sha256": hashlib.sha256(b"mine").hexdigest()}
+    facts.write_text(json.dumps(told))
+    files, target = LocalFiles(out), LocalFiles(tmp_path / "target")
+    target.prepare()
+    assert estimates.load(files, address) is None
+    (sentence,) = estimates.damaged(files, address)
+    assert "which is no name of a kept estimate" in sentence
+    with pytest.raises(ValueError, match="no name of a kept estimate"):
+        estimates.copy(files, target, address)
+    assert not list((tmp_path / "target").rglob("*"))
+    estimates.tidy(files)
+    assert victim.read_text() == "mine"
+
+
+@pytest.mark.parametrize("what", ["estimates.json", "0-*.wav"])
+def test_a_kept_file_that_is_a_link_is_not_read_and_not_copied(out, tmp_path, what):
+    folder = sorted((out / "estimates").iterdir())[0]
+    (file,) = folder.glob(what)
+    secret = tmp_path / "secret"
+    file.rename(secret)
+    file.symlink_to(secret)
+    assert estimates.load(LocalFiles(out), folder.name) is None
+    with pytest.raises(SoundstageError, match="is a link"):
+        merge(tmp_path / "merged", [out])
+    assert not [one for one in (tmp_path / "merged").rglob("*") if one.name == file.name and folder.name in str(one)]
+
+
+def one_below(out, what):
+    return sorted(out.glob(what))[0]
+
+
+@pytest.mark.parametrize(
+    "what", ["cells/*", "cells/*/*", "grids/*", "runs/*", "estimates/*", "estimates/*/*.wav", "segments/*", ".lock"]
+)
+def test_links_deeper_below_are_refused_by_every_verb(out, tmp_path, what):
+    if what == "segments/*":
+        Store(out).compact()
+    moved = tmp_path / "moved"
+    place = one_below(out, what)
+    place.rename(moved)
+    place.symlink_to(moved)
+    held = {file: file.read_bytes() for file in [moved, *moved.rglob("*")] if file.is_file()}
+    refused = 0
+    for line in (
+        ["run", tmp_path / "grid.toml", "--out", out, "--keep", "estimates"],
+        ["merge", out, tmp_path / "other"],
+        ["merge", tmp_path / "merged", out],
+        ["verify", out, "--recompute", "0"],
+        ["leaderboard", out],
+        ["status", out],
+    ):
+        (tmp_path / "grid.toml").write_text(
+            "[grids.toys]\ndatasets = ['toy']\nspatializers = ['flat']\nseparators = ['truth', 'noisy']\n"
+            "metrics = ['error', 'other_error']\n"
+        )
+        if not (tmp_path / "other").exists():
+            soundstage.run({**GRID, "separators": ["nothing"]}, tmp_path / "other", keep=["estimates"])
+        done = CliRunner().invoke(cli, [str(word) for word in line])
+        assert done.exception is None or isinstance(done.exception, (SoundstageError, SystemExit)), line
+        refused += "is a link" in done.output + str(done.exception)
+    assert refused
+    assert place.is_symlink()
+    assert {file: file.read_bytes() for file in [moved, *moved.rglob("*")] if file.is_file()} == held
+
+
+@pytest.mark.parametrize("folder", ["segments", "cells", "grids", "estimates"])
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO])
+def test_a_folder_that_cannot_be_looked_into_any_more_is_a_sentence(out, monkeypatch, folder, number):
+    scan = os.scandir
+
+    def refusing(path):
+        if os.path.basename(path) == folder:
+            raise OSError(number, os.strerror(number))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(SoundstageError, match=f"{folder}: cannot be looked into .{os.strerror(number)}"):
+        soundstage.run({**GRID, "separators": ["noisy"]}, out, keep=["estimates"])

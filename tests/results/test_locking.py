@@ -150,3 +150,67 @@ def test_a_writer_of_an_object_store_removes_nothing_that_another_may_just_have_
     assert len(Store(url).addresses()) == 20
     assert Store(url).contents()[1].num_rows == 20
     fsspec.filesystem("memory").store.clear()
+
+
+def told(tmp_path, **facts):
+    """Somebody's sign, whose clock is ahead."""
+    beat = {"host": "elsewhere", "pid": 1, "since": "2999-01-01", "token": "t", "beat": time.time() + 10**6}
+    (tmp_path / "new").write_text(json.dumps({**beat, "facts": {}, **facts}))
+    (tmp_path / "new").replace(tmp_path / locking.RUNNING)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"host": platform.node(), "pid": 1},
+        {"host": platform.node(), "pid": os.getpid()},
+        {"beat": 1e300},
+        {"beat": 10**18, "since": "9999-12-31T23:59:59+00:00"},
+        {"beat": -1e300},
+    ],
+)
+def test_no_sign_from_any_time_holds_up_who_has_the_lock(tmp_path, monkeypatch, facts):
+    monkeypatch.setattr(locking, "BEAT_S", 0.05)
+    told(tmp_path, **facts)
+    with Store(tmp_path).writing():
+        assert Store(tmp_path).writer().pid == os.getpid()
+    assert Store(tmp_path).writer() is None
+
+
+def test_a_sign_from_the_future_in_an_object_store_holds_nobody_up_either(monkeypatch):
+    monkeypatch.setattr(locking, "BEAT_S", 0.05)
+    url = "memory://ahead/results"
+    beat = {"host": "elsewhere", "pid": 1, "since": "then", "token": "t", "beat": time.time() + 10**6, "facts": {}}
+    Store(url).files.write(locking.RUNNING, json.dumps(beat).encode())
+    with Store(url).writing():
+        assert Store(url).writer().pid == os.getpid()
+
+
+def test_who_is_ahead_and_lives_holds_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(locking, "BEAT_S", 0.1)
+    ended = threading.Event()
+
+    def lives():
+        while not ended.is_set():
+            told(tmp_path)
+            ended.wait(0.02)
+
+    told(tmp_path)
+    other = threading.Thread(target=lives)
+    other.start()
+    try:
+        with pytest.raises(SoundstageError, match="by process 1 on elsewhere"), Store(tmp_path).writing():
+            raise AssertionError
+    finally:
+        ended.set()
+        other.join()
+
+
+def test_a_link_in_the_locks_place_is_refused_and_what_it_points_to_is_left_alone(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / locking.LOCK).symlink_to(victim)
+    with pytest.raises(SoundstageError, match=r"\.lock is a link"), Store(tmp_path / "out").writing():
+        raise AssertionError
+    assert victim.read_text() == "mine"

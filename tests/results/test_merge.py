@@ -182,3 +182,22 @@ def planned(tmp_path):
     if not (tmp_path / "planned").exists():
         soundstage.run({**GRID, "separators": ["truth"], "spatializers": ["flat"]}, tmp_path / "planned", limit=0)
     return tmp_path / "planned"
+
+
+@pytest.mark.parametrize("name", ["../../../x", "/tmp/x", "a\0b", "..", "", ".", "con:", "x" * 200])
+def test_a_foreign_plan_goes_by_any_name_and_leads_nowhere(tmp_path, name):
+    from dataclasses import replace
+
+    folder = tmp_path / "foreign"
+    soundstage.run({**GRID, "separators": ["truth"]}, folder)
+    store = Store(folder)
+    plan = store.plan()
+    store.put_plan(replace(plan, facts={**plan.facts, "id": f"{name}-00000000", "name": name}))
+    before = {path for path in tmp_path.rglob("*") if not path.is_relative_to(folder)}
+    merge(tmp_path / "merged", [folder])
+    made = {path for path in tmp_path.rglob("*") if not path.is_relative_to(folder)} - before
+    assert all(path.is_relative_to(tmp_path / "merged") for path in made)
+    assert {file.parent for file in made if file.suffix == ".parquet" and "grids" in file.parts} == {
+        tmp_path / "merged" / "grids"
+    }
+    assert name in {found.facts["name"] for found in Store(tmp_path / "merged").plans()}

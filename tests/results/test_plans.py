@@ -257,3 +257,25 @@ def test_a_plan_without_metrics_has_cells_and_no_rows(tmp_path):
     Store(tmp_path).save_plan(StoredPlan(table, facts))
     found = load_results(tmp_path)
     assert (len(found.cells), len(found.rows)) == (1, 0)
+
+
+@pytest.mark.parametrize("created", ["2999-01-01T00:00:00+00:00", "9998-12-31T00:00:00+00:00"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_however_far_ahead_a_clock_was_whoever_saves_after_it_is_the_newest(plans, created, times):
+    for number in range(times):
+        plans.put(plan(f"ahead {number}", created=created))
+    for name in ("first", "second", "first"):
+        plans.save(plan(name))
+        assert plans.find().facts["name"] == name
+
+
+def test_a_merged_plan_whose_clock_was_ahead_is_overtaken_by_the_next_run(tmp_path):
+    from soundstage.results.merge import merge
+    from soundstage.results.store import Store
+
+    ahead = (datetime.now(UTC) + timedelta(days=4000)).isoformat()
+    Store(tmp_path / "foreign").save_plan(plan("ahead"))
+    Store(tmp_path / "foreign").put_plan(plan("ahead", created=ahead))
+    merge(tmp_path / "out", [tmp_path / "foreign"])
+    Store(tmp_path / "out").save_plan(plan("mine"))
+    assert Store(tmp_path / "out").plan().facts["name"] == "mine"

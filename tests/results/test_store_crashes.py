@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -332,3 +334,50 @@ def test_a_damaged_cell_is_told_of_and_run_again(tmp_path, toys):
     assert len(Told.sentences) == 1
     assert file.name in Told.sentences[0]
     assert set(soundstage.load(tmp_path)["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ESTALE])
+@pytest.mark.parametrize(
+    ("what", "after"), [("grids", 0), ("runs", 0), ("runs", 1), ("cells", 0), ("cells", 2), ("estimates", 3)]
+)
+def test_a_folder_that_cannot_be_written_any_more_ends_the_run_with_a_sentence_and_the_same_command_goes_on(
+    tmp_path, toys, monkeypatch, number, what, after
+):
+    moved, count = os.replace, 0
+
+    def refusing(source, target):
+        nonlocal count
+        if Path(target).relative_to(tmp_path).parts[0] == what:
+            count += 1
+            if count > after:
+                raise OSError(number, os.strerror(number))
+        moved(source, target)
+
+    grid = {**GRID, "datasets": ["toy"], "separators": ["truth", "nothing"]}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refusing)
+        with pytest.raises(StorageError, match=re.escape(os.strerror(number)) + ".*run the same command again"):
+            soundstage.run(grid, tmp_path, keep=["estimates"])
+    assert count > after
+    assert Store(tmp_path).damage == ()
+    assert Store(tmp_path).writer() is None
+    summary = soundstage.run(grid, tmp_path, keep=["estimates"])
+    assert (summary.cached + summary.ran, summary.troubled) == (4, 0)
+    assert set(soundstage.load(tmp_path)["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ESTALE])
+def test_a_sign_that_cannot_be_renewed_or_removed_ends_no_run(tmp_path, toys, monkeypatch, number):
+    unlinked, refused = Path.unlink, []
+
+    def refusing(self, missing_ok=False):
+        if self.name == "running.json":
+            refused.append(self)
+            raise OSError(number, os.strerror(number))
+        unlinked(self, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refusing)
+        assert soundstage.run({**GRID, "datasets": ["toy"]}, tmp_path).ran == 6
+    assert refused
+    assert soundstage.run({**GRID, "datasets": ["toy"]}, tmp_path).cached == 6

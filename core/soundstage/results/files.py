@@ -113,7 +113,7 @@ class LocalFiles:
         found: list[str] = []
         path = self._path(folder)
         if path.is_symlink():
-            raise _is_a_link(path)
+            raise is_a_link(path)
         self._list(path, folder, found)
         return sorted(found)
 
@@ -124,7 +124,7 @@ class LocalFiles:
                     if entry.name.startswith("."):
                         continue
                     if entry.is_symlink():
-                        raise _is_a_link(folder / entry.name)
+                        raise is_a_link(folder / entry.name)
                     if entry.is_dir() and Path(entry.name).suffix not in ENDINGS:
                         self._list(folder / entry.name, f"{prefix}/{entry.name}", found)
                     else:  # a folder or pipe in a file's place as well: reading it will tell
@@ -142,7 +142,7 @@ class LocalFiles:
         mode = path.lstat().st_mode
         if not stat.S_ISREG(mode):
             what = "it is a folder" if stat.S_ISDIR(mode) else "it is no regular file"
-            raise _is_a_link(path) if path.is_symlink() else OSError(EINVAL, what)
+            raise is_a_link(path) if path.is_symlink() else OSError(EINVAL, what)
         return path.read_bytes()
 
     def digest(self, name: str, again: bool = True) -> str:
@@ -224,7 +224,7 @@ class LocalFiles:
         for part in parts[:-1]:
             path = path / part
             if path.is_symlink():
-                raise _is_a_link(path)
+                raise is_a_link(path)
         return path / parts[-1]
 
     def settle(self, folders: Sequence[str]) -> None:
@@ -255,7 +255,7 @@ class LocalFiles:
         """Remove partial files."""
         folder = self.folder / PARTIAL
         if folder.is_symlink():
-            raise _is_a_link(folder)
+            raise is_a_link(folder)
         if folder.is_file():
             raise SoundstageError(f"{folder} is a file where a folder of Soundstage's own belongs; remove it")
         for partial in folder.glob("*"):
@@ -353,7 +353,8 @@ def _written(path: Path, contents: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _is_a_link(path: Path) -> SoundstageError:
+def is_a_link(path: Path) -> SoundstageError:
+    """What is raised where a link lies below a results folder."""
     return SoundstageError(
         f"{path} is a link, and nothing below a results folder is followed to elsewhere; put there what it points to"
     )

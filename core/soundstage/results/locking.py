@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from soundstage.errors import SoundstageError, StorageError
-from soundstage.results.files import Files
+from soundstage.results.files import Files, is_a_link
 
 RUNNING = "running.json"
 LOCK = ".lock"
@@ -207,6 +207,8 @@ def _system_lock(folder: Path) -> Callable[[], contextlib.AbstractContextManager
     def take() -> contextlib.AbstractContextManager[Any]:
         from filelock import FileLock
 
+        if (folder / LOCK).is_symlink():
+            raise is_a_link(folder / LOCK)
         try:
             lock: contextlib.AbstractContextManager[Any] = FileLock(folder / LOCK).acquire(timeout=0)
         except OSError as error:
