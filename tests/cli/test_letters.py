@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -21,6 +22,8 @@ from soundstage.results.store import Store
 ESCAPE = "\x1b]0;o\x07[b]:ok:"
 TURNED = "\u202egnp[/b].x"
 LONG = "long " * 40 + "end"
+CONTROL = "c1\x9b31m\x7f\u2028"
+"""What JSON does not escape and some terminals obey."""
 NAMES = (ESCAPE, TURNED, LONG)
 FILE_NAMES = (ESCAPE, TURNED.replace("/", ""), LONG)
 """Names that files can have."""
@@ -138,6 +141,54 @@ def compare(tmp):
     return [["compare", out, ESCAPE, TURNED], ["compare", out, LONG, TURNED]], {}
 
 
+def compared_for_programs(tmp):
+    (first, second), _ = compare(tmp)
+    return [[*first, "--format", "csv"], [*second, "--format", "json"]], {}
+
+
+def leaderboard_for_programs(tmp):
+    (tmp / "p.toml").write_text(PUBLICATION.replace("{name}", quoted(CONTROL)), encoding="utf-8")
+    out, plain = scored(tmp / "o", [*NAMES, CONTROL]), scored(tmp / "plain", ["plain"])
+    lines = [["leaderboard", out, "--format", form] for form in ("csv", "json", "markdown", "latex")]
+    beside = ["leaderboard", plain, "--by", "source", "--published", tmp / "p.toml", "--format"]
+    return lines + [[*beside, form] for form in ("csv", "json", "markdown", "latex")], {}
+
+
+def scored_for_programs(tmp):
+    names = [*FILE_NAMES, CONTROL]
+    reference, estimate = songs(tmp / "r", names), songs(tmp / "e", names, factor=0.9)
+    line = ["score", "--reference", reference, "--estimate", estimate, "--metric", "sdr", "--format"]
+    return [[*line, "csv"], [*line, "json"]], {}
+
+
+def paper(tmp):
+    (compared, _), _ = compare(tmp)
+    out = compared[1]
+    lines = []
+    for name in FILE_NAMES:
+        (tmp / f"{name}.tex").write_text(
+            f"\\begin{{document}}\nThe SDR of {ESCAPE} {TURNED} is 77.77 dB.\n\\end{{document}}\n", encoding="utf-8"
+        )
+        lines += [["paper", out, "--out", tmp / name], ["paper", out, "--check", tmp / f"{name}.tex"]]
+    return lines, {}
+
+
+def figures(tmp):
+    pytest.importorskip("matplotlib")
+    (compared, _), _ = compare(tmp)
+    lines = [["figures", compared[1], "--out", tmp / name, "--format", "svg"] for name in FILE_NAMES]
+    return lines, {}
+
+
+def report(tmp):
+    pytest.importorskip("plotly")
+    out = scored(tmp / "o")
+    lines = [["report", out, "--out", tmp / name, "--clips", "none"] for name in FILE_NAMES[:2]]
+    for name in NAMES[:2]:
+        lines += [["report", out, "--out", tmp / "x", option, name] for option in ("--song", "--grid", "--rank-by")]
+    return lines, {"long": 0}
+
+
 def listed(tmp):
     return [["list", "--registry", registry(tmp)], ["list", registry(tmp)]], {}
 
@@ -212,8 +263,12 @@ def render(tmp):
 
 VERBS = [
     *(score, leaderboard, leaderboard_by_source, leaderboard_beside_published, compare, listed, show, fetch, status),
+    *(paper, figures, report),
     *(status_errors, check, imported, merge, verify, provenance, export, dry_run, run, render),
 ]
+
+
+FOR_PROGRAMS = [compared_for_programs, leaderboard_for_programs, scored_for_programs]
 
 
 class Screen(io.StringIO):
@@ -242,8 +297,11 @@ def printed(monkeypatch, lines, columns):
     return re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
 
 
-@pytest.mark.parametrize("columns", [40, 80, 120, 0])
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
+@pytest.mark.parametrize(
+    ("verb", "columns"),
+    [*((verb, columns) for verb in VERBS for columns in (40, 80, 120, 0)), *((verb, 80) for verb in FOR_PROGRAMS)],
+    ids=lambda value: getattr(value, "__name__", value),
+)
 def test_no_verb_obeys_a_name_or_loses_a_letter_or_a_value(tmp_path, monkeypatch, verb, columns):
     lines, values = verb(tmp_path)
     text = printed(monkeypatch, lines, columns)
@@ -266,3 +324,15 @@ def test_the_live_view_of_a_run_shows_letters_too():
     display.show(ESCAPE, 1)
     Console(file=page, width=120).print(display._workers)
     assert printable(ESCAPE) in page.getvalue()
+
+
+def test_programs_are_given_names_as_they_are(tmp_path, monkeypatch):
+    out = scored(tmp_path, [CONTROL, ESCAPE])
+    for form in ("csv", "json"):
+        screen = Screen(is_terminal=False)
+        monkeypatch.setattr(sys, "stdout", screen)
+        monkeypatch.setattr(sys, "argv", ["soundstage", "leaderboard", str(out), "--format", form])
+        assert _status() == 0
+        text = screen.getvalue()
+        found = json.loads(text)["sections"][0]["rows"] if form == "json" else list(csv.DictReader(io.StringIO(text)))
+        assert {row["separator"] for row in found} == {CONTROL, ESCAPE}

@@ -8,6 +8,7 @@ import click
 
 from soundstage.cli.leaderboard import words
 from soundstage.cli.options import folder, safe_csv
+from soundstage.cli.saying import say_document
 from soundstage.leaderboard.protocols import DEFAULT
 
 FORMATS = ("table", "csv", "json")
@@ -61,4 +62,4 @@ def command(
         page = console()
         print_versus(found, page if page.is_terminal else console(width=max(page.width, 160)))
     else:
-        click.echo(versus_csv(found, safe_csv) if form == "csv" else versus_json(found))
+        say_document(versus_csv(found, safe_csv) if form == "csv" else versus_json(found))

@@ -9,6 +9,7 @@ import click
 
 from soundstage.cli.leaderboard import words
 from soundstage.cli.options import folder
+from soundstage.cli.saying import say
 from soundstage.leaderboard.protocols import DEFAULT
 
 if TYPE_CHECKING:
@@ -54,4 +55,4 @@ def command(
     for file in write_figures(
         results, out, form, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, grid=grid
     ):
-        click.echo(f"{file} written")
+        say(f"{file} written")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from soundstage.cli.options import folder, safe_csv
+from soundstage.cli.saying import say_document
 from soundstage.leaderboard.protocols import DEFAULT, PROTOCOLS
 
 FORMATS = ("table", "markdown", "csv", "json", "latex")
@@ -97,8 +98,8 @@ def command(
     from soundstage.report import latex, plain
 
     if form == "latex":
-        click.echo(latex.format_latex(board, intervals))
+        say_document(latex.format_latex(board, intervals))
     elif form == "csv":
-        click.echo(plain.format_csv(board, safe_csv))
+        say_document(plain.format_csv(board, safe_csv))
     else:
-        click.echo(plain.format_markdown(board, intervals) if form == "markdown" else plain.format_json(board))
+        say_document(plain.format_markdown(board, intervals) if form == "markdown" else plain.format_json(board))

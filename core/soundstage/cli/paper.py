@@ -9,6 +9,7 @@ import click
 
 from soundstage.cli.leaderboard import words
 from soundstage.cli.options import folder
+from soundstage.cli.saying import say
 from soundstage.leaderboard.protocols import DEFAULT
 
 if TYPE_CHECKING:
@@ -81,17 +82,17 @@ def command(
         loaded, runs, cited = _loaded(results, grid or found_grid, registry)
         checked = check_paper(document, Known(loaded, make_paper(loaded, runs, options, cited)))
         for finding in checked.findings:
-            click.echo(finding.text)
+            say(finding.text)
         if checked.findings:
-            click.echo(f"{len(checked.findings)} of {checked.count} numbers do not follow from {results}", err=True)
+            say(f"{len(checked.findings)} of {checked.count} numbers do not follow from {results}", err=True)
             raise click.exceptions.Exit(1)
-        click.echo(f"{checked.count} numbers checked; all follow from {results}")
+        say(f"{checked.count} numbers checked; all follow from {results}")
     elif out is not None:
         from soundstage.report.paper.writing import write_paper
 
         loaded, runs, cited = _loaded(results, grid, registry)
         for file in write_paper(make_paper(loaded, runs, options, cited), cited, out):
-            click.echo(f"{file} written")
+            say(f"{file} written")
 
 
 def _loaded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -16,6 +17,14 @@ def say(text: object = "", *, err: bool = False, **style: Any) -> None:
     from soundstage.report.text import printable
 
     click.secho(printable(text), err=err, **style)
+
+
+def say_document(text: str) -> None:
+    """Print a text for other programs as it is; a terminal is shown it as `say_lines` does."""
+    if sys.stdout.isatty():
+        say_lines(text)
+    else:
+        click.echo(text)
 
 
 def say_lines(text: object, *, err: bool = False, **style: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soundstage.cli.options import safe_csv
+from soundstage.cli.saying import say_document
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -103,6 +104,6 @@ def _write(results: Results, form: str, out: Path | None, safe_csv: bool) -> Non
         watched = out is None and sys.stdout.isatty()
         text = scores_table(results, shutil.get_terminal_size().columns if watched else 0)
     if out is None:
-        click.echo(text)
+        say_document(text)
     else:
         out.write_text(text + "\n", encoding="utf-8")
