@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import pytest
+from click.testing import CliRunner
 
 import soundstage
+from soundstage.cli import cli
 from soundstage.errors import SoundstageError
 from soundstage.planning.request import plan_of
 
@@ -95,3 +101,71 @@ def test_measures_that_are_none_cost_their_own_metric(measures, tmp_path):
 def test_what_no_address_can_hold_is_a_sentence():
     with pytest.raises(SoundstageError, match="parameter 'level' cannot be 'inf'"):
         plan_of({**GRID, "separators": ["noisy[level=inf]"]})
+
+
+class Abandon(BaseException):
+    """No Exception."""
+
+
+FAULTS = [
+    KeyError("k"),
+    OSError(116, "Stale file handle"),
+    SystemExit(3),
+    GeneratorExit(),
+    KeyboardInterrupt(),
+    Abandon(),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize(
+    ("kind", "of", "method", "cells"),
+    [
+        ("separator 'noisy'", "Noisy", "__init__", 2),
+        ("separator 'noisy'", "Noisy", "files", 2),
+        ("placement 'line'", "Line", "files", 4),
+        ("spatializer 'gains'", "Gains", "files", 4),
+        ("dataset 'toy'", "Toy", "files", 4),
+        ("metric 'error'", "ErrorDb", "__init__", 4),
+    ],
+)
+def test_whatever_a_method_raises_while_planning_is_its_own_cells_problem(
+    tmp_path, monkeypatch, fault, kind, of, method, cells
+):
+    import soundstage_toys
+
+    def raising(self, *arguments):
+        raise fault
+
+    monkeypatch.setattr(getattr(soundstage_toys, of), method, raising, raising=False)
+    grid = {**GRID, "spatializers": ["gains"], "separators": ["truth", "noisy"]}
+    assert soundstage.run(grid, tmp_path).troubled == cells
+    notes = soundstage.load(tmp_path).query("status in ('failed', 'skipped') and note != ''")["note"]
+    assert any(note.startswith(kind) and type(fault).__name__ in note for note in notes), set(notes)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("method", ["__init__", "track_ids"])
+def test_checking_a_dataset_that_raises_is_a_sentence(monkeypatch, fault, method):
+    import soundstage_toys
+
+    def raising(self):
+        raise fault
+
+    monkeypatch.setattr(soundstage_toys.Toy, method, raising)
+    done = CliRunner().invoke(cli, ["check", "toy"])
+    assert isinstance(done.exception, (SystemExit, SoundstageError))
+    assert done.exit_code == 1
+    assert type(fault).__name__ in done.output + str(done.exception)
+
+
+def test_the_users_interrupt_ends_planning_though_a_plugin_is_at_work(monkeypatch):
+    import soundstage_toys
+
+    def pressed(self, track_id):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+    monkeypatch.setattr(soundstage_toys.Toy, "files", pressed, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        plan_of(GRID)

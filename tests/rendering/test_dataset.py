@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from soundstage.contracts import SCENE_KINDS
 from soundstage.errors import SoundstageError
 from soundstage.planning.cells import make_scenes
 from soundstage.planning.grid import read_grid
+from soundstage.rendering import folder
 from soundstage.running.workbench import Workbench
 
 GRID = {"name": "toys", "datasets": ["toy"], "placements": ["line"], "spatializers": ["gains"]}
@@ -340,3 +344,63 @@ def test_an_interrupted_render_leaves_whole_songs_and_goes_on(tmp_path):
         kept = len(songs(out))
         assert soundstage.render(grid, out).kept == kept
         assert len(songs(out)) == 6
+
+
+@pytest.mark.parametrize("fault", [KeyError("k"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize(("of", "method"), [("Toy", "load"), ("Line", "place"), ("Gains", "render")])
+def test_whatever_a_plugin_raises_costs_its_own_songs(tmp_path, monkeypatch, fault, of, method):
+    import soundstage_toys
+
+    plugin = getattr(soundstage_toys, of)
+    whole = getattr(plugin, method)
+
+    def raising(self, track, *arguments):
+        if getattr(track, "id", track) == "song 1":
+            raise fault
+        return whole(self, track, *arguments)
+
+    monkeypatch.setattr(plugin, method, raising)
+    rendered = soundstage.render(GRID, tmp_path)
+    (sentence,) = rendered.failed.values()
+    assert "track 'song 1'" in sentence
+    assert type(fault).__name__ in sentence
+    assert songs(tmp_path) == ["test/song 0"]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ESTALE, errno.ENOSPC])
+@pytest.mark.parametrize("at", ["write_audio", "_flush", "_put"])
+def test_a_disk_that_goes_midway_costs_the_songs_from_there_on_and_they_are_written_later(
+    tmp_path, monkeypatch, number, at
+):
+    whole, calls = getattr(folder, at), []
+
+    def going(*arguments):
+        calls.append(arguments)
+        if len(calls) > {"write_audio": 5, "_flush": 7, "_put": 1}[at]:
+            raise OSError(number, os.strerror(number))
+        return whole(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, at, going)
+        rendered = soundstage.render(GRID, tmp_path)
+    (sentence,) = rendered.failed.values()
+    assert f"cannot be written ({os.strerror(number)})" in sentence
+    assert songs(tmp_path) == ["test/song 0"]
+    again = soundstage.render(GRID, tmp_path)
+    assert (again.kept, again.written, again.failed) == (1, 1, {})
+    assert not list(tmp_path.glob(".partial*"))
+
+
+@pytest.mark.parametrize("at", ["test/song 0", "test", ".partial"])
+def test_links_in_a_data_set_cost_nobody_a_file(tmp_path, at):
+    private = tmp_path / "private"
+    (private / "song 0").mkdir(parents=True)
+    for file in (private / "diary.txt", private / "song 0" / "mine.wav"):
+        file.write_text("dear diary")
+    link = tmp_path / "out" / at
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(private)
+    with contextlib.suppress(SoundstageError):
+        soundstage.render(GRID, tmp_path / "out")
+    for file in (private / "diary.txt", private / "song 0" / "mine.wav"):
+        assert file.read_text() == "dear diary"

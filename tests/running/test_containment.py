@@ -432,3 +432,53 @@ def shown(tmp_path, executor, how, typed=""):
     result = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     return result
+
+
+@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}, {"workers": 1, "isolate": True}], ids=str)
+def test_what_is_no_exception_is_its_separators_own_in_load_too(tmp_path, options):
+    ways = {
+        "interrupt": "KeyboardInterrupt",
+        "generator exit": "GeneratorExit",
+        "sys.exit": "SystemExit",
+        "own": "Abandon",
+    }
+    wild = {(at, how): f"unruly_quitter[at={at},how={how}]" for at in ("load", "separate") for how in ways}
+    grid = {**ONE, "separators": [*wild.values(), "truth"], "metrics": ["error"]}
+    soundstage.run(grid, tmp_path, **options)
+    frame = soundstage.load(tmp_path)
+    for (_, how), label in wild.items():
+        assert statuses(frame, label) == {song: {"failed", "skipped"} for song in ("song 0", "song 1")}, label
+        note = frame[(frame["separator"] == label) & (frame["status"] == "failed")]["note"].iloc[0]
+        assert note.startswith(f"separator '{label}'")
+        assert ways[how] in note
+    assert statuses(frame, "truth") == {"song 0": {"ok"}, "song 1": {"ok"}}
+
+
+@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("how", ["closes input", "closes all", "no stdout"])
+def test_whatever_of_its_process_a_separator_closes_the_next_finds_it_open(tmp_path, pool, how):
+    wild = [f"unruly_quitter[at={at},how={how}]" for at in ("load", "separate")]
+    grid = {**ONE, "separators": [*wild, "misbehaving[how=prints]", "truth"], "metrics": ["error"]}
+    options = {"timeout_s": 60.0} if pool else {}
+    script = tmp_path / "run.py"
+    script.write_text(
+        f"import sys, soundstage\nif __name__ == '__main__':\n    soundstage.run({grid!r}, {str(tmp_path / 'out')!r},"
+        f" **{options!r})\n    print('still heard', sys.stdin.read())\n"
+    )
+    result = subprocess.run([sys.executable, str(script)], input="typed", capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "still heard typed\n"
+    assert set(soundstage.load(tmp_path / "out")["status"]) == {"ok"}
+
+
+def test_each_who_comes_after_a_leak_is_tried_anew_and_who_eats_is_blamed_all_the_same(tmp_path):
+    """Three innocents after leaks, and among them one that is too large for any worker."""
+    wild = ["leaks", "needs room", "eats,track=song 0"]
+    grid = {**ONE, "datasets": ["toy[tracks=2]"], "metrics": ["error"]}
+    grid["separators"] = [*(f"misbehaving[how={how}]" for how in wild), "nothing"]
+    soundstage.run(grid, tmp_path, workers=1, memory_limit=900_000_000)
+    frame = soundstage.load(tmp_path)
+    eater = statuses(frame, "misbehaving[how=eats,track=song 0]")
+    assert eater == {"song 0": {"oom", "skipped"}, "song 1": {"ok"}}
+    for innocent in ("misbehaving[how=leaks]", "misbehaving[how=needs room]", "nothing"):
+        assert statuses(frame, innocent) == {"song 0": {"ok"}, "song 1": {"ok"}}, innocent

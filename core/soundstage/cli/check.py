@@ -11,7 +11,7 @@ from soundstage.cli.options import added, toml_of
 from soundstage.cli.run import pairs
 from soundstage.cli.saying import say
 from soundstage.contracts import Kind
-from soundstage.errors import SoundstageError
+from soundstage.errors import SoundstageError, text_of
 
 if TYPE_CHECKING:
     from soundstage.catalogue.registry import Registry
@@ -62,19 +62,23 @@ def _datasets(known: Registry, file: Path, wanted: str) -> list[tuple[str, Path 
 
 def _check(known: Registry, name: str, base: Path | None, decode: bool) -> bool:
     """Print what is found of a dataset; whether anything is wrong."""
+    from soundstage.pipeline.ctrl_c import is_the_users, noted
     from soundstage.pipeline.dataset_check import check_dataset
     from soundstage.planning.built import with_remedy
 
     choice = known.choose("datasets", name, base)
     if choice.plugin.unusable():
         raise SoundstageError(f"dataset '{name}' {choice.plugin.unusable()}")
-    try:
-        dataset = choice.build()
-    except SoundstageError as error:
-        raise SoundstageError(f"dataset '{name}': {with_remedy(choice, str(error))}") from None
-    except (Exception, SystemExit) as error:
-        whose = f"dataset '{name}' of {choice.plugin.distribution}"
-        raise SoundstageError(f"{whose} cannot be built: {type(error).__name__}: {error}") from None
+    with noted():
+        try:
+            dataset = choice.build()
+        except SoundstageError as error:
+            raise SoundstageError(f"dataset '{name}': {with_remedy(choice, str(error))}") from None
+        except BaseException as error:
+            if is_the_users(error):
+                raise
+            whose = f"dataset '{name}' of {choice.plugin.distribution}"
+            raise SoundstageError(f"{whose} cannot be built: {type(error).__name__}: {text_of(error)}") from None
     wrong = 0
     for finding in check_dataset(dataset, choice.label, decode=decode):
         wrong += finding.wrong

@@ -14,6 +14,7 @@ from soundstage.catalogue.registry import Choice
 from soundstage.contracts import Measure
 from soundstage.errors import NotInstalled, OutOfMemory, SoundstageError, text_of
 from soundstage.pipeline.blame import named_as
+from soundstage.pipeline.ctrl_c import is_the_users, noted
 from soundstage.pipeline.declared import Declared, declared
 from soundstage.planning.identity import identity
 from soundstage.planning.plan import Problem
@@ -68,24 +69,26 @@ def build(choice: Choice, hashes: FileHashes) -> Built:
     if reason:
         one.problem = Problem("not-installed", f"{one.called} {reason}")
         return one
-    try:
-        one.instance = choice.build()
-    except NotInstalled as error:
-        one.problem = Problem("not-installed", f"{one.called}: {error}")
-    except SoundstageError as error:
-        raise SoundstageError(f"{one.called}: {with_remedy(choice, str(error))}") from None
-    except ModuleNotFoundError as error:
-        sentence = f"{one.called} of {choice.plugin.distribution} needs the module {error.name}; install it"
-        one.problem = Problem("not-installed", sentence, traceback.format_exc())
-    except (Exception, SystemExit) as error:
-        sentence = (
-            f"{one.called} of {choice.plugin.distribution} cannot be built: {type(error).__name__}: {text_of(error)}"
-        )
-        one.problem = Problem("failed", sentence, traceback.format_exc())
-    else:
-        one.problem = trouble(lambda: _check(one, hashes), one.called)
-        if one.problem:
-            one.instance = None
+    with noted():
+        try:
+            one.instance = choice.build()
+        except NotInstalled as error:
+            one.problem = Problem("not-installed", f"{one.called}: {error}")
+        except SoundstageError as error:
+            raise SoundstageError(f"{one.called}: {with_remedy(choice, str(error))}") from None
+        except ModuleNotFoundError as error:
+            sentence = f"{one.called} of {choice.plugin.distribution} needs the module {error.name}; install it"
+            one.problem = Problem("not-installed", sentence, traceback.format_exc())
+        except BaseException as error:
+            if is_the_users(error):
+                raise
+            said = f"{type(error).__name__}: {text_of(error)}"
+            sentence = f"{one.called} of {choice.plugin.distribution} cannot be built: {said}"
+            one.problem = Problem("failed", sentence, traceback.format_exc())
+        else:
+            one.problem = trouble(lambda: _check(one, hashes), one.called)
+            if one.problem:
+                one.instance = None
     return one
 
 

@@ -42,6 +42,7 @@ def register_spatializers(register):
 @soundstage.hookimpl
 def register_separators(register):
     register("meddler", "soundstage_unruly:Meddler", summary="Writes into the scene")
+    register("unruly_quitter", "soundstage_unruly:Quitter", summary="Raises what is no Exception")
     register("thief", "soundstage_unruly:Thief", summary="Looks for the references wherever it may")
     register("unruly_model", "soundstage_unruly:Model", summary="Raises while planning, says what nobody can keep")
 
@@ -267,3 +268,42 @@ class Scoring(ErrorDb):
                     yield score
 
         return scores
+
+
+class Quitter(Nothing):
+    """Raises what is no Exception, or leaves the process's own files closed, where it is told to."""
+
+    def __init__(
+        self,
+        at: Literal["load", "separate"] = "load",
+        how: Literal[
+            "interrupt", "generator exit", "sys.exit", "own", "closes input", "closes all", "no stdout"
+        ] = "own",
+    ) -> None:
+        self.at, self.how = at, how
+
+    def load(self, device):
+        if self.at == "load":
+            self._quit()
+
+    def separate(self, mixture, rate, *, sources):
+        if self.at == "separate":
+            self._quit()
+        return super().separate(mixture, rate, sources=sources)
+
+    def _quit(self):
+        match self.how:
+            case "interrupt":
+                raise KeyboardInterrupt
+            case "generator exit":
+                raise GeneratorExit
+            case "sys.exit":
+                sys.exit(0)
+            case "own":
+                raise type("Abandon", (BaseException,), {})("enough")
+            case "closes input":
+                os.close(0)
+            case "closes all":
+                os.closerange(0, 3)
+            case "no stdout":
+                sys.stdout = sys.stderr = None
