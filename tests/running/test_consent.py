@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from click.testing import CliRunner
 
 import soundstage
 from soundstage.cli import cli
 from soundstage.errors import ConsentMissing
+from soundstage.isolation import environment
+from soundstage.isolation.script import read_script
 from soundstage.planning.request import plan_of
+from soundstage.planning.stored import stored
 from soundstage.results.store import Store
 from soundstage.running.verify import verify
 
@@ -112,3 +117,118 @@ def test_a_lock_file_that_names_a_script_is_not_run_without_being_asked_to(toys,
     assert isinstance(done.exception, ConsentMissing)
     assert not (tmp_path / "mark").exists()
     assert not (tmp_path / "out").exists()
+
+
+def usable(script):
+    """Its environment is this interpreter, so that it would run at once."""
+    folder = environment._folder(read_script(script))
+    folder.mkdir(parents=True)
+    (folder / "environment.json").write_text(f'{{"python": "{sys.executable}"}}')
+
+
+def lock_beside(tmp_path, script):
+    """A lock file as somebody sends it, its script beside it."""
+    lock = tmp_path / "theirs.lock.toml"
+    lock.write_text(
+        f"[separators.theirs]\nscript = '{script}'\n[grids.g]\ndatasets = ['toy']\nspatializers = ['flat']\n"
+        "separators = ['theirs']\nmetrics = ['error']\n"
+    )
+    lock.write_text(lock.read_text() + f"hash = '{plan_of(lock).hash}'\n")
+    return lock
+
+
+def separator_script(tmp_path):
+    script = tmp_path / "separator.py"
+    script.write_text(SCRIPT.format(mark=tmp_path / "mark").replace(', "a-package-that-would-be-fetched"', ""))
+    usable(script)
+    return script
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["render", "{lock}", "--out", "{out}"],
+        ["run", "{lock}", "--out", "{out}", "--dry-run"],
+        ["run", "{lock}:g", "--out", "{out}"],
+        ["run", "{lock}", "--out", "{out}", "--workers", "2"],
+        ["run", "{lock}", "--out", "{out}", "--only", "tracks=song 0"],
+        ["check", "{lock}"],
+        ["list", "{lock}"],
+        ["show", "theirs", "--registry", "{lock}"],
+        ["fetch", "theirs", "--registry", "{lock}"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("named", ["separator.py", "{folder}/separator.py"])
+def test_no_verb_runs_a_script_that_lies_beside_a_lock_file(toys, tmp_path, verb, named):
+    separator_script(tmp_path)
+    lock = lock_beside(tmp_path, named.format(folder=tmp_path))
+    CliRunner().invoke(cli, [word.format(lock=lock, out=tmp_path / "out") for word in verb])
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_script_beside_a_lock_file_runs_when_told_to(toys, tmp_path):
+    lock = lock_beside(tmp_path, separator_script(tmp_path))
+    soundstage.run(lock, tmp_path / "out", trust=True)
+    assert (tmp_path / "mark").exists()
+
+
+def test_a_script_of_a_name_that_ones_own_registry_has_is_another_where_its_contents_are(toys, tmp_path):
+    (tmp_path / "mine.py").write_text(SCRIPT.format(mark=tmp_path / "mine"))
+    (tmp_path / "own.toml").write_text("[separators.theirs]\nscript = 'mine.py'\n")
+    script = separator_script(tmp_path)
+    lock = lock_beside(tmp_path, script)
+    with pytest.raises(ConsentMissing, match="is the script"):
+        soundstage.run(lock, tmp_path / "out", registry=[tmp_path / "own.toml"])
+    assert not (tmp_path / "mark").exists()
+    (tmp_path / "mine.py").write_bytes(script.read_bytes())
+    soundstage.run(lock, tmp_path / "out", registry=[tmp_path / "own.toml"])
+    assert (tmp_path / "mark").exists()
+
+
+@pytest.fixture
+def listened(toys, tmp_path):
+    """A folder whose newest grid names a script, with addresses that fit; its other cells are there."""
+    (tmp_path / "own.toml").write_text(f"[separators.theirs]\nscript = '{separator_script(tmp_path)}'\n")
+    grid = {"name": "g", "datasets": ["toy"], "spatializers": ["flat"], "separators": ["nothing"], "metrics": ["error"]}
+    soundstage.run(grid, tmp_path / "out")
+    forged = plan_of({**grid, "separators": ["nothing", "theirs"]}, registry=[tmp_path / "own.toml"])
+    Store(tmp_path / "out").save_plan(stored(forged))
+    return tmp_path
+
+
+def test_a_report_runs_no_script_that_its_folder_names_unless_told_to(listened):
+    pytest.importorskip("plotly")
+    soundstage.write_report(listened / "out", listened / "a", songs=["song 0"])
+    assert not (listened / "mark").exists()
+    page = "".join(file.read_text() for file in (listened / "a").rglob("*.*") if file.suffix in (".html", ".js"))
+    assert "look at it and say --trust" in page
+    done = CliRunner().invoke(cli, ["report", str(listened / "out"), "--out", str(listened / "b"), "--song", "song 0"])
+    assert done.exit_code == 0, done.output
+    assert not (listened / "mark").exists()
+    soundstage.write_report(listened / "out", listened / "c", songs=["song 0"], trust=True)
+    assert (listened / "mark").exists()
+
+
+def test_verify_runs_it_neither_by_whatever_name_it_goes(listened):
+    for name in ("", "g", Store(listened / "out").plan().facts["hash"]):
+        found = verify(listened / "out", grid=name, recompute=5)
+        assert "is the script" in found.refused
+    assert not (listened / "mark").exists()
+
+
+@pytest.mark.parametrize("how", ["below", "through a link", "around"])
+def test_files_of_the_folder_are_not_loaded_by_whatever_path_they_are_named(toys, tmp_path, how):
+    out = tmp_path / "out"
+    (out / "weights").mkdir(parents=True)
+    (out / "weights" / "model.th").write_bytes(b"0123456789")
+    (tmp_path / "link").symlink_to(out / "weights")
+    place = {"below": out / "weights", "through a link": tmp_path / "link", "around": tmp_path / "x" / ".." / "out"}[
+        how
+    ]
+    if how == "around":
+        (tmp_path / "x").mkdir()
+        (out / "model.th").write_bytes(b"0123456789")
+    grid = {"name": "g", "datasets": ["toy"], "spatializers": ["flat"], "metrics": ["error"]}
+    soundstage.run({**grid, "separators": [f"weighty[folder={place}]"]}, out)
+    assert "lies in the results folder itself" in verify(out, recompute=1).refused
