@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from soundstage.audio import Samples
+from soundstage.contracts import Score, Scorer
+from soundstage_metrics import validate
+
+if TYPE_CHECKING:
+    from soundstage.scene import Scene
 
 ASSUMED_BITS = 16
 """Of samples on no grid of at most 24 bits: rendered, resampled or decoded ones, whose sources mostly were 16 bits."""
 
 FEWEST_BITS, MOST_BITS = 8, 24
+
+STEP_NOISE = 2 / 3
+"""The power of noise of one step up, one down or none, by which another rounding or dither of a file may differ, in
+squared steps."""
+
+MOVED_DB = 0.5
+"""A value that the files' own noise moves by more is set by it."""
 
 AVERAGED_BITS = 2
 """Averages of channels, or of stems, lie up to so many bits deeper than the files that they were made of."""
@@ -72,3 +88,40 @@ def quantised(samples: NDArray[np.float64], bits: int = ASSUMED_BITS) -> NDArray
     """
     steps = 2.0 ** (bits - 1)
     return np.asarray(np.clip(np.round(samples * steps), -steps, steps - 1) / steps)
+
+
+def faint_in_noise(reference: Samples) -> str:
+    """Why what compares with this reference must not be ranked on; empty where it is louder than its own last bit.
+
+    ±1 step at its `noise_bits` would make it more than MOVED_DB louder.
+
+    >>> faint_in_noise(np.full((2, 4), 2.0**-15))
+    'set by 16-bit noise: the reference is no louder than that'
+    >>> faint_in_noise(np.full((2, 4), 2.0**-12)), faint_in_noise(np.zeros((2, 4)))
+    ('', '')
+    """
+    bits = noise_bits(reference)
+    noise = reference.size * STEP_NOISE * 4.0 ** (1 - bits)
+    energy = float(validate.energies(reference).sum())
+    is_faint = energy > validate.SILENCE and 10 * math.log10(1 + noise / energy) > MOVED_DB
+    return f"set by {bits}-bit noise: the reference is no louder than that" if is_faint else ""
+
+
+def unranked_where_faint(scene: Scene, scorer: Scorer) -> Scorer:
+    """The scorer, with the track's values of sources that are faint in their file's noise noted and out of the ranks.
+
+    What has no value is left as it is.
+
+    >>> from soundstage.scene import Scene
+    >>> scene = Scene(44100, np.zeros((2, 4)), {"bass": np.full((2, 4), 2.0**-15)})
+    >>> [row.ranked for row in unranked_where_faint(scene, lambda _: [Score("bass", "SDR", 1.0)])({})]
+    [False]
+    """
+    faint = {name: faint_in_noise(reference) for name, reference in scene.references.items()}
+
+    def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
+        for row in scorer(estimates):
+            note = faint[row.source] if row.frame is None and row.value == row.value else ""
+            yield replace(row, note="; ".join(filter(None, [note, row.note])), ranked=False) if note else row
+
+    return scores

@@ -19,6 +19,7 @@ from scipy.signal.windows import tukey
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
+from soundstage_metrics.bit_depth import unranked_where_faint
 from soundstage_metrics.threads import in_threads
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class Interaural:
                     value = float("nan") if note else _distance(found.values[name], wanted.values[name])
                     yield Score(source, name, value, note=note)
 
-        return scores
+        return unranked_where_faint(scene, scores)
 
 
 def _cues(signal: Samples, rate: int, what: str) -> Cues:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
+from soundstage_metrics.bit_depth import unranked_where_faint
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
@@ -109,7 +110,7 @@ class Sdr:
                 yield Score(source, "SDR", value)
                 yield Score(source, "SDRi", value - baselines[source])
 
-        return scores
+        return unranked_where_faint(scene, scores)
 
 
 class SiSdr:
@@ -150,7 +151,7 @@ class SiSdr:
                 yield Score(source, "SI-SDR", value, note=note)
                 yield Score(source, "SI-SDRi", value - baselines[source], note=note)
 
-        return scores
+        return unranked_where_faint(scene, scores)
 
     def _bounded(self, reference: Samples, estimate: Samples) -> float:
         """SI-SDR in dB over the channels where the reference sounds, each within ±LIMIT_DB."""

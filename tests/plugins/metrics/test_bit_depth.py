@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundstage_metrics.bit_depth import ASSUMED_BITS, bit_depth, noise_bits, quantised
+from soundstage.contracts import Metric
+from soundstage.scene import Scene
+from soundstage_metrics.bit_depth import ASSUMED_BITS, bit_depth, faint_in_noise, noise_bits, quantised
+from soundstage_metrics.bsseval import BssEval
+from soundstage_metrics.cues import Cues
+from soundstage_metrics.interaural import Interaural
+from soundstage_metrics.sdr import Sdr, SiSdr
 
 NOISE = 0.1 * np.random.default_rng(0).standard_normal((2, 1000))
 
@@ -52,3 +58,45 @@ def test_rounding_is_to_the_nearest_step_and_ends_where_the_bits_do(bits):
     assert np.abs(found - NOISE).max() <= 2.0**-bits
     np.testing.assert_array_equal(quantised(found, bits), found)
     assert quantised(np.array([-3.0, 3.0]), bits).tolist() == [-1.0, 1.0 - 2.0 ** (1 - bits)]
+
+
+RATE = 4000
+METRICS: dict[str, Metric] = {
+    "sdr": Sdr(),
+    "si_sdr": SiSdr(),
+    "si_sdr joint": SiSdr(joint=True),
+    "interaural": Interaural(),
+    "cues": Cues(),
+    "bsseval": BssEval(),
+    "bsseval int16": BssEval(references="int16"),
+}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("seconds_of_bass", [0, 1])
+def test_a_source_that_is_but_the_last_bit_of_its_file_is_in_no_rank(metric, seconds_of_bass):
+    """Throughout; and in most seconds, where the median over seconds is of the noise and other scores are not."""
+    rng = np.random.default_rng(0)
+    drums, loud = quantised(0.1 * rng.standard_normal((2, 2, 3 * RATE)))
+    bass = rng.integers(-1, 2, drums.shape) / 2**15
+    bass[:, : seconds_of_bass * RATE] = loud[:, : seconds_of_bass * RATE]
+    references = {"drums": drums, "bass": bass}
+    scorer = METRICS[metric].prepare(Scene(RATE, drums + bass, references))
+    leak = 1e-3 * rng.standard_normal(drums.shape)
+    rows = [row for row in scorer({name: one + leak for name, one in references.items()}) if row.frame is None]
+    by_the_second = metric.startswith("bsseval")
+    if by_the_second:
+        rows = [row for row in rows if row.name == "SDR"]
+    assert all(row.ranked for row in rows if row.source == "drums")
+    for row in rows:
+        if row.source == "bass" and row.value == row.value:
+            assert row.ranked == (bool(seconds_of_bass) and not by_the_second)
+            assert row.ranked or "the reference is no louder than that" in row.note
+
+
+def test_what_24_bits_hold_is_no_noise_of_16():
+    quiet = np.random.default_rng(0).integers(-200, 200, (2, 1000))
+    assert faint_in_noise(quiet / 2**23) == ""
+    assert faint_in_noise(np.sign(quiet) / 2**23) == "set by 24-bit noise: the reference is no louder than that"
+    assert faint_in_noise(quiet / 200 / 2**15).startswith("set by 16-bit noise")
+    assert faint_in_noise(np.sign(quiet) / 2**7) == ""

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
-from soundstage_metrics.bit_depth import quantised
+from soundstage_metrics.bit_depth import MOVED_DB, quantised
 from soundstage_metrics.bsseval.track import Floats, Found, Track, Version, bounded
 
 if TYPE_CHECKING:
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
 NAMES = ("SDR", "ISR", "SIR", "SAR")
 
-MOVED_DB = 0.5
-"""A value that the files' own noise moves by more is set by it."""
-
 REMEDY = "bsseval[references=int16] scores against 16-bit references as the published pipelines did"
+FAINT = "the reference is no louder than that where the median lies"
 STANDS_ALONE = "another estimate is silent in every frame, where museval has no value for any source"
 
 
@@ -103,9 +101,10 @@ class BssEval:
     frame leaves none by museval's rule, the others are scored without it, with a note.
 
     Noise-free panned and HRIR scenes, and bands that are empty to the last bit, give SDR alone and NaN with the reason
-    for the others. Where the references are not as bad as that, but the files' own noise (LSB²/12 a sample, see
-    `bit_depth`) decides more than 0.5 dB of ISR, SIR or SAR in a loud frame or in the one that is the median, the
-    track's value is "set by the bit depth": it has a note and is not ranked. Frames are not marked.
+    for the others. Where the references are not as bad as that, but noise of ±1 step of the files (see `bit_depth`)
+    decides more than 0.5 dB of ISR, SIR or SAR in a loud frame or in the one that is the median, or where the reference
+    is no louder than that noise in the frames in which the median of any of the four lies, the track's value is "set by
+    the bit depth": it has a note and is not ranked. Frames are not marked.
     """
 
     revision = 2
@@ -147,10 +146,14 @@ class BssEval:
 def _rows(name: str, found: Found, index: int, why: Callable[[], str], bits: int) -> Iterator[Score]:
     """The rows of one source. why: what of the references leaves filters open, asked only where it has to be said."""
     sdr = found.decibels[0, index]
-    for measure, values, moved in zip(NAMES, found.decibels[:, index], (0.0, *found.moved[:, index]), strict=True):
+    moves = (0.0, *found.moved[:, index])
+    for measure, values, moved, lifted in zip(
+        NAMES, found.decibels[:, index], moves, found.lifted[:, index], strict=True
+    ):
         is_singular = np.isnan(values).all() and not np.isnan(sdr).all()
         kept = bounded(values[~np.isnan(values)])
-        is_noise = bool(len(kept)) and moved > MOVED_DB
+        is_faint = lifted > MOVED_DB
+        is_noise = bool(len(kept)) and (moved > MOVED_DB or is_faint)
         if is_singular:
             note = f"singular references ({why()}) leave the filters undetermined; {REMEDY}"
         elif not len(kept):
@@ -158,7 +161,8 @@ def _rows(name: str, found: Found, index: int, why: Callable[[], str], bits: int
             note += " is silent in every frame"
         else:
             set_by = (
-                f"set by the bit depth: {bits}-bit noise moves it by more than {MOVED_DB:g} dB ({why()})"
+                f"set by the bit depth: {bits}-bit noise moves it by more than {MOVED_DB:g} dB"
+                f" ({FAINT if is_faint else why()})"
                 if is_noise
                 else ""
             )

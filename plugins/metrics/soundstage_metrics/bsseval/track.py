@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundstage_metrics import validate
-from soundstage_metrics.bit_depth import ASSUMED_BITS, bit_depth
+from soundstage_metrics.bit_depth import ASSUMED_BITS, STEP_NOISE, bit_depth
 from soundstage_metrics.bsseval.causes import causes
 from soundstage_metrics.bsseval.filters import Filters, Projector, Signals, filters, frame_energies, prepare
 
@@ -59,13 +59,29 @@ class Track:
             decibels, moved = _scored(self.projector, estimates, sources, self.frames, counts, step)
         else:
             decibels, moved = self._by_frames(estimates, sources, counts, step)
-        return Found(decibels, moved, stands_alone, bool(r.all(axis=0).any()))
+        lifted = self._lifted(decibels, sources, step)
+        return Found(decibels, moved, lifted, stands_alone, bool(r.all(axis=0).any()))
 
     def why(self, rate: float, names: tuple[str, ...]) -> str:
         """What of the references leaves filters open, or leaves them to the files' own noise; found out once."""
         if not self._why:
             self._why = causes(self.references, names, rate, self.bits)
         return self._why
+
+    def _lifted(self, decibels: Floats, sources: Sequence[int], step: float) -> Floats:
+        """How far the medians over frames (4, estimates) rise by noise of that `step` in the sources themselves."""
+        if not len(self.frames):
+            return np.zeros(decibels.shape[:2])
+        power = _energies(_targets(self.references, self.channels, sources), self.channels, self.frames)
+        noise = STEP_NOISE * step**2 * self.channels * (self.frames[0][1] - self.frames[0][0])
+        with np.errstate(divide="ignore"):
+            louder = bounded(decibels + 10 * (np.log10(power + noise) - np.log10(power)))
+        lifted = np.zeros(decibels.shape[:2])
+        for at in np.ndindex(lifted.shape):
+            known = ~np.isnan(decibels[at])
+            if known.any():
+                lifted[at] = np.median(louder[at][known]) - np.median(bounded(decibels[at][known]))
+        return lifted
 
     def _by_frames(
         self, estimates: Signals, sources: Sequence[int], counts: NDArray[np.bool_], step: float
@@ -92,12 +108,14 @@ class Found:
     """decibels: (4, estimates, frames), NaN where a frame has no value.
 
     moved: (3, estimates), how far the files' own noise moves ISR, SIR and SAR in dB; NaN where there is none to move.
+    lifted: (4, estimates), how far the same noise in the source itself, where it is faint, lifts the medians in dB.
     stands_alone: whether museval's frames were none, and each estimate has those in which the others do not matter.
     references_sound: whether there is a frame in which all references do.
     """
 
     decibels: Floats
     moved: Floats
+    lifted: Floats
     stands_alone: bool
     references_sound: bool
 
@@ -134,7 +152,7 @@ def _scored(
         plain = filters(projector, estimates, sources)
         found[1:] = _filtered(projector, estimates, plain, chosen, power)
         if step:
-            noisy = plain.with_noise(projector, len(targets[0]) * step**2 / 12)
+            noisy = plain.with_noise(projector, len(targets[0]) * STEP_NOISE * step**2)
             moved = _moved(projector, estimates, noisy, chosen, power, np.where(counts, found[1:], np.nan))
     scores[:, :, used] = np.where(counts, found, np.nan)
     return scores, moved

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
+from soundstage_metrics.bit_depth import unranked_where_faint
 from soundstage_metrics.cues.angle import Azimuth, Directions, frontal_directions, track_azimuth
 from soundstage_metrics.cues.bands import coherence_error, level_error, phase_error
 from soundstage_metrics.cues.frames import CueFrames, cue_frames
@@ -77,7 +78,7 @@ class Cues:
                 ).items():
                     yield Score(source, name, value, note=note)
 
-        return scores
+        return unranked_where_faint(scene, scores)
 
 
 def _directions(scene: Scene) -> tuple[Directions | None, str]:
