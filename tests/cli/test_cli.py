@@ -68,6 +68,7 @@ def fails(result, *words):
         assert word in result.stderr, result.stderr
 
 
+@pytest.mark.heavy
 def test_run_and_leaderboard_on_songs_of_ones_own(tmp_path, musdb):
     out = tmp_path / "out"
     result = soundstage("run", quick(tmp_path, "musdb18hq"), "--data", f"musdb18hq={musdb}", "--out", out)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from soundstage.leaderboard.board import FEWEST
 from soundstage.leaderboard.protocols import PROTOCOLS, Aggregation
 from soundstage.leaderboard.statistics import (
-    FEWEST,
     draws,
     groups,
     holm,

@@ -106,6 +106,7 @@ def test_what_has_no_data_has_no_figure(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_a_figure_is_the_same_to_the_bit_in_every_process(eight, tmp_path):
     for seed in ("1", "2"):
         code = (

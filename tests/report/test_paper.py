@@ -344,6 +344,7 @@ HOSTILE = ["<script>", "\"quotes' `", "../../etc", "x" * 300, "\U0001f600", "\u0
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_papers_compile_whatever_names_are(tmp_path):
     scores = {}
     for number, name in enumerate([*HOSTILE, r"\end{document} % $#&_^~{", "[bracket", "Äß"]):

@@ -94,6 +94,7 @@ print(len(open(log).read().split()))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.heavy
 def test_fifty_kills_at_random_instants_lose_nothing_and_leave_nothing_twice(tmp_path):
     command = [sys.executable, "-c", HELPER, tmp_path / "out", tmp_path / "log", "55"]
     done = subprocess.run(command, capture_output=True, text=True)

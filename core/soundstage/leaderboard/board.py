@@ -11,9 +11,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from soundstage.leaderboard.protocols import Aggregation
-from soundstage.leaderboard.statistics import Paired, Standing
 
 ROLES = ("ceiling", "oracle", "separator", "floor")
+
+FEWEST = 5
+"""Songs below which neither interval nor test is given: with five, the smallest p-value is 0.06."""
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """One entry against another, song by song."""
+
+    songs: int
+    better: int
+    """Songs on which the first is better."""
+
+    worse: int
+    p_value: float
+    """Wilcoxon signed-rank test, two-sided; 1 where all songs are ties."""
+
+    effect: float
+    """Matched-pairs rank-biserial correlation, −1 to 1: positive where the first is better."""
+
+    @property
+    def ties(self) -> int:
+        """Songs on which both are the same."""
+        return self.songs - self.better - self.worse
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a separator stands among others, and how sure that is."""
+
+    ranks: tuple[int, int]
+    """The ranks that it has in 95 % of the resamples, best first."""
+
+    best: float
+    """The share of the resamples in which it is the best; such as share the first place share it here too."""
 
 
 @dataclass(frozen=True, slots=True)

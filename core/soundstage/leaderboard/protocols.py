@@ -6,6 +6,7 @@ on the scores that all of them have, and leaves out what is NaN or must not be r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -73,14 +74,19 @@ class Aggregation:
         return whole.assign(value=value, note=whole["note"].mask(empty, "no frame has a value"))
 
     def over_tracks(self, scores: pandas.DataFrame) -> Mapping[str, float]:
-        """One number an entry. scores: a row each of CELL (its index), a column each entry, no holes."""
+        """One number an entry, NaN where no number can hold it. scores: a row each of CELL (its index), a column each
+        entry, no holes.
+        """
         if not len(scores):
             return {}
-        if self.sources == "pooled":
-            values = scores.agg(self.tracks)
-        else:
-            values = scores.groupby(level="source").agg(self.tracks).mean()
-        return {str(name): float(value) for name, value in values.items()}
+        import numpy as np
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.sources == "pooled":
+                values = scores.agg(self.tracks)
+            else:
+                values = scores.groupby(level="source").agg(self.tracks).mean()
+        return {str(name): float(value) if math.isfinite(value) else math.nan for name, value in values.items()}
 
 
 DEFAULT = "soundstage"

@@ -11,20 +11,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soundstage.leaderboard.board import FEWEST, RESAMPLES, Paired, Standing
 from soundstage.leaderboard.protocols import Aggregation
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.float32]
 
-FEWEST = 5
-"""Songs below which neither interval nor test is given: with five, the smallest p-value is 0.06."""
-
-RESAMPLES = 10_000
 LEVEL = 0.95
 APART = 0.05
 """The p-value below which two entries count as told apart."""
@@ -34,38 +30,6 @@ FEW = 8
 
 TIE = 1e-9
 """Relative difference below which two scores are the same but for rounding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """One entry against another, song by song."""
-
-    songs: int
-    better: int
-    """Songs on which the first is better."""
-
-    worse: int
-    p_value: float
-    """Wilcoxon signed-rank test, two-sided; 1 where all songs are ties."""
-
-    effect: float
-    """Matched-pairs rank-biserial correlation, −1 to 1: positive where the first is better."""
-
-    @property
-    def ties(self) -> int:
-        """Songs on which both are the same."""
-        return self.songs - self.better - self.worse
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a separator stands among others, and how sure that is."""
-
-    ranks: tuple[int, int]
-    """The ranks that it has in 95 % of the resamples, best first."""
-
-    best: float
-    """The share of the resamples in which it is the best; such as share the first place share it here too."""
 
 
 def draws(songs: int, times: int = RESAMPLES, seed: int = 0) -> Counts:

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from soundstage.leaderboard import statistics
-from soundstage.leaderboard.board import Column, Row
+from soundstage.leaderboard.board import FEWEST, Column, Paired, Row
 from soundstage.leaderboard.protocols import Aggregation
-from soundstage.leaderboard.statistics import FEWEST, Counts, Floats, Paired
+from soundstage.leaderboard.statistics import Counts, Floats
 
 if TYPE_CHECKING:
     import pandas
 
 _draws = lru_cache(maxsize=4)(statistics.draws)
 """The same resamples for every column and table of as many songs, so that what is compared is drawn alike."""
+
+
+def _unbounded() -> np.errstate:
+    """Within it, values that a folder may hold and whose sums no number can hold are infinite and no warning."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 class Surety:
@@ -48,13 +53,16 @@ class Surety:
         """The 95 % interval of an entry's value; None where there are too few songs."""
         if not self.is_enough or entry not in self.entries or math.isnan(value):
             return None
-        return statistics.interval(self._resamples[:, self.entries.index(entry)], value, self.songs)
+        with _unbounded():
+            ends = statistics.interval(self._resamples[:, self.entries.index(entry)], value, self.songs)
+        return ends if all(map(math.isfinite, ends)) else None
 
     def paired(self, one: str, other: str, higher_is_better: bool) -> Paired:
         """One entry against another, song by song; its p-value is not corrected."""
         first, second = (self._values[:, self.entries.index(name)] for name in (one, other))
-        differences = statistics.song_differences(first, second, self._songs)
-        return statistics.paired(differences if higher_is_better else -differences)
+        with _unbounded():
+            differences = statistics.song_differences(first, second, self._songs)
+            return statistics.paired(differences if higher_is_better else -differences)
 
     def told(self, rows: Sequence[Row], column: Column) -> tuple[Row, ...]:
         """The rows of a table that is ranked by this column, with how sure their ranks are."""
@@ -89,5 +97,6 @@ class Surety:
         from threadpoolctl import threadpool_limits
 
         counts: Counts = _draws(self.songs)
-        with threadpool_limits(1, "blas"):  # many small products: threads would wait for each other
+        # One thread: of many small products threads would wait for each other.
+        with _unbounded(), threadpool_limits(1, "blas"):
             return statistics.resampled(self._values, self._songs, list(self._sources), self._how, counts)

@@ -11,7 +11,7 @@ import numpy as np
 
 from soundstage.errors import SoundstageError
 from soundstage.leaderboard import statistics
-from soundstage.leaderboard.board import Column
+from soundstage.leaderboard.board import FEWEST, Column, Paired
 from soundstage.leaderboard.choice import (
     finite,
     groups_of,
@@ -21,7 +21,6 @@ from soundstage.leaderboard.choice import (
     within_group,
 )
 from soundstage.leaderboard.protocols import CELL, DEFAULT, Aggregation, find_protocol
-from soundstage.leaderboard.statistics import FEWEST, Paired
 from soundstage.leaderboard.surety import Surety
 from soundstage.results.loading import Results
 

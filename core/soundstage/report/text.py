@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from soundstage.leaderboard.board import Column, Cost, Leaderboard, Row, Section
-from soundstage.leaderboard.statistics import FEWEST, RESAMPLES
+from soundstage.leaderboard.board import FEWEST, RESAMPLES, Column, Cost, Leaderboard, Row, Section
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 """Kinds of characters that move the cursor, command a terminal or have no bytes: controls, lone surrogates, breaks."""

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from soundstage.leaderboard.statistics import FEWEST
+from soundstage.leaderboard.board import FEWEST
 from soundstage.leaderboard.versus import Contrast, Versus
 from soundstage.report.plain import plain
 from soundstage.report.terminal import print_whole

@@ -549,6 +549,7 @@ def test_the_command_line_takes_a_name_or_a_file_and_suggests(tmp_path, toml):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_a_grid_that_was_run_knows_the_settings_that_are_compared(tmp_path):
     grid = {
         "datasets": ["sketches"],
@@ -567,6 +568,7 @@ def test_a_grid_that_was_run_knows_the_settings_that_are_compared(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_a_grid_that_was_run_knows_its_placements_and_its_excerpts(tmp_path):
     grid = {
         "datasets": ["sketches"],

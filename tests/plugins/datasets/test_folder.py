@@ -92,8 +92,8 @@ def test_audio_beside_song_folders_is_ambiguous(root):
         Folder(root).track_ids()
 
 
-def test_a_missing_root_says_how_to_name_it(tmp_path):
-    with pytest.raises(SoundstageError, match="--data folder=PATH"):
+def test_a_missing_root_is_named(tmp_path):
+    with pytest.raises(SoundstageError, match="nowhere is not a folder; give the folder of your songs"):
         Folder(tmp_path / "nowhere").track_ids()
 
 

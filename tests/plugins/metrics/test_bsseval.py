@@ -139,6 +139,7 @@ def test_sdr_is_a_plain_ratio_that_no_filter_moves():
     np.testing.assert_allclose(sdr[:, 0], 10 * np.log10(np.sum(s**2, (1, 2)) / np.sum((e - s) ** 2, (1, 2))), atol=1e-9)
 
 
+@pytest.mark.heavy
 def test_frames_are_whole_windows_and_the_tail_is_dropped():
     assert bss_eval(noise(2, 3.99), noise(2, 3.99, seed=5), RATE)[0].shape == (2, 3)
     assert bss_eval(noise(2, 0.9), noise(2, 0.9, seed=5), RATE)[0].shape == (2, 0)
@@ -241,6 +242,7 @@ def test_long_frames_are_the_same_in_blocks(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_estimates_are_cut_or_padded_to_the_references():
     references = noise()
     estimates = leaky(references)
@@ -267,6 +269,7 @@ def test_misuse_is_a_value_error(references, estimates, options, sentence):
         bss_eval(references, estimates, RATE, **options)
 
 
+@pytest.mark.heavy
 def test_any_real_dtype_and_layout_is_taken():
     integers = np.round(noise() * 32768).astype(np.int16)
     estimates = np.round(leaky(noise()) * 32768).astype(np.int16)
@@ -286,6 +289,7 @@ def whole(rows):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_the_plugin_gives_frames_and_medians():
     references = noise()
     estimates = leaky(references)
@@ -368,6 +372,7 @@ def test_an_empty_band_is_called_one_and_no_panned_mono():
         assert "panned" not in note
 
 
+@pytest.mark.heavy
 def test_references_with_noise_of_their_own_are_ranked_at_any_depth():
     for bits in (12, 16, 24):
         references = rounded(noise(3, 2.2), bits)

@@ -191,6 +191,7 @@ def test_complex_and_boolean_arrays_are_refused(name):
 @pytest.mark.slow
 @slow
 @given(seed=seeds, factor=st.sampled_from([-1.0, 0.1, 7.0]), order=st.permutations([0, 1, 2]))
+@pytest.mark.heavy
 def test_bss_eval_follows_permutation_and_ignores_common_scale(seed, factor, order):
     rng = np.random.default_rng(seed)
     references = 0.1 * rng.standard_normal((3, 2, 2000))

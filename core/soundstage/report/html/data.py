@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from soundstage.leaderboard import statistics
-from soundstage.leaderboard.board import Column, Leaderboard, PublishedRow, Row, Section
+from soundstage.leaderboard.board import FEWEST, Column, Leaderboard, PublishedRow, Row, Section
 from soundstage.leaderboard.build import make_leaderboard
 from soundstage.leaderboard.choice import finite, tables_asked_for
 from soundstage.leaderboard.protocols import CELL, PROTOCOLS, Aggregation
 from soundstage.leaderboard.published.comparison import compare
 from soundstage.leaderboard.published.tables import Publication
-from soundstage.leaderboard.statistics import FEWEST
 from soundstage.report.text import difference_text, fine_print, printable
 from soundstage.results.loading import Results
 

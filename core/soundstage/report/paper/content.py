@@ -9,12 +9,11 @@ from itertools import combinations
 from typing import Any
 
 from soundstage.errors import SoundstageError
-from soundstage.leaderboard.board import Leaderboard, Section
+from soundstage.leaderboard.board import FEWEST, Leaderboard, Section
 from soundstage.leaderboard.build import make_leaderboard
 from soundstage.leaderboard.protocols import DEFAULT
 from soundstage.leaderboard.published.comparison import compare
 from soundstage.leaderboard.published.tables import find_publication
-from soundstage.leaderboard.statistics import FEWEST
 from soundstage.leaderboard.versus import Contrast, Versus, versus
 from soundstage.report.latex import format_latex
 from soundstage.report.paper.bibliography import Cited

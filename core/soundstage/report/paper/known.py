@@ -10,8 +10,7 @@ from functools import cached_property
 from itertools import combinations
 
 from soundstage.errors import SoundstageError
-from soundstage.leaderboard.board import Column, Section, is_known
-from soundstage.leaderboard.statistics import FEWEST
+from soundstage.leaderboard.board import FEWEST, Column, Section, is_known
 from soundstage.leaderboard.versus import Contrast
 from soundstage.report.paper.content import Paper, board_for, pairs_of
 from soundstage.report.paper.numbers import Pair

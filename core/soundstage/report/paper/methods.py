@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from soundstage.leaderboard.board import Leaderboard
-from soundstage.leaderboard.statistics import APART, FEWEST, RESAMPLES
+from soundstage.leaderboard.board import FEWEST, RESAMPLES, Leaderboard
+from soundstage.leaderboard.statistics import APART
 from soundstage.report.paper.bibliography import Cited
 from soundstage.report.tex import tex
 from soundstage.report.text import counted

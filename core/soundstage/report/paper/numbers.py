@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from soundstage.leaderboard.board import Column, Leaderboard, Row, Section, is_known
-from soundstage.leaderboard.statistics import RESAMPLES
+from soundstage.leaderboard.board import RESAMPLES, Column, Leaderboard, Row, Section, is_known
 from soundstage.leaderboard.versus import Contrast, Versus
 from soundstage.report.tex import sentence_tex, tex, tex_number, tex_value
 from soundstage.report.text import p_text
