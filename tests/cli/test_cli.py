@@ -105,6 +105,7 @@ def test_list_says_what_there_is_and_what_it_lacks():
     assert "adress" not in only
 
 
+@pytest.mark.heavy
 def test_list_show_and_check_take_a_toml_of_ones_own(tmp_path):
     song(tmp_path / "songs" / "one")
     file = quick(tmp_path, "mine")
@@ -331,6 +332,7 @@ def test_verify_exits_with_1_where_something_is_wrong(filled):
     assert "1 not as recorded" in bad.stdout
 
 
+@pytest.mark.heavy
 def test_provenance_is_printed_and_locked_and_a_lock_file_runs(filled, tmp_path):
     lock = tmp_path / "lock.toml"
     told = soundstage("provenance", filled, "--lock", lock)
@@ -344,6 +346,7 @@ def test_provenance_is_printed_and_locked_and_a_lock_file_runs(filled, tmp_path)
     assert "3 cells, 2 done before, 1 to run" in again.stderr, again.stderr
 
 
+@pytest.mark.heavy
 def test_merge_brings_folders_together(filled, tmp_path):
     result = soundstage("merge", tmp_path / "all", filled)
     assert result.returncode == 0, result.stderr

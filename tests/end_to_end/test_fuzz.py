@@ -243,28 +243,28 @@ def check_damaged_folder(house: House, rng: random.Random) -> None:
 
 @pytest.mark.slow
 @given(chance)
-@bounded(40)
+@bounded(15)
 def test_any_toml_is_taken_or_refused_with_a_sentence(house, rng):
     check_toml(house, rng)
 
 
 @pytest.mark.slow
 @given(chance)
-@bounded(40)
+@bounded(15)
 def test_any_json_is_taken_or_refused_with_a_sentence(house, rng):
     check_json(house, rng)
 
 
 @pytest.mark.slow
 @given(command_lines())
-@bounded(60)
+@bounded(25)
 def test_any_command_line_is_taken_or_refused_with_a_sentence(house, line):
     ended(line)
 
 
 @pytest.mark.slow
 @given(chance)
-@bounded(25)
+@bounded(8)
 def test_any_damaged_folder_is_taken_or_refused_with_a_sentence(house, rng):
     check_damaged_folder(house, rng)
 

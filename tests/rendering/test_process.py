@@ -15,7 +15,7 @@ import pytest
 from interrupts import heed_interrupts
 from soundstage.audio import read_audio
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.heavy
 
 GRID = """
 [grids.quick]

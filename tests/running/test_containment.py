@@ -134,6 +134,7 @@ def test_in_the_pool_every_wild_separator_costs_its_own_cell_alone(tmp_path, cap
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.heavy
 def test_as_a_script_every_wild_separator_costs_its_own_cell_alone(tmp_path, capfd, workers, wild_script):
     ways = [
         ("raises", "failed", "no such layer"),
@@ -435,6 +436,7 @@ def shown(tmp_path, executor, how, typed=""):
 
 
 @pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}, {"workers": 1, "isolate": True}], ids=str)
+@pytest.mark.heavy
 def test_what_is_no_exception_is_its_separators_own_in_load_too(tmp_path, options):
     ways = {
         "interrupt": "KeyboardInterrupt",

@@ -182,6 +182,7 @@ def panned(seconds=3.2):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_panned_mono_without_noise_gives_sdr_alone_and_16_bit_references_give_all():
     references = panned()
     estimates = leaky(references)
@@ -215,6 +216,7 @@ def test_a_permutation_of_the_sources_permutes_the_scores():
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_a_common_scale_or_polarity_changes_nothing():
     references = noise()
     estimates = leaky(references)
@@ -325,6 +327,7 @@ def test_every_source_of_the_scene_interferes_whether_or_not_it_is_estimated():
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_singular_scenes_say_why_and_what_to_do():
     references = panned()
     rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
@@ -351,6 +354,7 @@ def set_by_bit_depth(rows):
 
 
 @pytest.mark.parametrize("bits", [16, 20])
+@pytest.mark.heavy
 def test_what_the_bit_depth_of_panned_scenes_sets_is_out_of_the_ranks_and_sdr_is_not(bits):
     references = rounded(panned(2.2), bits)
     rows = whole(BssEval().prepare(scene(references))(scene(leaky(references)).references))
@@ -362,6 +366,7 @@ def test_what_the_bit_depth_of_panned_scenes_sets_is_out_of_the_ranks_and_sdr_is
     assert all(row.ranked for row in frames if row.frame is not None)
 
 
+@pytest.mark.heavy
 def test_an_empty_band_is_called_one_and_no_panned_mono():
     low = np.stack([resample(source, 2 * source.shape[1], axis=1) for source in noise(3, 2.2, rate=RATE // 2)])
     for references, what in ((rounded(low, 16), "set by the bit depth"), (low, "singular references")):
@@ -459,6 +464,7 @@ def test_an_estimate_that_is_silent_throughout_takes_no_other_source_with_it():
     assert [math.isnan(values[frame]) for frame in range(3)] == [False, True, False]
 
 
+@pytest.mark.heavy
 def test_an_estimate_that_sounds_in_one_frame_binds_the_others_to_it_as_in_museval():
     references = noise()
     estimates = leaky(references)

@@ -60,7 +60,7 @@ def estimates_of(scene: Scene, kind: str, seed: int) -> dict[str, NDArray[np.flo
     return {name: made[kind](reference) for name, reference in scene.references.items()}
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("metric", METRICS)
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(

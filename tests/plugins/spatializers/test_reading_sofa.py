@@ -34,6 +34,7 @@ def test_a_file_that_takes_too_long_is_given_up_and_not_waited_for_again(file, m
         read_sofa_file(file)
 
 
+@pytest.mark.heavy
 def test_a_file_with_one_flipped_bit_that_hangs_hdf5_is_given_up(monkeypatch):
     """HDF5 2.0 never returns from opening it; another release may find the damage."""
     monkeypatch.setattr(sofa_file, "TIME_LIMIT_S", 5.0)

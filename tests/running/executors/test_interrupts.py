@@ -14,7 +14,7 @@ import pytest
 from interrupts import heed_interrupts
 from soundstage.results.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.heavy
 
 GRID = """
 [grids.quick]

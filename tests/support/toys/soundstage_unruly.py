@@ -188,11 +188,13 @@ class Thief:
     ) -> None:
         self.looks, self.diary = looks, diary
         if looks == "from the start":
+            self.known = [one for one in gc.get_objects() if isinstance(one, Scene)]  # others left them in our process
             threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self):
         while not Path(f"{self.diary}.end").exists():
-            if any(isinstance(one, Scene) for one in gc.get_objects()):
+            scenes = (one for one in gc.get_objects() if isinstance(one, Scene))
+            if any(all(one is not other for other in self.known) for one in scenes):
                 with Path(self.diary).open("a") as stream:
                     stream.write(f"a scene in process {os.getpid()}\n")
                 return
