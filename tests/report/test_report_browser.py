@@ -183,9 +183,20 @@ def real(shared, tmp_path_factory):
     return soundstage.write_report(folder / "results", folder / "report", data=data, seconds=6.0)
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo grid, as `make report` shows it."""
+    import soundstage
+
+    folder = tmp_path_factory.mktemp("demo")
+    soundstage.run("demo", folder / "results", keep={"estimates"})
+    return soundstage.write_report(folder / "results", folder / "report")
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)])
-def test_real_songs_are_shown_and_can_be_listened_to(real, opened, width, dark):
-    found = opened(real, width=width, dark=dark)
+@pytest.mark.parametrize(("which", "songs"), [("real", {"Lithium", "Sodium"}), ("demo", {"amber-street", "night-bus"})])
+def test_songs_are_shown_and_can_be_listened_to(which, songs, opened, width, dark, request):
+    found = opened(request.getfixturevalue(which), width=width, dark=dark)
     page = plots(found)
     page.locator("#listen").scroll_into_view_if_needed()
     page.get_by_role("button", name="Play").wait_for()
@@ -194,7 +205,7 @@ def test_real_songs_are_shown_and_can_be_listened_to(real, opened, width, dark):
     found.check_quiet()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(CONTRAST) == []
-    assert {"Lithium", "Sodium"} <= set(page.evaluate("window.soundstage.scenes.map((one) => one[1])"))
+    assert songs <= set(page.evaluate("window.soundstage.scenes.map((one) => one[1])"))
 
 
 def test_hostile_names_are_shown_and_not_run(tmp_path, opened):
