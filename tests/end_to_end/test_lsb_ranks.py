@@ -181,12 +181,17 @@ def noisy_where_it_sounds(scene: Scene, draw: int) -> Scene:
     return Scene(scene.rate, mixture, found.references, scene.placement, scene.gain, hrirs=scene.hrirs)
 
 
+BY_LAGS = ("interaural", "cues")
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_one_bit_changes_no_places_among_what_the_other_metrics_rank(
     scenes: dict[str, tuple[Scene, Estimates]], name: str
 ) -> None:
     """Each estimate as it was, and oracles and floor made anew.
 
+    Not anew by lags: one bit in a mixture moves what a mask leaves of a band that holds little, and GCC-PHAT, which
+    whitens it, takes its lag from there (docs/metrics.md).
     Of a panned scene phases are right to 0.003° whatever made them: a table prints a tie.
     Rendered scenes leave BSS Eval's filters open but for what 16 bits leave, so they are scored as published ones were,
     one song of them.
@@ -206,6 +211,8 @@ def test_one_bit_changes_no_places_among_what_the_other_metrics_rank(
                 counts = len(estimates), len(estimates) + len(anew)
                 held = in_both(rows, after[measure], counts, metric.measures[measure].decimals)
                 assert not swaps(*held), (song, draw, measure)
+                if name in BY_LAGS:
+                    continue
                 remade = {entry: held[1].get(f"{entry} anew", value) for entry, value in held[1].items()}
                 assert not swaps(held[0], remade), (song, draw, measure, "anew")
 
