@@ -29,7 +29,8 @@ def is_the_users(error: BaseException) -> bool:
         return True
     if _deaf.is_set() or threading.current_thread() is not threading.main_thread():
         return False
-    return signal.getsignal(signal.SIGINT) is not _raise_noted
+    handler = signal.getsignal(signal.SIGINT)
+    return callable(handler) and handler is not _raise_noted  # where it is ignored, as under nohup, nobody pressed it
 
 
 def was_heard() -> bool:
