@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.leaderboard import words
-from soundstage.cli.options import folder, safe_csv
+from soundstage.cli.options import folder, safe_csv, tables, which_grid
 from soundstage.cli.saying import say_document
 from soundstage.leaderboard.protocols import DEFAULT
 
@@ -18,22 +17,14 @@ FORMATS = ("table", "csv", "json")
 @click.argument("results", callback=folder)
 @click.argument("one")
 @click.argument("other")
-@click.option(
-    "--by",
-    callback=words,
-    metavar="WHAT,…",
-    help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
-    "  [default: spatializer and placement, where there are several]",
-)
+@tables
 @click.option("--metric", "metrics", multiple=True, help="Show only this metric or measure. Repeatable.")
 @click.option("--protocol", default=DEFAULT, show_default=True, metavar="NAME", help="As for leaderboard.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
 )
 @safe_csv
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 def command(
     results: Path | str,
     one: str,

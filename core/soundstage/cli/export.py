@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, which_grid
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
@@ -24,9 +24,7 @@ from soundstage.errors import SoundstageError
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write them to.")
 @click.option("--separator", default="", metavar="NAME", help="Only this separator.")
 @click.option("--metric", default="", metavar="NAME", help="Which metric, where several have the format's measures.")
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 def command(results: Path | str, out: Path, separator: str, metric: str, grid: str) -> None:
     """Write the results in the folder RESULTS as museval's JSON, one file a track: OUT/SEPARATOR/test/TRACK.json.
 

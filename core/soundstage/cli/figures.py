@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.leaderboard import words
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, which_grid, words
 from soundstage.cli.saying import say
 from soundstage.leaderboard.protocols import DEFAULT
 
@@ -34,9 +33,7 @@ FORMATS = ("pdf", "svg", "png")
 @click.option("--metric", "metrics", multiple=True, help="Only this metric or measure. Repeatable.")
 @click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
 @click.option("--protocol", default=DEFAULT, show_default=True, metavar="NAME", help="As for leaderboard.")
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 def command(
     results: Path | str,
     out: Path,

@@ -6,27 +6,16 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder, safe_csv
+from soundstage.cli.options import folder, safe_csv, tables, which_grid
 from soundstage.cli.saying import say_document
 from soundstage.leaderboard.protocols import DEFAULT, PROTOCOLS
 
 FORMATS = ("table", "markdown", "csv", "json", "latex")
 
 
-def words(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
-    """A comma-separated option as a list; None where it is not given."""
-    return None if value is None else [word.strip() for word in value.split(",") if word.strip()]
-
-
 @click.command("leaderboard")
 @click.argument("results", callback=folder)
-@click.option(
-    "--by",
-    callback=words,
-    metavar="WHAT,…",
-    help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
-    "  [default: spatializer and placement, where there are several]",
-)
+@tables
 @click.option("--metric", "metrics", multiple=True, help="Show only this metric or measure. Repeatable.")
 @click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
 @click.option(
@@ -53,9 +42,7 @@ def words(context: click.Context, parameter: click.Parameter, value: str | None)
     "--intervals", is_flag=True, help="Show each value's 95 % interval, not those of the ranking measure alone."
 )
 @click.option("--cost", is_flag=True, help="Set real-time factor and peak memory of separating beside.")
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 def command(
     results: Path | str,
     by: list[str] | None,

@@ -20,6 +20,21 @@ def folder(context: click.Context, parameter: click.Parameter, value: Any) -> An
     return None if value is None else location(value)
 
 
+def words(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    """A comma-separated option as a list; None where it is not given."""
+    return None if value is None else [word.strip() for word in value.split(",") if word.strip()]
+
+
+tables = click.option(
+    "--by",
+    callback=words,
+    metavar="WHAT,…",
+    help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
+    "  [default: spatializer and placement, where there are several]",
+)
+which_grid = click.option(
+    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
+)
 safe_csv = click.option(
     "--safe-csv", is_flag=True, help="In CSV, put ' before texts that a spreadsheet would take for a formula."
 )

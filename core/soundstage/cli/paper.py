@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.leaderboard import words
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, tables, which_grid
 from soundstage.cli.saying import say
 from soundstage.leaderboard.protocols import DEFAULT
 
@@ -29,13 +28,7 @@ if TYPE_CHECKING:
     metavar="MAIN.TEX",
     help="Check a paper, with all that it includes: whether every number in it follows from RESULTS.",
 )
-@click.option(
-    "--by",
-    callback=words,
-    metavar="WHAT,…",
-    help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
-    "  [default: spatializer and placement, where there are several]",
-)
+@tables
 @click.option("--metric", "metrics", multiple=True, help="Only this metric or measure. Repeatable.")
 @click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
 @click.option("--protocol", default=DEFAULT, show_default=True, metavar="NAME", help="As for leaderboard.")
@@ -43,9 +36,7 @@ if TYPE_CHECKING:
 @click.option("--intervals", is_flag=True, help="Put every value's interval into the tables.")
 @click.option("--cost", is_flag=True, help="Put real-time factor and peak memory into the tables.")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 def command(
     results: Path | str,
     out: Path | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, which_grid
 from soundstage.cli.run import pairs
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
@@ -26,9 +26,7 @@ TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
 
 @click.command("provenance")
 @click.argument("results", callback=folder)
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 @click.option(
     "--lock",
     type=click.Path(path_type=Path),

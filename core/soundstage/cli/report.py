@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 import click
 
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, which_grid
 from soundstage.cli.run import pairs
 from soundstage.cli.saying import say
 
@@ -22,9 +22,7 @@ from soundstage.cli.saying import say
     metavar="NAME",
     help="Set a publication's rows beside these, out of ranks, with Δ: a name of `list published`, or a TOML.",
 )
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 @click.option(
     "--clips",
     type=click.Choice(["flac", "opus", "none"]),

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, which_grid
 from soundstage.cli.saying import say, say_lines
 
 
 @click.command("status")
 @click.argument("results", callback=folder)
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 @click.option("--errors", is_flag=True, help="Everything that went wrong, with where in the code it came up.")
 def command(results: Path | str, grid: str, errors: bool) -> None:
     """Say how many cells of the folder RESULTS are done, failed and left, and what is being run now and by whom."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import folder
+from soundstage.cli.options import folder, which_grid
 from soundstage.cli.run import pairs
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=None, help="What draws these cells.  [default: others every time]")
 @click.option("--device", default="auto", show_default=True, help="Where models run, as it was for the results.")
-@click.option(
-    "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
-)
+@which_grid
 @click.option(
     "--data",
     multiple=True,

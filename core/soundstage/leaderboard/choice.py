@@ -121,5 +121,6 @@ def within_group(rows: pandas.DataFrame, group: Mapping[str, Any]) -> pandas.Dat
     """The rows of a table's group; what the rows have no column of is passed over."""
     for name, value in group.items():
         if name in rows.columns:
-            rows = rows[rows[name] == value]
+            column = rows[name]
+            rows = rows[column.astype(str) == str(value)] if name == "seed" else rows[column == value]
     return rows

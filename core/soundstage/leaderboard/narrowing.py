@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from soundstage.leaderboard.board import Column, Section
+from soundstage.leaderboard.choice import within_group
 
 if TYPE_CHECKING:
     import pandas
@@ -39,7 +40,7 @@ def narrowing(
 def _by_source(section: Section, usable: pandas.DataFrame) -> Iterator[str]:
     if "source" in section.group:
         return
-    rows = within(usable, section.group)
+    rows = within_group(usable, section.group)
     every = [str(source) for source in rows["source"].unique()]
     for entry in (row.separator for row in section.rows):
         own = {str(source) for source in rows.loc[rows["separator"] == entry, "source"].unique()}
@@ -52,8 +53,8 @@ def _by_source(section: Section, usable: pandas.DataFrame) -> Iterator[str]:
 
 
 def _by_track(section: Section, usable: pandas.DataFrame, cells: pandas.DataFrame) -> Iterator[str]:
-    scored = {str(entry) for entry in within(usable, section.group)["separator"].unique()}
-    planned = within(cells, section.group)
+    scored = {str(entry) for entry in within_group(usable, section.group)["separator"].unique()}
+    planned = within_group(cells, section.group)
     tracks = planned[["dataset", "track"]].drop_duplicates()
     for entry in (row.separator for row in section.rows):
         own = planned.loc[planned["separator"] == entry, ["dataset", "track"]].drop_duplicates()
@@ -62,12 +63,3 @@ def _by_track(section: Section, usable: pandas.DataFrame, cells: pandas.DataFram
                 f"{entry} is of {len(own)} of {len(tracks)} tracks, so every value of a table that it is in is over"
                 " no others"
             )
-
-
-def within(rows: pandas.DataFrame, group: Mapping[str, str]) -> pandas.DataFrame:
-    """The rows of a table's group; what the rows have no column of is passed over."""
-    for name, value in group.items():
-        if name in rows.columns:
-            column = rows[name]
-            rows = rows[(column.astype(str) if name == "seed" else column) == value]
-    return rows

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from soundstage.leaderboard.narrowing import within
+from soundstage.leaderboard.choice import within_group
 from soundstage.leaderboard.published.tables import Condition
 from soundstage.sources import ACCOMPANIMENT, rest_of
 from soundstage.variants import parse_variant
@@ -34,8 +34,8 @@ class Scenes:
 
 def scenes_of(group: Mapping[str, str], results: Results) -> Scenes:
     """The scenes of the table of a group."""
-    cells = within(results.cells, group)
-    rows = within(results.rows, {name: value for name, value in group.items() if name != "source"})
+    cells = within_group(results.cells, group)
+    rows = within_group(results.rows, {name: value for name, value in group.items() if name != "source"})
     return Scenes(
         tuple(str(label) for label in cells["spatializer"].unique()),
         tuple(str(label) for label in cells["placement"].unique() if str(label)),

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from soundstage.leaderboard.board import Column, Leaderboard, Section
-from soundstage.leaderboard.choice import finite
-from soundstage.leaderboard.narrowing import within
+from soundstage.leaderboard.choice import finite, within_group
 from soundstage.leaderboard.protocols import CELL
 from soundstage.leaderboard.surety import Surety
 
@@ -34,7 +33,7 @@ class Scores:
 
     def shared(self, section: Section, column: Column) -> pandas.DataFrame:
         """A row each of CELL (the index), a column each entry: what the section's values are over."""
-        rows = within(self._whole, section.group)
+        rows = within_group(self._whole, section.group)
         rows = rows[(rows["metric"] == column.metric) & (rows["name"] == column.name)]
         usable = rows[rows["ranked"] & rows["value"].notna()]
         return usable.pivot(index=CELL, columns="separator", values="value").dropna(axis="index", how="any")
