@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,12 @@ _JUNK = frozenset(
 ACCOMPANIMENTS = ("accompaniment", "no_vocals", "instrumental", "karaoke")
 """What separators of two sources call the file of everything but the vocals."""
 
+_BY_TOOLS = re.compile(r"(?P<track>.+)_\((?P<stem>[^()]+)\)(?:_.*)?", re.DOTALL)
+"""How separation tools call a stem: TRACK_(Vocals)_MODEL; of a stem of a stem the last brackets count."""
+
+_NUMBERED = re.compile(r"\d+_(?P<track>.+)", re.DOTALL)
+"""A track as one of them numbers it."""
+
 DEEPEST = 3
 """Folders below a root in which audio is looked for, to say where it is."""
 
@@ -58,6 +65,37 @@ def as_there(path: Path) -> Path:
     except OSError:
         return path
     return alike[0] if len(alike) == 1 else path
+
+
+@dataclass(frozen=True, slots=True)
+class StemName:
+    """What separation tools say in a stem's name, TRACK_(Stem)_MODEL: the track as it is written there; the stem."""
+
+    track: str
+    stem: str
+
+    def is_of(self, track: str) -> bool:
+        """Whether it is a stem of that track, which may have a number and an underscore before it."""
+        numbered = _NUMBERED.fullmatch(self.track)
+        return fold(track) in {fold(self.track), *([fold(numbered["track"])] if numbered else [])}
+
+
+def stem_name(name: str) -> StemName | None:
+    """What a file's name without suffix says, where it is one that separation tools write."""
+    found = _BY_TOOLS.fullmatch(name)
+    return StemName(found["track"], found["stem"]) if found else None
+
+
+def names_source(name: str, source: str) -> bool:
+    """Whether a stem of that name is of that source: in any case, with spaces for underscores, and `Instrumental` and
+    its like for the accompaniment.
+    """
+    plain, wanted = _words(name), _words(source)
+    return plain == wanted or {plain, wanted} <= {_words(one) for one in ACCOMPANIMENTS}
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[\s_\-]+", " ", fold(name)).strip()
 
 
 def leads_back(folder: Path) -> bool:
@@ -138,6 +176,12 @@ def audio_folders(folder: Path, depth: int = DEEPEST) -> Iterator[Path]:
         yield folder
     for below in found.folders if depth else ():
         yield from audio_folders(below, depth - 1)
+
+
+def song_places(folder: Path, track: str) -> list[Path]:
+    """The folders below this one that hold audio and are called as the track, in any case, exactly so called first."""
+    found = [place for place in audio_folders(folder) if place != folder and fold(place.name) == fold(track)]
+    return [place for place in found if place.name == track] or found
 
 
 def song_folders(folder: Path) -> tuple[list[str], list[str]]:

@@ -230,14 +230,15 @@ def test_two_estimates_that_only_case_tells_apart_are_refused(song):
 
 
 @pytest.mark.parametrize("where", ["separated/htdemucs/reference", "out/umxhq/reference", "reference"])
-def test_the_folders_that_separators_leave_behind_are_found_and_named(tmp_path, song, where):
+def test_the_folder_that_a_separator_leaves_behind_is_found_and_said(tmp_path, song, where):
     place = tmp_path / "left" / where
     place.parent.mkdir(parents=True)
     song[1].rename(place)
-    with pytest.raises(SoundstageError) as caught:
-        soundstage.score(song[0], tmp_path / "left", metrics=["sdr"])
-    assert str(caught.value).endswith(f"give --estimate {place}")
-    assert values(soundstage.score(song[0], place, metrics=["sdr"]))
+    told = invoke((song[0], tmp_path / "left"), "--metric", "sdr")
+    assert f"the estimates are those in {place}" in told.stderr.replace("\n", "")
+    assert values(soundstage.score(song[0], tmp_path / "left", metrics=["sdr"])) == values(
+        soundstage.score(song[0], place, metrics=["sdr"])
+    )
 
 
 @pytest.mark.parametrize("where", ["separated/htdemucs", "2stems"])
@@ -245,11 +246,27 @@ def test_the_root_of_many_songs_is_found_too(tmp_path, songs, where):
     place = tmp_path / "left" / where
     place.parent.mkdir(parents=True)
     songs[1].rename(place)
-    with pytest.raises(SoundstageError) as caught:
-        soundstage.score(songs[0], tmp_path / "left", metrics=["sdr"])
-    assert str(caught.value).endswith(f"give --estimate {place}")
+    assert len(values(soundstage.score(songs[0], tmp_path / "left", metrics=["sdr"]))) == 4
     with pytest.raises(SoundstageError, match=f"give --reference {songs[0] / 'one'}"):
         soundstage.score(songs[0], place / "one", metrics=["sdr"])
+
+
+def test_of_two_models_nobody_chooses_one(tmp_path, songs):
+    for model in ("htdemucs", "htdemucs_ft"):
+        write(tmp_path / "left" / model / "one", references())
+    with pytest.raises(SoundstageError, match=r"give --estimate .*/left/htdemucs or --estimate .*/left/htdemucs_ft$"):
+        soundstage.score(songs[0], tmp_path / "left", metrics=["sdr"])
+
+
+def test_stems_that_lie_flat_under_their_songs_names_are_scored(tmp_path, songs):
+    for song in ("one", "two"):
+        for name in STEMS:
+            target = tmp_path / "flat" / f"{song}_({name.capitalize()})_model_bs_roformer_ep_317_sdr_12.9755.wav"
+            target.parent.mkdir(exist_ok=True)
+            (songs[1] / song / f"{name}.wav").rename(target)
+    frame = soundstage.score(songs[0], tmp_path / "flat", metrics=["sdr"])
+    wanted = {("one", "bass"): 20.0, ("one", "vocals"): 20.0, ("two", "bass"): 40.0, ("two", "vocals"): 40.0}
+    assert values(frame) == pytest.approx(wanted, abs=1e-2)
 
 
 def test_mono_is_scored_by_what_one_channel_has_and_the_rest_says_why_not(tmp_path):

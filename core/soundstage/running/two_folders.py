@@ -6,7 +6,16 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from soundstage.audio_files import ACCOMPANIMENTS, audio_folders, fold, holds_audio, listing, song_folders
+from soundstage.audio_files import (
+    ACCOMPANIMENTS,
+    audio_folders,
+    fold,
+    holds_audio,
+    listing,
+    names_source,
+    song_folders,
+    stem_name,
+)
 from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError, storable
 from soundstage.planning.cells import make_plan
@@ -34,7 +43,7 @@ def score_folders(
                 f"{folder}: no such folder of {role}; give one song's folder of stems, or one with a sub-folder a song"
             )
     is_one_song = holds_audio(reference, 0)
-    _check_root(reference, estimate, is_one_song)
+    estimate = _root_meant(reference, estimate, is_one_song, listener)
     known = Registry.load([Path(file) for file in registry])
     usual = known.defaults
     layout = "{source}" if is_one_song else "{track}/{source}"
@@ -66,28 +75,36 @@ def score_folders(
         return load_results(Path(kept))
 
 
-def _check_root(reference: Path, estimate: Path, is_one_song: bool) -> None:
-    """Raise SoundstageError where the estimates lie deeper, or higher, than the references: with the folder to give."""
+def _root_meant(reference: Path, estimate: Path, is_one_song: bool, listener: Listener) -> Path:
+    """The folder that the estimates start from: the given one, or the one below it where alone there are some.
+
+    Raises SoundstageError where they lie higher than the references, or in several places: with the folder to give.
+    """
     if is_one_song:
         if holds_audio(estimate, 0):
-            return
+            return estimate
         places = list(audio_folders(estimate))
-        right = [place for place in places if fold(place.name) == fold(reference.absolute().name)] or places
+        right = [place for place in places if fold(place.name) == fold(reference.absolute().name)]
         what = "stems of one song"
     else:
         songs = {fold(name): name for name in song_folders(reference)[0]}
         own = [fold(place.name) for place in listing(estimate).folders if holds_audio(place, 0)]
-        if not songs or set(own) & set(songs):
-            return
+        if not songs or set(own) & set(songs) or _holds_flat(estimate, songs.values()):
+            return estimate
         if holds_audio(estimate, 0):
             raise SoundstageError(
                 f"{estimate}: no estimates of the songs of {reference}, for it holds one song's stems itself; give"
                 f" --reference {reference / songs.get(fold(estimate.absolute().name), next(iter(songs.values())))}"
             )
         places = list(audio_folders(estimate))
-        right = [place.parent for place in places if fold(place.name) in songs] or places
+        right = [place.parent for place in places if fold(place.name) in songs]
+        right += [place for place in places if _holds_flat(place, songs.values())]
         what = "a sub-folder a song, called as among the references"
     right = list(dict.fromkeys(right))
+    if len(right) == 1:
+        listener.noticed(storable(f"the estimates are those in {right[0]}"))
+        return right[0]
+    right = right or list(dict.fromkeys(places))
     if not right:
         raise SoundstageError(f"{estimate}: no estimates, not even one audio file; give the folder that holds {what}")
     raise SoundstageError(
@@ -96,16 +113,22 @@ def _check_root(reference: Path, estimate: Path, is_one_song: bool) -> None:
     )
 
 
+def _holds_flat(folder: Path, tracks: Collection[str]) -> bool:
+    """Whether the folder itself holds stems that are called TRACK_(Stem)_MODEL after one of the tracks."""
+    said = [stem_name(file.stem) for file in listing(folder).audio]
+    return any(one.is_of(track) for one in said if one is not None for track in tracks)
+
+
 def _unscored(reference: Path, estimate: Path) -> Iterator[str]:
     """Sentences about the audio in a song's folder of estimates that nothing will be scored of."""
     if not estimate.is_dir() or not reference.is_dir():
         return
     found = listing(estimate)
     known = {fold(file.stem) for file in listing(reference).audio}
-    names = {fold(file.stem) for file in found.audio}
-    if names & known == {"vocals"}:
+    names = {file.name: said.stem if (said := stem_name(file.stem)) else file.stem for file in found.audio}
+    if {one for one in known for name in names.values() if names_source(name, one)} == {"vocals"}:
         known |= set(ACCOMPANIMENTS)  # scored against the sum of the others
-    extra = [file.name for file in found.audio if fold(file.stem) not in known]
+    extra = [file for file, name in names.items() if not any(names_source(name, one) for one in known)]
     if extra:
         yield f"no reference is called as {', '.join(extra)} in {estimate}, so of that there are no scores"
     if found.unread:

@@ -9,12 +9,22 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from soundstage.audio import FORMATS, SUFFIXES, read_audio, read_header
-from soundstage.audio_files import ACCOMPANIMENTS, audio_folders, fold, listing, without_lossy_twins
+from soundstage.audio_files import (
+    ACCOMPANIMENTS,
+    audio_folders,
+    fold,
+    listing,
+    names_source,
+    song_places,
+    stem_name,
+    without_lossy_twins,
+)
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.regular import check_regular
 
 if TYPE_CHECKING:
     from soundstage.audio import Samples
+    from soundstage.audio_files import StemName
     from soundstage.contracts import CellName, Need
 
 FIELDS = ("track", "source", "dataset", "placement", "spatializer", "seed")
@@ -22,6 +32,9 @@ FIELDS = ("track", "source", "dataset", "placement", "spatializer", "seed")
 
 LONGEST_NAME = 255
 """Letters that a file's name has at most."""
+
+BY_TRACK, ONE_SONG = "{track}/{source}", "{source}"
+"""The layouts in which files are found too that are called as separation tools call them."""
 
 ANY_SOURCE = "\0"
 """Stands for a source's name until it is known; no file name can hold it."""
@@ -32,9 +45,14 @@ class Estimates:
 
     layout: a path below root without suffix, in which {track}, {source}, {dataset}, {placement}, {spatializer} and
     {seed} stand for the cell's names. Where no file is called exactly so, one that differs in case or in how its
-    accents are encoded is meant. A grid in which a name varies that the layout does not have is refused: two scenes
-    would be given one estimate. partial: whether sources without an estimate are left out and the others scored, the
-    accompaniment among them where there are only vocals and that; else they are an error. One channel will do where the
+    accents are encoded is meant. In the layouts {track}/{source} and {source} an estimate may also be called as
+    separation tools call it: TRACK_(Vocals)_MODEL, there or, with the track's own name, in root itself; the
+    accompaniment `instrumental`, `no_vocals` or `karaoke`; and a song's folder may lie deeper, as in
+    root/htdemucs/TRACK. Two files that may be one source's are an error.
+
+    A grid in which a name varies that the layout does not have is refused: two scenes would be given one estimate.
+    partial: whether sources without an estimate are left out and the others scored, the accompaniment among them where
+    there are only vocals and that; else they are an error. One channel will do where the
     mixture's two are equal.
     """
 
@@ -42,7 +60,7 @@ class Estimates:
     needs: tuple[Need, ...] = ("sources", "cell")
     left_out_at_default = ("partial",)
 
-    def __init__(self, root: Path, layout: str = "{track}/{source}", partial: bool = False) -> None:
+    def __init__(self, root: Path, layout: str = BY_TRACK, partial: bool = False) -> None:
         """root: the folder. layout, partial: see above. Raises SoundstageError where the layout is no such path."""
         self.may_lack = partial
         self.details: dict[str, object] = {}
@@ -72,7 +90,8 @@ class Estimates:
         if cell is None:
             return []
         self._check_root()
-        return sorted(without_lossy_twins(list(self._matches(self._root, self._parts(cell, ANY_SOURCE), {}))))
+        matches = self._matches(self._place(cell), self._parts(cell, ANY_SOURCE), {})
+        return sorted(without_lossy_twins(list(dict.fromkeys([*matches, *self._called_by_tools(cell)]))))
 
     def separate(self, mixture: Samples, rate: int, *, sources: Sequence[str], cell: CellName) -> dict[str, Samples]:
         """The estimates (2, samples) of the sources.
@@ -84,10 +103,10 @@ class Estimates:
         places = {source: self._find(cell, source) for source in sources}
         found = {source: path for source, path in places.items() if path is not None}
         missing = [source for source in sources if source not in found]
-        if self.may_lack and set(found) == {"vocals"} and len(missing) > 1 and "accompaniment" not in sources:
-            rest = next(filter(None, (self._find(cell, name) for name in ACCOMPANIMENTS)), None)
+        if self.may_lack and set(found) == {"vocals"} and len(missing) > 1 and ACCOMPANIMENTS[0] not in sources:
+            rest = self._find(cell, ACCOMPANIMENTS[0])
             if rest is not None:
-                found["accompaniment"] = rest
+                found[ACCOMPANIMENTS[0]] = rest
         if missing and (not self.may_lack or not found):
             raise SoundstageError(self._what_is_missing(cell, missing, everything=not found))
         lossy = {path.name: coding for path in found.values() if (coding := read_header(path).lossy)}
@@ -127,17 +146,49 @@ class Estimates:
     def _expected(self, cell: CellName, source: str) -> Path:
         return self._root.joinpath(*self._parts(cell, source))
 
+    def _place(self, cell: CellName) -> Path:
+        """The folder that the layout starts from: root, or the one below it that alone holds a folder of the song."""
+        if self._layout != BY_TRACK or _below([self._root], self._parts(cell, ANY_SOURCE)[:-1]):
+            return self._root
+        places = song_places(self._root, cell.track)
+        if len(places) > 1:
+            raise SoundstageError(
+                f"track '{cell.track}': {places[0]} and {places[1]} are both there; set root to the folder above the"
+                " one that is meant"
+            )
+        return places[0].parent if places else self._root
+
     def _find(self, cell: CellName, source: str) -> Path | None:
-        *folders, name = self._parts(cell, source)
-        places = [self._root]
-        for folder in folders:
-            places = [below for place in places for below in _called(place, folder)]
-        paths = [path for place in places for path in _audio_called(place, name)]
+        paths = without_lossy_twins(list(dict.fromkeys(self._candidates(cell, source))))
         if len(paths) > 1:
-            raise SoundstageError(f"{paths[0]} and {paths[1]} are both there; keep the one that is meant")
+            raise SoundstageError(
+                f"{paths[0]} and {paths[1]} are both there, and either may be the estimate of {source}; keep the one"
+                " that is meant"
+            )
         if paths and not paths[0].is_file():
             raise SoundstageError(f"{paths[0]}: is no file that can be read; put the file itself there")
         return paths[0] if paths else None
+
+    def _candidates(self, cell: CellName, source: str) -> Iterator[Path]:
+        """The files that may be the source's: as the layout says, and as separation tools call them."""
+        by_tools = self._layout in (BY_TRACK, ONE_SONG)
+        for spelling in ACCOMPANIMENTS if by_tools and source in ACCOMPANIMENTS else (source,):
+            *folders, name = self._parts(cell, spelling)
+            places = _below([self._place(cell)], folders)
+            yield from (path for place in places for path in _audio_called(place, name))
+        for file in self._called_by_tools(cell):
+            said = stem_name(file.name[: -len(file.suffix)])
+            if said is not None and names_source(said.stem, source):
+                yield file
+
+    def _called_by_tools(self, cell: CellName) -> list[Path]:
+        """The cell's files that are called TRACK_(Stem)_MODEL; of some that say the track's own name, those alone."""
+        if self._layout not in (BY_TRACK, ONE_SONG):
+            return []
+        inside = _tool_named(_below([self._place(cell)], self._parts(cell, ANY_SOURCE)[:-1]))
+        flat = _tool_named([self._root]) if self._layout == BY_TRACK else {}
+        own = [file for file, said in {**flat, **inside}.items() if said.is_of(cell.track)]
+        return own if any(file in inside for file in own) else [*own, *inside]
 
     def _what_is_missing(self, cell: CellName, sources: Sequence[str], *, everything: bool) -> str:
         if not everything:
@@ -179,11 +230,25 @@ class Estimates:
                 yield path
 
 
+def _below(places: Sequence[Path], folders: Sequence[str]) -> list[Path]:
+    """The folders that the names lead to from these, whatever their case."""
+    for folder in folders:
+        places = [below for place in places for below in _called(place, folder) if below.is_dir()]
+    return list(places)
+
+
 def _called(folder: Path, name: str) -> list[Path]:
     """What in the folder is called exactly so; else whatever differs in case or accents' encoding alone."""
     if (folder / name).exists():
         return [folder / name]
     return sorted(path for path in folder.iterdir() if fold(path.name) == fold(name)) if folder.is_dir() else []
+
+
+def _tool_named(folders: Sequence[Path]) -> dict[Path, StemName]:
+    """The audio files in these folders that are called as separation tools call them, and what their names say."""
+    files = (file for folder in folders if folder.is_dir() for file in listing(folder).audio)
+    said = {file: stem_name(file.name[: -len(file.suffix)]) for file in files}
+    return {file: one for file, one in said.items() if one is not None}
 
 
 def _audio_called(folder: Path, name: str) -> list[Path]:

@@ -204,9 +204,8 @@ def test_partial_estimates_are_those_that_are_there_and_never_none(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("song/1_song_(Vocals).wav", r"there are 1_song_\(Vocals\)\.wav: call each of them after its source"),
+        ("song/song-voc.wav", r"there are song-voc\.wav: call each of them after its source"),
         ("song/vocals.m4a", r"vocals\.m4a is not read: convert it"),
-        ("separated/htdemucs/song/vocals.wav", r"is root=.*separated/htdemucs meant\?"),
     ],
 )
 def test_what_is_missing_says_what_is_there_instead(tmp_path, name, words):
@@ -215,6 +214,57 @@ def test_what_is_missing_says_what_is_there_instead(tmp_path, name, words):
         (tmp_path / name).write_bytes(b"?")
     with pytest.raises(SoundstageError, match=words):
         read(Estimates(tmp_path))
+
+
+TOOLS = {
+    "vocals": ["song/VOCALS.WAV", "song/1_song_(Vocals).wav", "song/mixture_(Vocals)_MDX23C.flac"],
+    "accompaniment": ["song/no_vocals.wav", "song_(Instrumental)_m_ep_317_sdr_12.9.wav", "htdemucs/song/Karaoke.wav"],
+    "other": ["SONG_(Other)_BS-Roformer.wav", "song/song_(Live)_(Other)_m.wav", "out/htdemucs/song/other.flac"],
+    "acoustic guitar": ["song/song_(Acoustic_Guitar)_m.wav", "song/acoustic_guitar_(Acoustic Guitar).wav"],
+}
+
+
+@pytest.mark.parametrize(("source", "name"), [(source, name) for source, names in TOOLS.items() for name in names])
+def test_names_of_the_common_tools_need_no_hand_work(tmp_path, source, name):
+    samples = put(tmp_path / name)
+    put(tmp_path / "another_(Vocals)_m.wav")  # of another song
+    estimates = Estimates(tmp_path)
+    found = read(estimates, [source])
+    np.testing.assert_allclose(found[source], samples, atol=2**-15)
+    assert estimates.files(cell()) == [tmp_path / name]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("song/vocals.wav", "song/song_(Vocals)_m.wav"),
+        ("song_(Vocals)_one.wav", "song_(Vocals)_two.wav"),
+        ("song_(Vocals)_one.wav", "song/vocals.flac"),
+        ("htdemucs/song/vocals.wav", "htdemucs_ft/song/vocals.wav"),
+    ],
+)
+def test_two_files_that_may_be_one_sources_are_never_chosen_from(tmp_path, names):
+    for name in names:
+        put(tmp_path / name)
+    with pytest.raises(SoundstageError, match="are both there") as caught:
+        read(Estimates(tmp_path))
+    assert all(re.sub(r"/vocals.wav", "", name) in str(caught.value) for name in names[:1])
+
+
+def test_two_accompaniments_are_not_chosen_from_either(tmp_path):
+    for name in ("vocals", "instrumental", "karaoke"):
+        put(tmp_path / "song" / f"{name}.wav")
+    with pytest.raises(
+        SoundstageError, match=r"instrumental\.wav and .*karaoke\.wav are both there, and either may be"
+    ):
+        read(Estimates(tmp_path, partial=True), ["vocals", "drums", "bass"])
+
+
+def test_a_layout_of_ones_own_is_taken_at_its_word(tmp_path):
+    put(tmp_path / "song_(Vocals)_m.wav")
+    with pytest.raises(SoundstageError, match="no estimates"):
+        read(Estimates(tmp_path, "{track}-{source}"))
+    assert "vocals" in read(Estimates(tmp_path, "{source}"))
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
