@@ -47,6 +47,28 @@ class Register(Protocol):
         """Register one plugin."""
 
 
+class RegisterCommand(Protocol):
+    """What `register_commands` is handed.
+
+    name: the verb, as in `soundstage NAME`; one of Soundstage's own is refused. target: "package.module:command", a
+    click command, imported when the verb is used. summary: one line for `soundstage --help`. requires, extra: as of
+    plugins, said when the verb is used. sections: the tables of a registry's TOML that are the verb's own, as
+    `training` makes `[training.NAME]`; `soundstage list` and `show` show them, what they hold the verb alone reads.
+    """
+
+    def __call__(
+        self,
+        name: str,
+        target: str,
+        *,
+        summary: str,
+        requires: Sequence[str] = (),
+        extra: str = "",
+        sections: Sequence[str] = (),
+    ) -> None:
+        """Register one verb."""
+
+
 @hookspec
 def register_datasets(register: Register) -> None:
     """Register datasets: they list and load tracks."""
@@ -70,3 +92,8 @@ def register_separators(register: Register) -> None:
 @hookspec
 def register_metrics(register: Register) -> None:
     """Register metrics: they score estimates against a scene."""
+
+
+@hookspec
+def register_commands(register: RegisterCommand) -> None:
+    """Register verbs of the command line."""

@@ -13,6 +13,7 @@ import pytest
 import architecture
 import blocks
 import readme
+from soundstage.catalogue.plugins import discover
 from soundstage.cli import VERBS
 
 
@@ -39,9 +40,10 @@ def test_every_link_between_pages_leads_somewhere(pages):
 
 
 def test_every_command_that_a_page_shows_is_a_verb(pages):
+    verbs = {*VERBS, *discover().commands}
     for page in pages:
         for verb in re.findall(r"(?:^|`)soundstage ([a-z_]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
-            assert verb in VERBS, f"{page.name}: soundstage {verb}"
+            assert verb in verbs, f"{page.name}: soundstage {verb}"
 
 
 def test_every_goal_that_a_page_names_is_one(pages, root):

@@ -42,7 +42,7 @@ class Entry:
 
 
 class GridTable(NamedTuple):
-    """A grid as it is written: its table, the folder its relative paths start from, and the file it stands in."""
+    """What is written about a grid, or what else a verb reads: its table, where its relative paths start, its file."""
 
     table: Mapping[str, Any]
     base: Path | None

@@ -20,6 +20,7 @@ from typing import Any
 import pluggy
 
 from soundstage import hooks
+from soundstage.catalogue.commands import Command
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError, UnknownName, suggestion, text_of
 from soundstage.names import fault
@@ -27,7 +28,13 @@ from soundstage.toml import shown
 
 GROUP = "soundstage"
 
-HOOKS = tuple(f"register_{kind}" for kind in KINDS)
+COMMANDS = "commands"
+"""What the hook for verbs registers; these are no kind of plugin, for no grid names them."""
+
+HOOKS = tuple(f"register_{kind}" for kind in (*KINDS, COMMANDS))
+
+SEQUENCES = ("requires", "wraps", "required", "sections")
+"""Facts that are several."""
 
 MARK = f"{GROUP}_impl"
 """What `hookimpl` leaves on a function."""
@@ -105,7 +112,7 @@ class Plugin:
 
 @dataclass(slots=True)
 class Catalogue:
-    """Everything that is registered: plugins by kind and name, and names claimed twice.
+    """Everything that is registered: plugins by kind and name, verbs, and names claimed twice.
 
     problems: a sentence for each distribution that did not register all that it holds; notices: for what is odd and
     takes nothing away.
@@ -113,6 +120,7 @@ class Catalogue:
 
     plugins: dict[Kind, dict[str, Plugin]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     clashes: dict[tuple[Kind, str], list[Plugin]] = field(default_factory=dict)
+    commands: dict[str, list[Command]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -127,6 +135,12 @@ class Catalogue:
         else:
             held[plugin.name] = plugin
 
+    @property
+    def sections(self) -> list[str]:
+        """The sections of a registry's TOML that belong to verbs."""
+        claimed = (section for held in self.commands.values() for command in held for section in command.sections)
+        return list(dict.fromkeys(claimed))
+
     def get(self, kind: Kind, name: str) -> Plugin:
         """The plugin of that name. Raises UnknownName, or SoundstageError naming both claimants of a clash."""
         if (kind, name) in self.clashes:
@@ -138,12 +152,12 @@ class Catalogue:
 
     def all_problems(self) -> list[str]:
         """A sentence for every broken distribution, every clash and every oddity."""
-        return [*self.problems, *self.notices] + [
-            clash_sentence(kind, name, found) for (kind, name), found in self.clashes.items()
-        ]
+        found = [clash_sentence(kind, name, plugins) for (kind, name), plugins in self.clashes.items()]
+        verbs = [clash_sentence(COMMANDS, name, held) for name, held in self.commands.items() if len(held) > 1]
+        return [*self.problems, *self.notices, *found, *verbs]
 
 
-def clash_sentence(kind: Kind, name: str, plugins: Sequence[Plugin]) -> str:
+def clash_sentence(kind: str, name: str, plugins: Sequence[Plugin | Command]) -> str:
     """Who claims the name, and what to do."""
     owners = " and ".join(f"{plugin.distribution} ({plugin.target})" for plugin in plugins)
     return f"{kind[:-1]} '{name}' is registered by {owners}; uninstall one, or ask its author for another name"
@@ -157,9 +171,9 @@ def discover() -> Catalogue:
     meanwhile is reported too, for standard output belongs to the verb.
     """
     catalogue = Catalogue()
-    found = entry_points(group=GROUP)
+    points = entry_points(group=GROUP)
     for point in sorted(
-        found, key=lambda point: (_distribution(point)[0].lower() != GROUP, _distribution(point)[0], point.name)
+        points, key=lambda point: (_distribution(point)[0].lower() != GROUP, _distribution(point)[0], point.name)
     ):
         distribution, release = _distribution(point)
         whose = f"plugin '{point.name}' of {distribution} {release}".rstrip()
@@ -167,43 +181,48 @@ def discover() -> Catalogue:
         try:
             with contextlib.redirect_stdout(printed):
                 module = point.load()
-                plugins, troubles = registrations(module, distribution, release)
+                found, troubles = registrations(module, distribution, release)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            plugins, troubles = [], [f"{_sentence(error)}{_innermost_line(error)}"]
+            found, troubles = [], [f"{_sentence(error)}{_innermost_line(error)}"]
         catalogue.problems += [
             f"{whose} is broken: {trouble}; correct, update or uninstall {distribution}" for trouble in troubles
         ]
         if said := " ".join(printed.getvalue().split()):
             catalogue.notices.append(f"{whose} prints when it is imported, which nobody asked for: {shown(said)}")
-        for plugin in plugins:
-            catalogue.add(plugin)
+        for one in found:
+            if isinstance(one, Command):
+                catalogue.commands.setdefault(one.name, []).append(one)
+            else:
+                catalogue.add(one)
     return catalogue
 
 
-def registrations(module: object, distribution: str, release: str) -> tuple[list[Plugin], list[str]]:
+def registrations(module: object, distribution: str, release: str) -> tuple[list[Plugin | Command], list[str]]:
     """What the hooks of one plugin module register, and a phrase for each thing that is wrong with them.
 
     What is wrong with one hook, or with one plugin, takes nothing from the others.
     """
-    found: list[Plugin] = []
+    found: list[Plugin | Command] = []
     troubles = list(_hooks_never_called(module))
     called = 0
-    for kind in KINDS:
+    for kind in (*KINDS, COMMANDS):
         hook = getattr(module, f"register_{kind}", None)
         if not callable(hook) or not hasattr(hook, MARK):
             continue
         called += 1
 
-        def register(name: str, target: str, *, summary: str, kind: Kind = kind, **facts: Any) -> None:
+        def register(name: str, target: str, *, summary: str, kind: Any = kind, **facts: Any) -> None:
             trouble = _fault(kind, name, target, facts)
             if trouble:
                 troubles.append(trouble)
                 return
-            for sequence in ("requires", "wraps", "required"):
-                facts[sequence] = tuple(facts.get(sequence, ()))
-            found.append(Plugin(kind, name, target, distribution, release, summary, **facts))
+            facts |= {key: tuple(facts[key]) for key in SEQUENCES if key in facts}
+            if kind == COMMANDS:
+                found.append(Command(name, target, distribution, release, summary, **facts))
+            else:
+                found.append(Plugin(kind, name, target, distribution, release, summary, **facts))
 
         manager = pluggy.PluginManager(GROUP)
         manager.add_hookspecs(hooks)
@@ -234,7 +253,7 @@ def _hooks_never_called(module: object) -> Iterator[str]:
             yield f"{name} is no hook{suggestion(name, HOOKS)} A hook has @soundstage.hookimpl above it"
 
 
-def _fault(kind: Kind, name: object, target: object, facts: Mapping[str, object]) -> str:
+def _fault(kind: str, name: object, target: object, facts: Mapping[str, object]) -> str:
     """What is wrong with the facts that a plugin is registered with, as a phrase; empty where nothing is."""
     one = f"{kind[:-1]} {name!r}"
     if not isinstance(name, str) or fault(name) or set("[]") & set(name):
@@ -251,7 +270,7 @@ def _fault(kind: Kind, name: object, target: object, facts: Mapping[str, object]
         module, _, attribute = target.replace(":", ".").rpartition(".")
         return f"{one} is registered with '{target}', which is no import path; write '{module or 'module'}:{attribute}'"
     for key, value in facts.items():
-        if key in ("requires", "wraps", "required") and (isinstance(value, str) or not isinstance(value, Iterable)):
+        if key in SEQUENCES and (isinstance(value, str) or not isinstance(value, Iterable)):
             return f"{one} is registered with {key}={value!r}; write {key}=({value!r},)"
     return ""
 

@@ -77,13 +77,20 @@ class Choice:
         return found
 
 
+OWN_SECTIONS = ("grids", "references", "defaults")
+
+
 class Registry:
-    """Entries and grids by name, and the plugins behind them."""
+    """Entries and grids by name, and the plugins behind them.
+
+    sections: what belongs to verbs that plugins bring, section → name → table, as it is written.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
         self.grids: dict[str, GridTable] = {}
+        self.sections: dict[str, dict[str, GridTable]] = {section: {} for section in catalogue.sections}
         self.references: dict[str, Reference] = {}
         self.defaults = Defaults()
         self._roots = Roots()
@@ -92,7 +99,9 @@ class Registry:
     def load(cls, files: Iterable[Path] = ()) -> Registry:
         """The shipped registry, extended by TOML files in their order, over what is installed."""
         registry = cls(discover())
-        registry.extend(toml.parse(shipped_registry(), "registry.toml"), "registry.toml", None)
+        own = toml.parse(shipped_registry(), "registry.toml")
+        known = {*KINDS, *OWN_SECTIONS, *registry.sections}  # a verb that is broken here takes its section along
+        registry.extend({key: table for key, table in own.items() if key in known}, "registry.toml", None)
         for file in files:
             registry.extend(toml.read(file), str(file), file.absolute().parent)
         return registry
@@ -132,6 +141,9 @@ class Registry:
             self.grids[checked_name(name, "a grid", source)] = GridTable(dict(facts.left), base, source)
         for key, facts in named_tables(whole, "references"):
             self.references[key] = read_reference(key, facts)
+        for section, held in self.sections.items():
+            for name, facts in named_tables(whole, section):
+                held[checked_name(name, f"one of {section}", source)] = GridTable(dict(facts.left), base, source)
         self.defaults = read_defaults(whole.table("defaults"), self.defaults)
         whole.close()
 

@@ -51,21 +51,33 @@ class Verbs(click.Group):
     """A group whose commands live in modules of their own."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs, in the order in which a newcomer needs them."""
-        return list(VERBS)
+        """The verbs, in the order in which a newcomer needs them, and then those of plugins."""
+        from soundstage.cli.plugged import plugged
+
+        return [*VERBS, *plugged()[0]]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb's command, its module imported now."""
         if cmd_name not in VERBS:
-            return None
+            from soundstage.cli.plugged import command_of
+
+            return command_of(cmd_name)
         module = MODULES.get(cmd_name, cmd_name)
         command: click.Command = importlib.import_module(f"soundstage.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs without importing them."""
+        """List the verbs without importing them; what is wrong with those of plugins goes to standard error."""
+        from soundstage.cli.plugged import plugged
+
         with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl([*VERBS.items()])  # the module cli.list hides the builtin once it is imported
+        brought, problems = plugged()
+        if brought:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(name, command.summary) for name, command in brought.items()])
+        for problem in problems:
+            say_lines(f"problem: {problem}", err=True)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb; an option that it cannot take is named by its flag."""
@@ -83,8 +95,12 @@ class Verbs(click.Group):
         """The command; for a misspelt verb a sentence with the nearest one."""
         from soundstage.errors import suggestion
 
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            ctx.fail(f"no command '{args[0]}'{suggestion(args[0], VERBS)}")
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from soundstage.cli.plugged import plugged
+
+            brought, problems = plugged()
+            why = "".join(f"\nit may be one of what is broken here: {problem}" for problem in problems)
+            ctx.fail(f"no command '{args[0]}'{suggestion(args[0], [*VERBS, *brought])}{why}")
         return super().resolve_command(ctx, args)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from soundstage.cli.saying import say
 from soundstage.contracts import KINDS, Kind
 
 if TYPE_CHECKING:
+    from soundstage.catalogue.entries import GridTable
     from soundstage.catalogue.registry import Registry
 
 
@@ -34,29 +35,34 @@ SECTIONS = (*KINDS, "grids", "published")
 def command(words: tuple[str, ...], registry: tuple[Path, ...]) -> None:
     """List what is registered: what each is, and whether it can be used here.
 
-    KIND: datasets, placements, spatializers, separators, metrics, grids or published; all without one. FILE.toml: a
-    grid or registry of your own, of which only what it declares is listed.
+    KIND: datasets, placements, spatializers, separators, metrics, grids or published, or what verbs of plugins have,
+    such as training; all without one. FILE.toml: a grid or registry of your own, of which only what it declares is
+    listed.
     """
     from soundstage.catalogue.registry import Registry
+    from soundstage.cli.plugged import refusals
     from soundstage.errors import suggestion
     from soundstage.report.text import printable
 
     known = Registry.load(registry)
     kinds: list[str] = []
     declared: dict[str, list[str]] = {}
+    sections = (*SECTIONS, *known.sections)
     for word in words:
-        if word in SECTIONS:
+        if word in sections:
             kinds.append(word)
         elif (file := toml_of(word)[0]) is not None:
             for section, names in added(known, file).items():
                 declared.setdefault(section, []).extend(names)
         else:
-            raise click.BadParameter(f"'{word}' is neither a kind nor a TOML file{suggestion(word, SECTIONS)}")
-    for section in kinds or SECTIONS:
+            raise click.BadParameter(f"'{word}' is neither a kind nor a TOML file{suggestion(word, sections)}")
+    for section in kinds or sections:
         if section == "published":
             rows = [] if declared else _published()
+        elif section in KINDS:
+            rows = _entries(known, section)
         else:
-            rows = _grids(known) if section == "grids" else _entries(known, section)  # type: ignore[arg-type]
+            rows = _tables(known.grids if section == "grids" else known.sections[section])
         if declared:
             rows = [row for row in rows if row[0] in declared.get(section, ())]
             if not rows:
@@ -68,7 +74,7 @@ def command(words: tuple[str, ...], registry: tuple[Path, ...]) -> None:
             click.echo(line)
         if len(kinds) != 1:
             say()
-    for problem in known.catalogue.all_problems():
+    for problem in (*known.catalogue.all_problems(), *refusals(known.catalogue)):
         say(f"problem: {problem}", fg="red", err=True)
 
 
@@ -88,8 +94,8 @@ def _lines(rows: list[tuple[str, str, str]]) -> Iterator[str]:
             yield f"  {name if index == 0 else '':<{width}}  {line}"
 
 
-def _grids(known: Registry) -> list[tuple[str, str, str]]:
-    return [(name, str(grid.table.get("summary", "")), "") for name, grid in sorted(known.grids.items())]
+def _tables(found: Mapping[str, GridTable]) -> list[tuple[str, str, str]]:
+    return [(name, str(one.table.get("summary", "")), "") for name, one in sorted(found.items())]
 
 
 def _published() -> list[tuple[str, str, str]]:

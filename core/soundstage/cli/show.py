@@ -38,28 +38,31 @@ def command(name: str, registry: tuple[Path, ...]) -> None:
                 if not wanted or one == wanted:
                     _show(known, section, one)
         return
-    shown = [section for section in (*KINDS, "grids") if _is_there(known, section, name)]
+    shown = [section for section in (*KINDS, "grids", *known.sections) if _is_there(known, section, name)]
     for section in shown:
         _show(known, section, name)
     published = publications()
     if name in published:
         _show_publication(published[name])
     elif not shown:
-        every = {*known.grids, *published, *(word for kind in KINDS for word in known.names(kind))}
+        tables = (word for held in (known.grids, *known.sections.values()) for word in held)
+        every = {*tables, *published, *(word for kind in KINDS for word in known.names(kind))}
         raise UnknownName("name", name, every, known.catalogue.problems)
 
 
 def _is_there(known: Any, section: Any, name: str) -> bool:
-    if section == "grids":
-        return name in known.grids
+    if section not in KINDS:
+        return name in (known.grids if section == "grids" else known.sections[section])
     return name in known.names(section) or (section, name) in known.catalogue.clashes
 
 
 def _show(known: Any, section: Any, name: str) -> None:
-    if section == "grids":
-        _show_grid(name, known.grids[name].table)
-    else:
+    if section in KINDS:
         _show_entry(known, section, name)
+    elif section == "grids":
+        _show_table(name, "grid", known.grids[name].table)
+    else:
+        _show_table(name, section, known.sections[section][name].table)
 
 
 def _show_entry(known: Any, kind: Any, name: str) -> None:
@@ -103,8 +106,8 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
     say()
 
 
-def _show_grid(name: str, table: Any) -> None:
-    say(f"{name}  (grid)", bold=True)
+def _show_table(name: str, what: str, table: Any) -> None:
+    say(f"{name}  ({what})", bold=True)
     for key, value in table.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         say(f"  {key + ':':<13} {text}")
