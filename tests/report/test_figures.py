@@ -90,12 +90,18 @@ def drawn(path, out, *options):
     return {file.name for file in out.iterdir()}
 
 
-def test_every_figure_is_written_in_every_format(eight, tmp_path):
+@pytest.mark.parametrize(
+    ("form", "begin"),
+    [
+        ("svg", b"<?xml"),
+        pytest.param("png", b"\x89PNG", marks=pytest.mark.heavy),
+        pytest.param("pdf", b"%PDF", marks=pytest.mark.heavy),
+    ],
+)
+def test_every_figure_is_written_in_every_format(eight, tmp_path, form, begin):
     names = ("boxes", "ssr-against-sdr", "quality-against-cost", "critical-differences", "azimuth-sdr", "azimuth-ssr")
-    for form, begin in (("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")):
-        assert drawn(eight, tmp_path / form, "--format", form) == {f"{name}.{form}" for name in names}
-        for file in (tmp_path / form).iterdir():
-            assert file.read_bytes().startswith(begin)
+    assert drawn(eight, tmp_path, "--format", form) == {f"{name}.{form}" for name in names}
+    assert all(file.read_bytes().startswith(begin) for file in tmp_path.iterdir())
 
 
 def test_what_has_no_data_has_no_figure(tmp_path):
@@ -185,7 +191,9 @@ def test_left_is_left_and_the_front_is_up(scores, look):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["pdf", "svg", "png"])
+@pytest.mark.parametrize(
+    "form", [pytest.param("pdf", marks=pytest.mark.heavy), "svg", pytest.param("png", marks=pytest.mark.heavy)]
+)
 def test_hostile_names_are_drawn_and_stay_in_the_folder(tmp_path, form):
     out = tmp_path / "deep" / "out"
     names = drawn(folder(tmp_path / "hostile", HOSTILE, songs=2), out, "--format", form)

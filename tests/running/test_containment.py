@@ -269,6 +269,7 @@ def test_what_a_killed_worker_started_dies_with_it(tmp_path, monkeypatch, worker
     assert not _runs(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.heavy
 def test_memory_is_watched_while_other_cells_come_and_go(tmp_path):
     """Cells that end all the time must not keep the run from looking."""
     eater = "misbehaving[how=eats,track=song 0]"
@@ -473,6 +474,7 @@ def test_whatever_of_its_process_a_separator_closes_the_next_finds_it_open(tmp_p
     assert set(soundstage.load(tmp_path / "out")["status"]) == {"ok"}
 
 
+@pytest.mark.heavy
 def test_each_who_comes_after_a_leak_is_tried_anew_and_who_eats_is_blamed_all_the_same(tmp_path):
     """Three innocents after leaks, and among them one that is too large for any worker."""
     wild = ["leaks", "needs room", "eats,track=song 0"]

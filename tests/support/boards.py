@@ -7,7 +7,7 @@ import pyarrow as pa
 from soundstage.contracts import Score
 from soundstage.leaderboard.board import Leaderboard
 from soundstage.leaderboard.build import make_leaderboard
-from soundstage.leaderboard.published.comparison import compare
+from soundstage.leaderboard.published.comparison import set_beside
 from soundstage.leaderboard.published.tables import find_publication
 from soundstage.results.loading import load_results
 from soundstage.results.records import CellRecord, Stage, StoredPlan, score_rows
@@ -18,7 +18,7 @@ def board_of(path, *, grid="", published="", **options) -> Leaderboard:
     publication = find_publication(published) if published else None
     results = load_results(path, grid)
     board = make_leaderboard(results, **options)
-    return compare(board, publication, results) if publication else board
+    return set_beside(board, publication, results) if publication else board
 
 
 def numbers(row):

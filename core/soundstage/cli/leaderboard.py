@@ -62,7 +62,7 @@ def command(
     Every table ranks on the scores that all its entries have; floors, oracles and the ceiling stand apart.
     """
     from soundstage.leaderboard.build import make_leaderboard
-    from soundstage.leaderboard.published.comparison import compare
+    from soundstage.leaderboard.published.comparison import set_beside
     from soundstage.leaderboard.published.tables import find_publication
     from soundstage.results.loading import load_results
 
@@ -73,7 +73,7 @@ def command(
         loaded, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, over=over, cost=cost
     )
     if publication is not None:
-        board = compare(board, publication, loaded)
+        board = set_beside(board, publication, loaded)
     if form == "table":
         from soundstage.report.terminal import console, print_board
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from soundstage.leaderboard.statistics import Counts, Floats
 
 if TYPE_CHECKING:
     import pandas
+    from threadpoolctl import ThreadpoolController
 
 _draws = lru_cache(maxsize=4)(statistics.draws)
 """The same resamples for every column and table of as many songs, so that what is compared is drawn alike."""
@@ -26,6 +27,14 @@ _draws = lru_cache(maxsize=4)(statistics.draws)
 def _unbounded() -> np.errstate:
     """Within it, values that a folder may hold and whose sums no number can hold are infinite and no warning."""
     return np.errstate(over="ignore", invalid="ignore")
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Numpy's, looked for once: to look takes longer than a column's resamples."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 class Surety:
@@ -94,9 +103,7 @@ class Surety:
 
     @cached_property
     def _resamples(self) -> Floats:
-        from threadpoolctl import threadpool_limits
-
         counts: Counts = _draws(self.songs)
         # One thread: of many small products threads would wait for each other.
-        with _unbounded(), threadpool_limits(1, "blas"):
+        with _unbounded(), _blas().limit(limits=1, user_api="blas"):
             return statistics.resampled(self._values, self._songs, list(self._sources), self._how, counts)

@@ -37,7 +37,7 @@ MIXTURE = "mixture"
 """The separator over whose scores published improvements are."""
 
 
-def compare(board: Leaderboard, publication: Publication, results: Results) -> Leaderboard:
+def set_beside(board: Leaderboard, publication: Publication, results: Results) -> Leaderboard:
     """The leaderboard with the publication's rows in every table whose scenes it rendered alike.
 
     A table gets the lines of its source, or those over all sources where it is over all. Ranks, values and marks stay

@@ -14,7 +14,7 @@ from soundstage.leaderboard.board import FEWEST, Column, Leaderboard, PublishedR
 from soundstage.leaderboard.build import make_leaderboard
 from soundstage.leaderboard.choice import finite, tables_asked_for
 from soundstage.leaderboard.protocols import CELL, PROTOCOLS, Aggregation
-from soundstage.leaderboard.published.comparison import compare
+from soundstage.leaderboard.published.comparison import set_beside
 from soundstage.leaderboard.published.tables import Publication
 from soundstage.report.text import difference_text, fine_print, printable
 from soundstage.results.loading import Results
@@ -69,7 +69,7 @@ def _boards(results: Results, rank_by: str, publication: Publication | None) -> 
     for protocol in PROTOCOLS:
         for by in (told_apart, [*told_apart, "source"]) if sources > 1 else (told_apart,):
             board = make_leaderboard(results, by=by, rank_by=rank_by, protocol=protocol, cost=True)
-            yield compare(board, publication, results) if publication else board
+            yield set_beside(board, publication, results) if publication else board
 
 
 def _column(column: Column) -> dict[str, Any]:

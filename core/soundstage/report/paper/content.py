@@ -12,7 +12,7 @@ from soundstage.errors import SoundstageError
 from soundstage.leaderboard.board import FEWEST, Leaderboard, Section
 from soundstage.leaderboard.build import make_leaderboard
 from soundstage.leaderboard.protocols import DEFAULT
-from soundstage.leaderboard.published.comparison import compare
+from soundstage.leaderboard.published.comparison import set_beside
 from soundstage.leaderboard.published.tables import find_publication
 from soundstage.leaderboard.versus import Contrast, Versus, versus
 from soundstage.report.latex import format_latex
@@ -118,7 +118,7 @@ def board_for(results: Results, options: Options, by: Sequence[str] | None = Non
         protocol=options.protocol,
         cost=options.cost,
     )
-    return compare(board, find_publication(options.published), results) if options.published else board
+    return set_beside(board, find_publication(options.published), results) if options.published else board
 
 
 def pairs_of(
