@@ -129,7 +129,7 @@ def picture() -> str:
     lines = ["```mermaid", "flowchart TD"]
     lines += [f"  {room}" for room in uses]
     lines.append(f'  ground["the ground floor: {", ".join(sorted(ground))}"]')
-    lines.append('  plugins["plugins: datasets, spatializers, separators, metrics"]')
+    lines.append('  plugins["plugins: datasets, spatializers, separators, metrics, training"]')
     for room, names in uses.items():
         implied = {far for near in names for far in below(near)}
         lines += [f"  {room} --> {name}" for name in sorted(names - implied, key=list(uses).index)]

@@ -8,7 +8,13 @@ import sys
 
 import pytest
 
-PLUGIN_PACKAGES = {"soundstage_datasets", "soundstage_spatializers", "soundstage_separators", "soundstage_metrics"}
+PLUGIN_PACKAGES = {
+    "soundstage_datasets",
+    "soundstage_spatializers",
+    "soundstage_separators",
+    "soundstage_metrics",
+    "soundstage_training",
+}
 
 
 def imported(file):

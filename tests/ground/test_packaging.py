@@ -1,4 +1,4 @@
-"""What is shipped: one wheel with five packages, the registry and published results."""
+"""What is shipped: one wheel with six packages, the registry and published results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def wheel(root, tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_carries_five_packages_and_the_registry(wheel):
+def test_the_wheel_carries_six_packages_and_the_registry(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     packages = {name.partition("/")[0] for name in names if name.endswith("__init__.py")}
     assert packages == {
@@ -30,6 +30,7 @@ def test_the_wheel_carries_five_packages_and_the_registry(wheel):
         "soundstage_spatializers",
         "soundstage_separators",
         "soundstage_metrics",
+        "soundstage_training",
     }
     assert "soundstage/registry.toml" in names
     assert "soundstage/report/html/assets/listen.js" in names
@@ -41,7 +42,7 @@ def test_the_unpacked_wheel_runs_a_grid_by_itself(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     code = (
         "import sys\n"
-        "own = ('core', 'datasets', 'spatializers', 'separators', 'metrics')\n"
+        "own = ('core', 'datasets', 'spatializers', 'separators', 'metrics', 'training')\n"
         "sys.path[:] = [path for path in sys.path if not path.endswith(own)]\n"
         f"sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
         "import soundstage\n"
