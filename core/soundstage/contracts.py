@@ -45,7 +45,8 @@ Role = Literal["separator", "floor", "oracle", "ceiling"]
 class Dataset(Protocol):
     """Lists track ids without reading audio; loads one track.
 
-    What else it may be able to do: `NamesFilesOfTracks`, `KnowsExtents`, `ReadsParts`, `ChecksItself`. One attribute
+    What else it may be able to do: `NamesFilesOfTracks`, `KnowsExtents`, `KnowsSources`, `ReadsParts`, `ChecksItself`.
+    One attribute
     is read where it is there: `split_folder`, the folder, `train` or `test`, that its songs go to when they are written
     in MUSDB18-HQ's layout; without it the parameter `split` names the folder, and without that it is `test`.
     """
@@ -71,6 +72,16 @@ class KnowsExtents(Protocol):
 
     def extent(self, track_id: str) -> tuple[int, int]:
         """The track's rate in Hz and its samples, from headers. Raises as `load` does."""
+
+
+@runtime_checkable
+class KnowsSources(Protocol):
+    """A dataset that knows a track's sources without reading audio: what an entry makes of a model's stems besides
+    taking them by their names is part of the addresses of scenes alone on which it changes something.
+    """
+
+    def source_names(self, track_id: str) -> Sequence[str]:
+        """The names of the stems that `load` gives the track. Raises as `load` does."""
 
 
 @runtime_checkable
@@ -163,6 +174,9 @@ class Separator(Protocol):
       `sources`.
     - `distinguishes`: of a separator that looks its cells up, the attributes of CellName that tell them apart. A grid
       in which another attribute varies is refused, for two scenes would be given the same estimates.
+    - `trained_on`: what a model learnt from, in the words of `soundstage.heard`: a data set by the name that grids call
+      it, a split of one (`musdb18hq:train`), `more` for songs that nobody can list, `not` before what was none of it;
+      an empty tuple for what learns from nothing. None (default): not stated. A registry entry's goes before it.
     - `role`: `separator` (default), `floor`, `oracle` or `ceiling`; what needs `references` is at least an oracle.
     """
 

@@ -174,3 +174,41 @@ def test_defaults_stand_in_the_registry_and_a_users_toml_goes_before(tmp_path):
 def test_a_grids_name_is_never_a_path(name):
     with pytest.raises(SoundstageError, match="cannot be called"):
         read_grid(name, GRID, None)
+
+
+STATED = {
+    "htdemucs": ["musdb18hq:train", "more"],
+    "htdemucs_ft": ["musdb18hq:train", "more"],
+    "hdemucs_mmi": ["musdb18hq:train", "more"],
+    "mdx_extra": ["musdb18hq", "more"],
+    "umx": ["musdb18hq:train"],
+    "umxhq": ["musdb18hq:train"],
+    "umxl": ["more"],
+    "spleeter_2stems": ["more", "not musdb18hq"],
+    "spleeter_4stems": ["more", "not musdb18hq"],
+    "spleeter_5stems": ["more", "not musdb18hq"],
+}
+
+
+def test_what_models_were_trained_on_is_what_their_publishers_state():
+    entries = Registry.load().entries["separators"]
+    assert {name: list(entries[name].trained_on or ()) for name in STATED} == STATED
+
+
+def test_an_entry_says_what_it_was_trained_on_of_its_own_weights_alone(toys, tmp_path):
+    registry = Registry.load()
+    (tmp_path / "model.th").write_bytes(b"0123456789")
+    files = [{"url": "https://example.org/model.th", "sha256": "84d89877"}]
+    weights = {"parameter": "folder", "licence": "MIT", "files": files}
+    facts = {"plugin": "weighty", "weights": weights, "trained_on": ["musdb18hq:train"]}
+    registry.extend({"separators": {"mine": facts}}, "mine.toml", None)
+    assert registry.choose("separators", "mine").trained_on == ("musdb18hq:train",)
+    assert registry.choose("separators", f"mine[folder={tmp_path}]").trained_on is None
+    registry.set_roots({"mine:folder": tmp_path})
+    assert registry.choose("separators", "mine").trained_on is None
+
+
+@pytest.mark.parametrize("stated", ["musdb18hq", [1], ["two words"], ["more", "not more"], {"musdb18hq": "train"}])
+def test_what_is_stated_in_no_such_words_is_refused(stated):
+    with pytest.raises(SoundstageError, match=r"mine\.toml: separators\.mine\.trained_on"):
+        Registry.load().extend({"separators": {"mine": {"plugin": "irm", "trained_on": stated}}}, "mine.toml", None)

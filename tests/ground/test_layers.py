@@ -91,6 +91,7 @@ MEANS_SOMETHING_ELSE = {
     ("running/host.py", "mixture"): "the same",
     ("running/provenance.py", "mixture"): "what every isolated separator is given",
     ("pipeline/tracks.py", "mixture"): "a track's own mixture",
+    ("pipeline/separate.py", "mixture"): "the scene's mixture, of which a rest is what is left",
     ("rendering/folder.py", "mixture"): "the file mixture.wav",
     ("rendering/clips.py", "mixture"): "the clip of a scene's mixture",
     ("rendering/clips.py", "estimates"): "the clips of what separators made",

@@ -37,9 +37,9 @@ def test_a_model_is_asked_for_what_it_has(scene, declared, expected):
 def test_the_accompaniment_of_estimates_is_their_sum_without_the_vocals():
     rng = np.random.default_rng(0)
     images = {source: rng.standard_normal((2, 50)) for source in FOUR}
-    found, summands = sources.complete(images, TWO)
+    found, derived = sources.complete(images, TWO)
     np.testing.assert_array_equal(found["accompaniment"], images["drums"] + images["bass"] + images["other"])
-    assert summands == ("drums", "bass", "other")
+    assert derived == {"accompaniment": ["drums", "bass", "other"]}
     assert list(found) == list(TWO)
 
 

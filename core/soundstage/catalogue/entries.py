@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 from soundstage.catalogue.weights import Weights, read_weights
 from soundstage.contracts import Kind
 from soundstage.errors import SoundstageError
+from soundstage.heard import fault_of_stated
 from soundstage.names import expanded, fault
+from soundstage.sources import AS_NAMED, Combined
 from soundstage.toml import Table, below, shown
 
 
@@ -22,7 +24,9 @@ class Entry:
     script: of a separator that is a script, its path. weights: what has to be fetched before it can be used. data: the
     parameter that `--data NAME=PATH` sets, where the entry is about files that users have; `root` for datasets.
     download: a sentence on what to get and which folder to name, where those files are to be had. pins: of a script
-    whose `environment` says versions, these as requirements.
+    whose `environment` says versions, these as requirements. combined: of a separator, what its stems make besides.
+    trained_on: of a separator, the songs it learnt from, None where that is not stated; songs: of a dataset, which it
+    holds where its name does not say it; both in the words of soundstage.heard.
     """
 
     kind: Kind
@@ -39,6 +43,9 @@ class Entry:
     data: str = ""
     download: str = ""
     pins: tuple[str, ...] = ()
+    combined: Combined = AS_NAMED
+    trained_on: tuple[str, ...] | None = None
+    songs: str = ""
 
 
 class GridTable(NamedTuple):
@@ -77,19 +84,55 @@ def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:
     """The entry that a table declares. Raises SoundstageError naming the file, the key and the form."""
     checked_name(name, f"one of the {kind}", table.source)
     plugin, script, params = table.text("plugin"), table.text("script"), table.parameters("params")
-    keys = ("summary", "citation", "licence", "url", "data", "download")
+    keys = ("summary", "citation", "licence", "url", "data", "download", *(["songs"] if kind == "datasets" else []))
     texts = {key: table.text(key) for key in keys}
     weights = read_weights(table.table("weights")) if "weights" in table.left else None
     pins = _pins(table)
+    combined, trained_on = (_combined(table), _trained_on(table)) if kind == "separators" else (AS_NAMED, None)
     table.asked.append("weights")
     table.close("; parameters of the plugin go under params")
     if script and (plugin or kind != "separators"):
         table.refuse("script", "makes a separator of a file; it goes with no plugin and no other kind")
+    if trouble := fault_of_stated([one for one in (texts.get("songs"),) if one]):
+        table.refuse("songs", trouble)
     try:
         path = expanded(script, base) if script else None
     except ValueError as error:
         table.refuse("script", str(error))
-    return Entry(kind, name, plugin or name, params, **texts, base=base, script=path, weights=weights, pins=pins)
+    return Entry(
+        kind,
+        name,
+        plugin or name,
+        params,
+        **texts,
+        base=base,
+        script=path,
+        weights=weights,
+        pins=pins,
+        combined=combined,
+        trained_on=trained_on,
+    )
+
+
+def _combined(table: Table) -> Combined:
+    """What the stems of a separator's model make: `sums = { other = ["other", "piano"] }`, `rest = "accompaniment"`."""
+    inside = table.table("sums")
+    sums = {source: inside.names(source) for source in list(inside.left)}
+    rest = table.text("rest")
+    if rest in sums:
+        table.refuse("rest", f"is '{rest}', which is a sum in `sums` too; it can be one of them")
+    return Combined(sums, rest)
+
+
+def _trained_on(table: Table) -> tuple[str, ...] | None:
+    """What a separator learnt from: `trained_on = ["musdb18hq:train", "more"]`; None where nothing is said."""
+    if "trained_on" not in table.left:
+        table.asked.append("trained_on")
+        return None
+    words = table.texts("trained_on")
+    if trouble := fault_of_stated(words):
+        table.refuse("trained_on", trouble)
+    return words
 
 
 def _pins(table: Table) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from soundstage.catalogue.weights import Weights
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import DataMissing, SoundstageError, UnknownName, suggestion
 from soundstage.shipped import shipped
+from soundstage.sources import AS_NAMED, Combined
 from soundstage.toml import Table
 from soundstage.variants import parse_variant
 
@@ -38,7 +39,8 @@ class Choice:
     label: as the grid writes it. params: converted, without defaults. weights: those that it takes from `folder`, where
     the entry has weights and the grid names no folder of its own. data: the parameter that `--data` sets. script: of an
     entry that is a script, its path; pins: what its environment is to hold, as requirements. moved: paths that stand in
-    place of those in the label, as `--data` has them.
+    place of those in the label, as `--data` has them. combined, trained_on, songs: as its entry declares
+    them, of what a separator learnt from nothing where the grid names files of its own.
     """
 
     kind: Kind
@@ -52,6 +54,9 @@ class Choice:
     script: Path | None = None
     pins: tuple[str, ...] = ()
     moved: Mapping[str, Path] = field(default_factory=dict)
+    combined: Combined = AS_NAMED
+    trained_on: tuple[str, ...] | None = None
+    songs: str = ""
 
     def build(self) -> Any:
         """A new instance of the plugin."""
@@ -231,9 +236,8 @@ class Registry:
         except SoundstageError:
             raise
         except (Exception, SystemExit):
-            return Choice(
-                kind, variant.strip(), name, plugin, {**entry.params, **given}, None, None, entry.data, entry.script
-            )
+            params = {**entry.params, **given}
+            return Choice(kind, variant.strip(), name, plugin, params, data=entry.data, script=entry.script)
         params = {**checked(entry.params, parameters, what, entry.base), **checked(given, parameters, what, base)}
         moved = self._moved(entry, variant.strip(), roots, parameters, params)
         params |= moved
@@ -255,7 +259,23 @@ class Registry:
                 how = f": {entry.download}" if data and entry.download else ""
                 raise kind_of(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}{how}")
         label, again = variant.strip(), {key: path for key, path in moved.items() if key in given}
-        return Choice(kind, label, name, plugin, params, weights, folder, entry.data, entry.script, entry.pins, again)
+        own_files = bool(entry.weights and not weights) or any(isinstance(params[key], Path) for key in given)
+        return Choice(
+            kind,
+            label,
+            name,
+            plugin,
+            params,
+            weights,
+            folder,
+            entry.data,
+            entry.script,
+            entry.pins,
+            again,
+            entry.combined,
+            None if own_files else entry.trained_on,
+            entry.songs,
+        )
 
     def _with_script(self, entry: Entry, roots: Sequence[tuple[str, str, Path]]) -> Entry:
         """The entry, its script where `--data` says that it is. Raises SoundstageError where it is not there."""

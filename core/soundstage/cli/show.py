@@ -82,6 +82,10 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
         "download": entry.download,
         "weights": ", ".join(file.name for file in entry.weights.files) if entry.weights else "",
         "their licence": entry.weights.licence if entry.weights else "",
+        "trained on": "" if entry.trained_on is None else ", ".join(entry.trained_on) or "nothing",
+        "sums": "; ".join(f"{source} = {' + '.join(stems)}" for source, stems in entry.combined.sums.items()),
+        "rest": entry.combined.rest,
+        "songs": entry.songs,
     }
     for key, value in facts.items():
         if value:

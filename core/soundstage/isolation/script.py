@@ -23,7 +23,7 @@ from soundstage.toml import shown
 BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?\n(?P<content>(?:^#(?:| .*)\r?\n)+?)^# ///[ \t]*\r?$")
 """The inline metadata of PEP 723."""
 
-CONSTANTS = ("sources", "rate", "needs", "named", "role", "revision", "files")
+CONSTANTS = ("sources", "rate", "needs", "named", "role", "revision", "files", "trained_on")
 """What a script may say of itself at its top level, as literals. files: the paths below which its weights lie, with its
 parameters in braces, as in "{folder}/{model}"; without it, all its path parameters."""
 

@@ -8,6 +8,7 @@ from typing import get_args
 
 from soundstage.contracts import NEEDS, Need, Role, Separator
 from soundstage.errors import SoundstageError, suggestion
+from soundstage.heard import fault_of_stated
 
 BLIND_NEEDS = frozenset({"sources", "source_count"})
 """What a blind separator may ask for. Who is told which cell it is may look anything up: nobody knows what it saw."""
@@ -23,6 +24,7 @@ class Declared:
     role: Role = "separator"
     named: bool = True
     may_lack: bool = False
+    trained_on: tuple[str, ...] | None = None
 
     @property
     def is_blind(self) -> bool:
@@ -51,7 +53,10 @@ def declared(separator: Separator) -> Declared:
     sources = _texts(separator, "sources")
     named = bool(getattr(separator, "named", True))
     may_lack = getattr(separator, "may_lack", False) is True
-    return Declared(needs, sources, None if rate is None else int(rate), role, named, may_lack)  # type: ignore[arg-type]
+    trained_on = _texts(separator, "trained_on")
+    if trouble := fault_of_stated(trained_on or ()):
+        raise SoundstageError(f"declares trained_on, which {trouble}")
+    return Declared(needs, sources, None if rate is None else int(rate), role, named, may_lack, trained_on)  # type: ignore[arg-type]
 
 
 def _texts(separator: Separator, name: str) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ is checked."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.declared import Declared, declared
 from soundstage.pipeline.facts import plain_facts
 from soundstage.scene import Scene
-from soundstage.sources import ACCOMPANIMENT, VOCALS, complete, rest_of, wanted
+from soundstage.sources import ACCOMPANIMENT, AS_NAMED, VOCALS, Combined, complete, rest_of, wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,20 +32,24 @@ class Estimates:
     """What the separator tells of how it did that, for the provenance."""
 
 
-def separate(separator: Separator, name: str, scene: Scene, cell: CellName) -> Estimates:
+def separate(separator: Separator, name: str, scene: Scene, cell: CellName, combined: Combined = AS_NAMED) -> Estimates:
     """What the separator makes of the scene's mixture, checked, at the scene's rate and length.
 
     The separator gets a copy of the mixture and what it declared in `needs`, nothing else. Unnamed outputs are assigned
     by the best SI-SDR permutation. Sources it does not declare are left out; `accompaniment` is derived, see
-    soundstage.sources. Raises SoundstageError naming the separator, the track and the shape where what comes back is
-    wrong.
+    soundstage.sources. combined: what its entry declares that its stems make. Raises SoundstageError naming the
+    separator, the track and the shape where what comes back is wrong.
     """
     where = f"separator '{name}', track '{cell.track}'"
     length = scene.mixture.shape[1]
+    combined = combined.on(scene.references)
     with named_as(where):
         about = declared(separator)
+    if combined and (not about.named or about.may_lack or about.sources is None):
+        raise SoundstageError(f"{where}: its entry combines stems, and it does not declare which it has")
     rate = about.rate or scene.rate
     details: dict[str, Any] = {}
+    derived: dict[str, list[str]] = {}
     mixture = resample(scene.mixture, scene.rate, rate).copy()
     if rate != scene.rate:
         details["resampled"] = {"from": scene.rate, "to": rate, "by": "soxr VHQ, and back"}
@@ -54,23 +58,42 @@ def separate(separator: Separator, name: str, scene: Scene, cell: CellName) -> E
         found = separator.separate(mixture, rate, **needed)
     sources: tuple[str, ...] = ()
     if about.named:
-        about, found = _spelt(about, found, scene)
-        images, sources = _named(found, about, scene, where)
+        spelling = _spelling(scene)
+        about, found = _spelt(about, found, spelling)
+        combined = combined.spelt(spelling)
+        images, sources = _named(found, about, combined, scene, where)
     else:
         images = _unnamed(found, where)
     at_rate = mixture.shape[1]
     checked = {key: as_samples(image, f"{where}, source '{key}'", length=at_rate) for key, image in images.items()}
     if about.named:
-        checked, summands = complete(checked, sources)
-        if summands:
-            details["derived"] = {ACCOMPANIMENT: list(summands)}
+        checked, derived = complete(checked, sources, combined)
     if rate != scene.rate:
         checked = {key: fit_length(resample(image, rate, scene.rate), length) for key, image in checked.items()}
+    if combined.rest in sources:
+        checked[combined.rest] = scene.mixture - checked[combined.rest]
+        derived[combined.rest] = ["mixture", *(f"-{source}" for source in images)]
+    if derived:
+        details["derived"] = derived
     if not about.named:
         checked, mean = assign(checked, scene.references)
         details["assigned"] = {"by": "best SI-SDR permutation", "mean_si_sdr_db": round(mean, 3)}
     told = plain_facts(getattr(separator, "details", None), f"{where}: details")
+    if combined:
+        own_notices = told.get("notices")
+        details["notices"] = [*(own_notices if isinstance(own_notices, list) else []), *_combined(derived, combined)]
     return Estimates({key: read_only(image) for key, image in checked.items()}, {**told, **details})
+
+
+def _combined(derived: Mapping[str, Sequence[str]], combined: Combined) -> Iterator[str]:
+    """What readers of the scores are told of the stems that the entry combines."""
+    for source in combined.sums:
+        if source in derived:
+            yield f"its {source} is the sum of its {' and '.join(derived[source])}, as its entry declares"
+    if combined.rest in derived:
+        yield f"its {combined.rest} is the mixture without its {' and '.join(derived[combined.rest][1:])}".replace(
+            "-", ""
+        )
 
 
 def _needed(about: Declared, scene: Scene, cell: CellName, rate: int) -> dict[str, Any]:
@@ -94,16 +117,22 @@ def _needed(about: Declared, scene: Scene, cell: CellName, rate: int) -> dict[st
     return needed
 
 
-def _named(found: Any, about: Declared, scene: Scene, where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _named(
+    found: Any, about: Declared, combined: Combined, scene: Scene, where: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The images that are needed, and the sources that are wanted of them."""
     if not isinstance(found, Mapping):
         raise SoundstageError(f"{where}: returned {type(found).__name__}, not a mapping of source to array")
     if about.may_lack:
         return _partial(found, scene, where)
-    expected = wanted(tuple(scene.references), about.sources)
+    try:
+        sources = combined.made_of(about.sources or ()) if combined else about.sources
+    except ValueError as error:
+        raise SoundstageError(f"{where}: {error}; correct its entry") from None
+    expected = wanted(tuple(scene.references), sources)
     needed = list(expected)
-    if about.sources is not None and any(source not in about.sources for source in expected):
-        needed = list(about.sources)  # the accompaniment is a sum of what the model has
+    if about.sources is not None and (combined or any(source not in about.sources for source in expected)):
+        needed = list(about.sources)  # what is a sum is one of what the model has
     missing = [source for source in needed if source not in found]
     if missing:
         raise SoundstageError(
@@ -137,21 +166,24 @@ def _partial(found: Mapping[Any, Any], scene: Scene, where: str) -> tuple[dict[s
     return {source: found[source] for source in sources}, sources
 
 
-def _spelt(about: Declared, found: Any, scene: Scene) -> tuple[Declared, Any]:
-    """What is declared and returned, with sources spelt as the scene spells them: `vocals` is its `Vocals`, if it has
-    no other.
-    """
+def _spelling(scene: Scene) -> Callable[[Any], Any]:
+    """Spells a source as the scene does: `vocals` is its `Vocals`, if it has no other."""
     spelt: dict[str, str] = {}
     for source in scene.references:
         spelt[fold(source)] = source if fold(source) not in spelt else ""
-    if not isinstance(found, Mapping):
-        return about, found
 
     def of(name: Any) -> Any:
         return name if not isinstance(name, str) or name in scene.references else spelt.get(fold(name)) or name
 
-    sources = None if about.sources is None else tuple(of(source) for source in about.sources)
-    return replace(about, sources=sources), {of(name): image for name, image in found.items()}
+    return of
+
+
+def _spelt(about: Declared, found: Any, spelling: Callable[[Any], Any]) -> tuple[Declared, Any]:
+    """What is declared and returned, with sources spelt as the scene spells them."""
+    if not isinstance(found, Mapping):
+        return about, found
+    sources = None if about.sources is None else tuple(map(spelling, about.sources))
+    return replace(about, sources=sources), {spelling(name): image for name, image in found.items()}
 
 
 def _unnamed(found: Any, where: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from soundstage.pipeline.ctrl_c import is_the_users, noted
 from soundstage.pipeline.declared import Declared, declared
 from soundstage.planning.identity import identity
 from soundstage.planning.plan import Problem
+from soundstage.sources import AS_NAMED, Combined
 
 
 @dataclass(slots=True)
@@ -29,32 +30,37 @@ class Built:
     """None where it could not be built."""
 
     problem: Problem | None = None
-    known: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
-    """The files that it depended on → its part of the address."""
+    known: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+    """The files that it depended on, and what its stems make → its part of the address."""
 
     @property
     def called(self) -> str:
         """As an error names it."""
         return f"{self.choice.kind[:-1]} '{self.choice.label}'"
 
-    def identity(self, files: Callable[[], Sequence[Path]], hashes: FileHashes) -> dict[str, Any]:
+    def identity(
+        self, files: Callable[[], Sequence[Path]], hashes: FileHashes, combined: Combined = AS_NAMED
+    ) -> dict[str, Any]:
         """The plugin's part of an address, with the contents of the files that it names; the same for the same files.
 
-        Raises SoundstageError where it cannot name them, or where they cannot be read.
+        combined: of a separator, what its stems make on the scene that it is for. Raises SoundstageError where it
+        cannot name its files, or where they cannot be read.
         """
         if self.instance is None:
             assert self.problem is not None
             params = {name: str(value) for name, value in self.choice.params.items()}
             return {"plugin": self.choice.plugin.name, "parameters": params, "unusable": self.problem.status}
         named = tuple(str(file) for file in files())
-        if named not in self.known:
-            found = identity(self.choice, type(self.instance), hashes.of([Path(file) for file in named]))
+        made = combined.written
+        key = (named, json.dumps(made))
+        if key not in self.known:
+            found = identity(self.choice, type(self.instance), hashes.of([Path(file) for file in named]), made)
             try:
                 json.dumps(found, allow_nan=False)
             except (TypeError, ValueError) as error:
                 raise SoundstageError(f"its parameters cannot be part of an address ({error})") from None
-            self.known[named] = found
-        return self.known[named]
+            self.known[key] = found
+        return self.known[key]
 
 
 def build(choice: Choice, hashes: FileHashes) -> Built:

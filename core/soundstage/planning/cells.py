@@ -12,7 +12,7 @@ from typing import Any
 
 from soundstage.cache import FileHashes
 from soundstage.catalogue.registry import Choice, Registry
-from soundstage.contracts import KINDS, SCENE_KINDS, Kind, NamesFilesOfTracks
+from soundstage.contracts import KINDS, SCENE_KINDS, Kind, KnowsSources, NamesFilesOfTracks
 from soundstage.errors import DataMissing, SoundstageError, storable
 from soundstage.pipeline.excerpt import Excerpt
 from soundstage.pipeline.tracks import extent
@@ -22,6 +22,7 @@ from soundstage.planning.grid import Grid
 from soundstage.planning.identity import declared_files
 from soundstage.planning.plan import CellSpec, MetricSpec, Plan, Problem, SceneSpec
 from soundstage.results.address import address, plan_hash
+from soundstage.sources import AS_NAMED, Combined
 
 UNLISTED = "(its tracks cannot be listed)"
 """Stands for the tracks of a dataset that raises when it is asked for them, so that the loss is seen everywhere."""
@@ -53,7 +54,8 @@ def make_plan(
         metrics[label] = MetricSpec(one.choice, measures(one.instance), problem)
     scenes = list(_scenes(grid, built, hashes, progress))
     check_distinct(scenes, {one.choice.label: one.instance for one in built["separators"]})
-    cells = [_cell(scene, one, measured_by, hashes) for scene in scenes for one in built["separators"]]
+    sources = _KnownSources(built["datasets"])
+    cells = [_cell(scene, one, measured_by, hashes, sources) for scene in scenes for one in built["separators"]]
     hashes.save()
     if not cells:
         raise SoundstageError(f"grid '{grid.name}' has no cells: its datasets hold no tracks")
@@ -114,10 +116,10 @@ def _own_identity(one: Built, hashes: FileHashes) -> tuple[dict[str, Any], Probl
 
 
 def _identity(
-    one: Built, files: Callable[[], Sequence[Path]], hashes: FileHashes, where: str
+    one: Built, files: Callable[[], Sequence[Path]], hashes: FileHashes, where: str, combined: Combined = AS_NAMED
 ) -> tuple[dict[str, Any], Problem | None]:
     found: list[dict[str, Any]] = []
-    problem = trouble(lambda: found.append(one.identity(files, hashes)), where)
+    problem = trouble(lambda: found.append(one.identity(files, hashes, combined)), where)
     if problem:
         told = replace(problem, error=with_remedy(one.choice, problem.error))
         return {"plugin": one.choice.plugin.name, "parameters": {}, "unusable": "files"}, told
@@ -255,10 +257,37 @@ def _parts(
 # cells
 
 
-def _cell(scene: SceneSpec, separator: Built, metrics: Mapping[str, Mapping[str, Any]], hashes: FileHashes) -> CellSpec:
+class _KnownSources:
+    """The sources of tracks, of datasets that know them without reading audio."""
+
+    def __init__(self, datasets: Sequence[Built]) -> None:
+        self._datasets = {one.choice.label: one for one in datasets}
+        self._known: dict[tuple[str, str], tuple[str, ...] | None] = {}
+
+    def of(self, scene: SceneSpec) -> tuple[str, ...] | None:
+        """Those of the scene's track; None where they are not known."""
+        key = (scene.dataset.label, scene.track)
+        if key not in self._known:
+            dataset, found = self._datasets[scene.dataset.label], list[tuple[str, ...]]()
+            if scene.problem is None and isinstance(dataset.instance, KnowsSources):
+                names = dataset.instance.source_names
+                trouble(lambda: found.append(tuple(names(scene.track))), dataset.called)
+            self._known[key] = found[0] if found else None
+        return self._known[key]
+
+
+def _cell(
+    scene: SceneSpec,
+    separator: Built,
+    metrics: Mapping[str, Mapping[str, Any]],
+    hashes: FileHashes,
+    sources: _KnownSources,
+) -> CellSpec:
     where = f"{separator.called}, track '{scene.track_name}'"
     files = partial(declared_files, separator.instance, separator.called, scene.name)
-    made_by, problem = _identity(separator, files, hashes, where)
+    declared = separator.choice.combined
+    combined = declared.on(sources.of(scene)) if declared else declared
+    made_by, problem = _identity(separator, files, hashes, where, combined)
     cell = address("estimates", {"scene": scene.address, "separator": made_by})
     scores = {label: address("scores", {"estimates": cell, "metric": made}) for label, made in metrics.items()}
-    return CellSpec(cell, scene, separator.choice, scores, scene.problem or problem, made_by)
+    return CellSpec(cell, scene, separator.choice, scores, scene.problem or problem, made_by, combined)

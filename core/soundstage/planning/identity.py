@@ -14,10 +14,13 @@ from soundstage.errors import SoundstageError
 from soundstage.planning.sources import root, sources
 
 
-def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> dict[str, Any]:
+def identity(
+    choice: Choice, plugin_class: type, files: Mapping[str, str], combined: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What makes a plugin's numbers what they are: name, revision, wrapped versions, parameters, contents of its files.
 
-    Path parameters stand as "file": their contents are in `files`, and a path is no part of a result.
+    Path parameters stand as "file": their contents are in `files`, and a path is no part of a result. combined: of a
+    separator, what its entry has its stems make, where that has a say; absent where it has none.
     """
     parameters = constructor_parameters(plugin_class)
     values: dict[str, Any] = {}
@@ -34,6 +37,7 @@ def identity(choice: Choice, plugin_class: type, files: Mapping[str, str]) -> di
         "wraps": choice.plugin.wrapped_versions(),
         "parameters": values,
         "files": dict(files),
+        **(combined or {}),
     }
 
 

@@ -71,6 +71,9 @@ def _bare(choice: Choice) -> dict[str, Any]:
         made["weights"] = choice.weights.written
     if choice.pins:
         made["environment"] = dict(pin.split("==", 1) for pin in choice.pins)
+    made |= choice.combined.written
+    made |= {} if choice.trained_on is None else {"trained_on": list(choice.trained_on)}
+    made |= {"songs": choice.songs} if choice.songs else {}
     return made
 
 
@@ -83,7 +86,11 @@ def _part(identities: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     first = identities[0]
     texts = sorted(json.dumps(one, sort_keys=True, default=str) for one in identities)
     files = {name: digest for one in identities for name, digest in one.get("files", {}).items()}
-    part = {key: _plain(first[key]) for key in ("plugin", "revision", "wraps", "parameters") if first.get(key)}
+    part = {
+        key: _plain(first[key])
+        for key in ("plugin", "revision", "wraps", "parameters", "sums", "rest")
+        if first.get(key)
+    }
     count = sum(len(one.get("files", {})) for one in identities)
     if count and len(files) == count <= LISTED:
         part["files"] = files
@@ -176,7 +183,7 @@ def differences(was: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[
 
 
 def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("plugin", "revision", "file_count"):
+    for key in ("plugin", "revision", "file_count", "sums", "rest"):
         if was.get(key) != now.get(key):
             yield f"{key.replace('_', ' ')} was {was.get(key)}, is {now.get(key)}"
     for key, what in (("wraps", ""), ("parameters", "parameter "), ("files", "file ")):

@@ -13,6 +13,7 @@ from soundstage.pipeline.excerpt import Excerpt
 from soundstage.planning.grid import Grid
 from soundstage.results.address import SHORT
 from soundstage.results.records import Status
+from soundstage.sources import AS_NAMED, Combined
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class SceneSpec:
 @dataclass(frozen=True, slots=True)
 class CellSpec:
     """One scene and one separator. scores: metric label → address of its scores. made_by: the separator's identity,
-    with the versions it wraps and the hashes of its weights.
+    with the versions it wraps and the hashes of its weights. combined: what its stems make on this scene.
     """
 
     address: str
@@ -67,6 +68,7 @@ class CellSpec:
     scores: Mapping[str, str]
     problem: Problem | None = None
     made_by: Mapping[str, Any] = field(default_factory=dict)
+    combined: Combined = AS_NAMED
 
     @property
     def title(self) -> str:

@@ -12,7 +12,7 @@ from soundstage.catalogue.parameters import Parameter, constructor_parameters
 from soundstage.catalogue.registry import Choice
 from soundstage.planning.lock import recipe
 from soundstage.planning.plan import Plan
-from soundstage.results.records import PlanFacts, Setting, StoredPlan, measure_facts
+from soundstage.results.records import PlanFacts, SeparatorFacts, Setting, StoredPlan, measure_facts
 
 
 def stored(plan: Plan) -> StoredPlan:
@@ -34,10 +34,7 @@ def stored(plan: Plan) -> StoredPlan:
         "citation": plan.grid.citation,
         "axes": {kind: list(texts) for kind, texts in plan.grid.axes.items()},
         "seeds": list(plan.grid.seeds),
-        "separators": {
-            label: {"role": facts.role, "blind": facts.is_blind, "named": facts.named, "needs": list(facts.needs)}
-            for label, facts in plan.separators.items()
-        },
+        "separators": _separators(plan),
         "metrics": {
             label: {name: measure_facts(measure) for name, measure in metric.measures.items()}
             for label, metric in plan.metrics.items()
@@ -53,6 +50,23 @@ def stored(plan: Plan) -> StoredPlan:
     return StoredPlan(pa.table(columns), facts)
 
 
+def _separators(plan: Plan) -> dict[str, SeparatorFacts]:
+    """What readers must know of each separator. What its entry states that it was trained on goes before its class."""
+    choices = {cell.separator.label: cell.separator for cell in plan.cells}
+    found: dict[str, SeparatorFacts] = {}
+    for label, facts in plan.separators.items():
+        stated = choices[label].trained_on if label in choices else None
+        stated = facts.trained_on if stated is None else stated
+        found[label] = {
+            "role": facts.role,
+            "blind": facts.is_blind,
+            "named": facts.named,
+            "needs": list(facts.needs),
+            "trained_on": None if stated is None else list(stated),
+        }
+    return found
+
+
 def _settings(choices: Iterable[Choice]) -> dict[str, Setting]:
     """What each label stands for: the plugin and all its parameters, a given path as "file"."""
     found: dict[str, Setting] = {}
@@ -61,6 +75,8 @@ def _settings(choices: Iterable[Choice]) -> dict[str, Setting]:
         values = {name: parameter.default for name, parameter in known.items()} | dict(choice.params)
         values = {name: "file" if isinstance(value, Path) else value for name, value in values.items()}
         found[label] = {"plugin": choice.plugin.name, "parameters": values}
+        if choice.songs:
+            found[label]["songs"] = choice.songs
     return found
 
 

@@ -164,6 +164,7 @@ class SeparatorFacts(TypedDict):
     needs: list[str]  # what it asked for besides the mixture
     claimed: NotRequired[bool]  # others measured it
     said: NotRequired[bool]  # of claims: a file says the role, which else goes by the name
+    trained_on: NotRequired[list[str] | None]  # the songs it learnt from, see soundstage.heard; None: not stated
 
 
 class MeasureFacts(TypedDict):
@@ -181,6 +182,7 @@ class Setting(TypedDict):
 
     plugin: str
     parameters: dict[str, Any]  # all of them, a path as "file"
+    songs: NotRequired[str]  # of a data set: which songs it holds, where its entry says so, see soundstage.heard
 
 
 class Recipe(TypedDict):

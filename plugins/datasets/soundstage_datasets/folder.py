@@ -66,6 +66,10 @@ class Folder:
         """The audio files that the track is made of."""
         return self._parts(track_id)[2]
 
+    def source_names(self, track_id: str) -> Sequence[str]:
+        """The names of the track's sources, from its files' names. Raises as `load` does."""
+        return tuple(self._parts(track_id)[0])
+
     def extent(self, track_id: str) -> tuple[int, int]:
         """The track's rate in Hz and its samples, from the files' headers. Raises as `load` does."""
         header = common_header(track_id, self._parts(track_id)[2])

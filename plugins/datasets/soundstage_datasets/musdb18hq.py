@@ -96,6 +96,10 @@ class Musdb18hq:
             check_regular(file)
         return [file for file in files if file.is_file()]
 
+    def source_names(self, track_id: str) -> Sequence[str]:
+        """The names of the track's sources, the same for all tracks."""
+        return STEMS if self.stems == 4 else ("vocals", "accompaniment")
+
     def extent(self, track_id: str) -> tuple[int, int]:
         """The track's rate in Hz and its samples, from the files' headers. Raises as `load` does."""
         self._check_complete(track_id)

@@ -26,6 +26,10 @@ class Sketches:
         """The songs, sorted."""
         return sorted(_SONGS)
 
+    def source_names(self, track_id: str) -> Sequence[str]:
+        """The names of the track's sources, the same for all tracks."""
+        return ("vocals", "drums", "bass", "other")
+
     def load(self, track_id: str) -> Track:
         """The track, synthesised now. Raises UnknownName for any other id."""
         if track_id not in _SONGS:

@@ -85,6 +85,10 @@ class Slakh2100:
             check_regular(file)
         return [file for file in (self._metadata_file(track_id), *stems) if file.is_file()]
 
+    def source_names(self, track_id: str) -> Sequence[str]:
+        """The names of the track's sources, those of the task. Raises as `load` does."""
+        return tuple(self._known_sources(track_id))
+
     def extent(self, track_id: str) -> tuple[int, int]:
         """The track's rate in Hz and its samples, from the files' headers. Raises as `load` does."""
         files = [file for of_source in self._known_sources(track_id).values() for file in of_source]

@@ -56,6 +56,7 @@ class Adress:
 
     revision = 1
     named = False
+    trained_on: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ("source_count",)
 
     def __init__(self, *, window: int = 4096, hop: int = 1024, resolution: int = 100, reach: float = 2.0) -> None:

@@ -78,6 +78,7 @@ class Duet:
 
     revision = 1
     named = False
+    trained_on: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ("source_count",)
 
     def __init__(

@@ -56,6 +56,9 @@ def test_listing_reads_no_audio(root):
 def test_a_track_has_four_stems_and_its_own_mixture(root):
     track = Musdb18hq(root).load("Al - First & Ünïcode's")
     assert list(track.stems) == ["vocals", "drums", "bass", "other"]
+    for stems in (4, 2):
+        dataset = Musdb18hq(root, stems=stems)
+        assert list(dataset.source_names(track.id)) == list(dataset.load(track.id).stems)
     assert track.rate == 44100
     assert track.mixture.shape == track.stems["bass"].shape == (2, 300)
     np.testing.assert_array_equal(track.mixture, 1 / 16)

@@ -38,6 +38,7 @@ def test_stems_are_summed_by_class_and_stay_mono(root):
     track = Slakh2100(root).load("Track01876")
     assert (track.id, track.rate, track.mixture) == ("Track01876", 44100, None)
     assert list(track.stems) == ["guitar", "strings", "bass", "piano"]
+    assert list(Slakh2100(root).source_names("Track01876")) == list(track.stems)
     np.testing.assert_array_equal(track.stems["guitar"], stems["S00"] + stems["S02"] + stems["S07"])
     np.testing.assert_array_equal(track.stems["piano"], stems["S01"] + stems["S06"])
     np.testing.assert_array_equal(track.stems["strings"], stems["S03"])

@@ -41,7 +41,7 @@ def register_spatializers(register):
 
 @soundstage.hookimpl
 def register_separators(register):
-    for name in ("Truth", "Nothing", "Noisy", "Shuffled", "Misbehaving", "Partial", "Peeking", "Duo", "Slow"):
+    for name in ("Truth", "Nothing", "Noisy", "Shuffled", "Misbehaving", "Partial", "Peeking", "Duo", "Slow", "Shares"):
         register(name.lower(), f"soundstage_toys:{name}", summary=f"The {name} toy")
     register("weighty", "soundstage_toys:Weighty", summary="Wants a file", required=("folder",))
     register("absent", "soundstage_toys:Truth", summary="Needs a package nobody has", requires=("not_a_module",))
@@ -244,6 +244,18 @@ class Duo:
 
     def separate(self, mixture, rate):
         return {"vocals": mixture * 0.25, "accompaniment": mixture * 0.75}
+
+
+class Shares:
+    """A model of such stems, each a share of the mixture: 1/2 the first, 1/4 the second, and so on."""
+
+    revision = 1
+
+    def __init__(self, stems: tuple[str, ...] = ("vocals", "drums", "bass", "guitar", "piano", "other")) -> None:
+        self.sources = stems
+
+    def separate(self, mixture, rate):
+        return {stem: mixture * 0.5 ** (index + 1) for index, stem in enumerate(self.sources)}
 
 
 class Peeking:
