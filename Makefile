@@ -81,5 +81,5 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 # constraints.txt holds a torch; asked for by itself first, a CPU build is taken where an index offers one.
 $(VENV)/.heavy: $(VENV)/.dev
 	$(PIP) torch
-	$(PIP) --editable '.[dev,demucs,openunmix,train,dask,browser]'
+	$(PIP) --editable '.[dev,demucs,mss,openunmix,train,dask,browser]'
 	@touch $@

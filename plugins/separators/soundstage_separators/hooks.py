@@ -97,6 +97,18 @@ def register_separators(register: Register) -> None:
         licence="MIT",
     )
     register(
+        "mss",
+        "soundstage_separators.mss.separator:Mss",
+        summary="BS-RoFormer, Mel-Band RoFormer, SCNet, MDX23C and others: a checkpoint and its YAML",
+        requires=("pymss_core", "torch"),
+        extra="soundstage[mss]",
+        wraps=("pymss-core", "torch"),
+        required=("checkpoint", "config"),
+        citation="Solovyev, Stempkovskiy & Habruseva (2023), Benchmarks and leaderboards for sound demixing tasks, "
+        "arXiv:2305.07489",
+        licence="MIT; each checkpoint has its own",
+    )
+    register(
         "spleeter",
         "soundstage_separators:scripts/spleeter.py",
         summary="Spleeter, in an environment of its own, from a folder of checkpoints",
@@ -116,10 +128,11 @@ if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does no
     from soundstage_separators.demucs import Demucs
     from soundstage_separators.duet import Duet
     from soundstage_separators.estimates import Estimates
+    from soundstage_separators.mss.separator import Mss
     from soundstage_separators.openunmix import OpenUnmix
     from soundstage_separators.oracles import Ibm, Irm, Mwf
 
-    _BLIND: tuple[type[Separator], ...] = (Adress, Demucs, Duet, OpenUnmix)
+    _BLIND: tuple[type[Separator], ...] = (Adress, Demucs, Duet, Mss, OpenUnmix)
     _OTHERS: tuple[type[Separator], ...] = (Estimates, Ibm, Irm, Mixture, Mwf, Reference)
-    _LOAD_WEIGHTS: tuple[type[LoadsWeights], ...] = (Demucs, OpenUnmix)
-    _NAME_FILES: tuple[type[NamesFilesOfCells], ...] = (Demucs, Estimates, OpenUnmix)
+    _LOAD_WEIGHTS: tuple[type[LoadsWeights], ...] = (Demucs, Mss, OpenUnmix)
+    _NAME_FILES: tuple[type[NamesFilesOfCells], ...] = (Demucs, Estimates, Mss, OpenUnmix)
