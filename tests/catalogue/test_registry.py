@@ -7,6 +7,7 @@ import pytest
 from soundstage.catalogue.registry import Registry, shipped_registry
 from soundstage.errors import SoundstageError
 from soundstage.planning.grid import find_grid, read_grid
+from soundstage.planning.request import plan_of
 
 
 def load(tmp_path, text):
@@ -80,6 +81,27 @@ def test_a_required_parameter_that_is_missing_says_how_to_give_it():
         registry.choose("datasets", "musdb18hq")
     with pytest.raises(SoundstageError, match=r"estimates\[root=…\]"):
         registry.choose("separators", "estimates")
+
+
+def test_a_separator_without_its_files_costs_its_own_cells_and_says_how_to_get_them(tmp_path):
+    """A scene cannot be without its data set; the other separators can do without one whose files nobody has named."""
+    file = tmp_path / "own.toml"
+    file.write_text(
+        '[separators.mine]\nplugin = "estimates"\ndata = "root"\ndownload = "make it, and PATH is what was made"\n'
+    )
+    registry = Registry.load([file])
+    asked = "--data mine=PATH: make it, and PATH is what was made"
+    assert registry.unusable(registry.entry("separators", "mine")) == f"needs {asked}"
+    assert registry.choose("separators", "mine").lacking == f"needs its parameter 'root'; give it with {asked}"
+    grid = {**GRID, "separators": ["mixture", "mine"]}
+    plan = plan_of(grid, registry=[file])
+    problems = {cell.separator.label: cell.problem for cell in plan.cells}
+    assert problems["mixture"] is None
+    assert problems["mine"].status == "not-installed"
+    assert problems["mine"].error == f"separator 'mine' needs its parameter 'root'; give it with {asked}"
+    registry.set_roots({"mine": tmp_path})
+    found = registry.choose("separators", "mine")
+    assert (found.lacking, found.params["root"]) == ("", tmp_path)
 
 
 def test_a_name_of_another_kind_says_so():

@@ -40,7 +40,8 @@ class Choice:
     the entry has weights and the grid names no folder of its own. data: the parameter that `--data` sets. script: of an
     entry that is a script, its path; pins: what its environment is to hold, as requirements. moved: paths that stand in
     place of those in the label, as `--data` has them. combined, trained_on, songs: as its entry declares
-    them, of what a separator learnt from nothing where the grid names files of its own.
+    them, of what a separator learnt from nothing where the grid names files of its own. lacking: of a separator whose
+    entry is about files that nobody has named, what it needs, as a phrase; a grid can do without it.
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Choice:
     combined: Combined = AS_NAMED
     trained_on: tuple[str, ...] | None = None
     songs: str = ""
+    lacking: str = ""
 
     def build(self) -> Any:
         """A new instance of the plugin."""
@@ -205,7 +207,8 @@ class Registry:
             weights = entry.weights.missing_message(entry.name, weights_folder(entry.name)) if entry.weights else ""
             return "; ".join(filter(None, (plugin.unusable(), weights)))
         if (entry.data or ("root" if entry.kind == "datasets" else None)) in lacking:
-            return f"needs --data {entry.name}=PATH"
+            how = f": {entry.download}" if entry.kind == "separators" and entry.download else ""
+            return f"needs --data {entry.name}=PATH{how}"
         return f"needs {entry.name}[{', '.join(f'{parameter}=…' for parameter in lacking)}]"
 
     def notice(self, entry: Entry) -> str:
@@ -251,13 +254,16 @@ class Registry:
             folder = params[weights.parameter] = weights_folder(name)
         else:
             weights = None
+        lacking = ""
         for parameter in parameters.values():
             if (parameter.required or parameter.name == entry.data) and parameter.name not in params:
                 data = parameter.name == (entry.data or ("root" if kind == "datasets" else None))
                 remedy = f"--data {name}=PATH" if data else f"{name}[{parameter.name}=…]"
-                kind_of = DataMissing if data else SoundstageError
                 how = f": {entry.download}" if data and entry.download else ""
-                raise kind_of(f"{what} needs its parameter '{parameter.name}'; give it with {remedy}{how}")
+                needs = f"needs its parameter '{parameter.name}'; give it with {remedy}{how}"
+                if not data or kind != "separators":
+                    raise (DataMissing if data else SoundstageError)(f"{what} {needs}")
+                lacking = needs
         label, again = variant.strip(), {key: path for key, path in moved.items() if key in given}
         own_files = bool(entry.weights and not weights) or any(isinstance(params[key], Path) for key in given)
         return Choice(
@@ -275,6 +281,7 @@ class Registry:
             entry.combined,
             None if own_files else entry.trained_on,
             entry.songs,
+            lacking,
         )
 
     def _with_script(self, entry: Entry, roots: Sequence[tuple[str, str, Path]]) -> Entry:

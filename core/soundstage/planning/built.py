@@ -71,6 +71,7 @@ def build(choice: Choice, hashes: FileHashes) -> Built:
     reason = choice.plugin.unusable()
     if choice.weights and choice.folder and not reason:
         reason = choice.weights.missing_message_offline(choice.entry, choice.folder)
+    reason = "; ".join(filter(None, (reason, choice.lacking)))
     one = Built(choice)
     if reason:
         one.problem = Problem("not-installed", f"{one.called} {reason}")
