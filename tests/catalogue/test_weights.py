@@ -339,7 +339,7 @@ def files(**facts):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"files": []}, 'weights.parameter: is missing; write parameter = "…"'),
+        ({"files": [FILE]}, 'weights.parameter: is missing; write parameter = "…"'),
         ({"parameter": "repo", "files": []}, "weights.files: must be one or more tables"),
         ({"parameter": "repo", "files": [{}]}, 'weights.files[0].url: is missing; write url = "…"'),
         (files(sha="1"), "files[0].sha: is no key here; did you mean 'sha256'"),
@@ -357,6 +357,9 @@ def files(**facts):
             for name in ("..", ".", "...", "a/..", "C:", "NUL", ".lock", " x", "x.sha256")
         ],
         (files(unpack="a\0b"), "holds the character NUL"),
+        (files(mirrors=["https://other/x"]), "files[0].mirrors: are of no use without a sha256, which alone tells"),
+        (files(mirrors=["ftp://other/x"], sha256="12345678"), "files[0].mirrors: is 'ftp://other/x'; write one that"),
+        (files(parameter="repo"), "files: two paths are to be the parameter 'repo'"),
         ({"parameter": "repo", "files": [FILE, {**FILE, "name": "X"}]}, "files: two of them are to be called 'X'"),
     ],
 )

@@ -50,7 +50,8 @@ def fetch(weights: Weights, folder: Path, report: Report = lambda name, have, to
 
     A broken download is taken up where it stopped, now or by a later call. A file gets its name only when it is
     complete and its size and hash are the ones declared; an archive is unpacked only then. One that somebody put there
-    is not downloaded. Raises SoundstageError with the url and the remedy.
+    is not downloaded. Where one address has no such file the next is asked. Raises SoundstageError with the addresses
+    and the remedy.
     """
     from filelock import FileLock
 
@@ -62,9 +63,9 @@ def fetch(weights: Weights, folder: Path, report: Report = lambda name, have, to
             if file.unpack and (folder / file.name).is_file():
                 (folder / file.name).replace(partial)
                 _facts(partial).unlink(missing_ok=True)
+                _verify(file, file.name, partial)
             else:
                 _download(file, partial, report)
-            _verify(file, partial)
             if file.unpack:
                 _unpack(file, partial, folder)
                 partial.unlink()
@@ -75,6 +76,17 @@ def fetch(weights: Weights, folder: Path, report: Report = lambda name, have, to
             _facts(partial).unlink(missing_ok=True)
             new.append(folder / (file.unpack or file.name))
     return new
+
+
+def unstated(weights: Weights, folder: Path) -> dict[str, str]:
+    """Name → SHA-256 of the files there whose publishers state no hash: nobody can tell whether they are the ones that
+    were published, but everybody whether they are these."""
+    found = {}
+    for file in weights.files:
+        if not file.sha256:
+            digest = seal(folder, file).read_text(encoding="ascii") if file.unpack else sha256_of(folder / file.name)
+            found[file.name] = digest.strip()
+    return found
 
 
 class _Refused(SoundstageError):
@@ -148,12 +160,27 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _download(file: WeightFile, partial: Path, report: Report) -> None:
+    """The file, whole and verified, from the first of its addresses that has it."""
+    troubles: list[SoundstageError] = []
+    for url in file.urls:
+        try:
+            _download_from(url, file, partial, report)
+            _verify(file, url, partial)
+            return
+        except SoundstageError as error:
+            troubles.append(error)
+    if len(troubles) == 1:
+        raise troubles[0]
+    raise SoundstageError(f"{file.name}: none of its {len(troubles)} addresses has it: {'; '.join(map(str, troubles))}")
+
+
+def _download_from(url: str, file: WeightFile, partial: Path, report: Report) -> None:
     trouble = ""
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(min(2.0 ** (attempt - 1), 4.0))
         try:
-            if _continue(file, partial, report):
+            if _continue(url, file, partial, report):
                 return
             trouble = "the connection ended early"
         except urllib.error.HTTPError as error:
@@ -166,17 +193,17 @@ def _download(file: WeightFile, partial: Path, report: Report) -> None:
         except (OSError, http.client.HTTPException, ValueError) as error:
             trouble = str(getattr(error, "reason", error)) or type(error).__name__
     raise SoundstageError(
-        f"{file.url} cannot be downloaded ({trouble}); try again later, which takes it up where it stopped, or download"
+        f"{url} cannot be downloaded ({trouble}); try again later, which takes it up where it stopped, or download"
         f" it elsewhere and put it at {partial.with_suffix('')}"
         + (", and give the same command, which verifies and unpacks it" if file.unpack else "")
     )
 
 
-def _continue(file: WeightFile, partial: Path, report: Report) -> bool:
+def _continue(url: str, file: WeightFile, partial: Path, report: Report) -> bool:
     """Download from where the partial file ends; whether it is complete."""
     have = partial.stat().st_size if partial.exists() else 0
     version, expected = _read_facts(partial)
-    request = urllib.request.Request(file.url, headers={"User-Agent": "soundstage", "Accept-Encoding": "identity"})
+    request = urllib.request.Request(url, headers={"User-Agent": "soundstage", "Accept-Encoding": "identity"})
     if have and expected == have:
         return True
     if have and version:
@@ -193,20 +220,22 @@ def _continue(file: WeightFile, partial: Path, report: Report) -> bool:
         total = have + int(length) if re.fullmatch("[0-9]{1,18}", length) else file.size
         if total is None and not file.sha256:
             raise _Refused(
-                f"{file.url}: neither its server nor the registry says how long it is, so half of it could pass for all"
+                f"{url}: neither its server nor the registry says how long it is, so half of it could pass for all"
                 "; give its size or sha256 in the registry"
             )
         if total is not None and total > (file.size or LARGEST):
-            raise _too_long(file, total)
+            raise _too_long(url, file, total)
         tag = answer.headers.get("ETag") or ""
         version = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified") or ""
         _facts(partial).write_text(json.dumps({"version": version, "total": total}), encoding="utf-8")
         with partial.open("ab" if resumed else "wb") as stream:
-            have = _copy(answer, stream, file, have, total, report)
+            have = _copy(answer, stream, url, file, have, total, report)
     return total is None or have == total
 
 
-def _copy(answer: Any, stream: BinaryIO, file: WeightFile, have: int, total: int | None, report: Report) -> int:
+def _copy(
+    answer: Any, stream: BinaryIO, url: str, file: WeightFile, have: int, total: int | None, report: Report
+) -> int:
     """Write what comes, for as long as it is not too much; the bytes that are there then."""
     report(file.name, have, total)
     while chunk := answer.read1(CHUNK):
@@ -214,17 +243,17 @@ def _copy(answer: Any, stream: BinaryIO, file: WeightFile, have: int, total: int
         have += len(chunk)
         report(file.name, have, total)
         if have > (total or LARGEST):
-            raise _too_long(file, have)
+            raise _too_long(url, file, have)
     return have
 
 
-def _too_long(file: WeightFile, size: int) -> _Refused:
+def _too_long(url: str, file: WeightFile, size: int) -> _Refused:
     if file.size is not None:
         return _Refused(
-            f"{file.url} is not the file that was published: {size} bytes or more where {file.size} were expected"
+            f"{url} is not the file that was published: {size} bytes or more where {file.size} were expected"
         )
     return _Refused(
-        f"{file.url} would be {size} bytes or more, and weights whose size the registry does not say may be"
+        f"{url} would be {size} bytes or more, and weights whose size the registry does not say may be"
         f" {LARGEST}; give its size in the registry where that is right"
     )
 
@@ -250,7 +279,7 @@ def _read_facts(partial: Path) -> tuple[str, int | None]:
     return version, total if type(total) is int else None
 
 
-def _verify(file: WeightFile, partial: Path) -> None:
+def _verify(file: WeightFile, whence: str, partial: Path) -> None:
     size, digest = partial.stat().st_size, sha256_of(partial)
     wrong = ""
     if file.size is not None and size != file.size:
@@ -259,7 +288,7 @@ def _verify(file: WeightFile, partial: Path) -> None:
         wrong = f"its SHA-256 begins with {digest[: len(file.sha256)]}, not {file.sha256}"
     if wrong:
         _forget(partial)
-        raise SoundstageError(f"{file.url} is not the file that was published: {wrong}; nothing of it was kept")
+        raise SoundstageError(f"{whence} is not the file that was published: {wrong}; nothing of it was kept")
 
 
 def _unpack(file: WeightFile, archive: Path, folder: Path) -> None:

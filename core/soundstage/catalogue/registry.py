@@ -67,8 +67,8 @@ class Choice:
     def lost(self) -> list[str]:
         """A phrase for each path of it that is not there, with the `--data` that says where it is now."""
         values = {name: value for name, value in self.params.items() if isinstance(value, Path)}
-        if self.weights is not None:
-            values.pop(self.weights.parameter, None)
+        for parameter in self.weights.parameters if self.weights else ():
+            values.pop(parameter, None)
         own = self.data or ("root" if self.kind == "datasets" else SCRIPT if self.script else "")
         if self.script is not None:
             values[SCRIPT] = self.script
@@ -201,7 +201,7 @@ class Registry:
         lacking = [
             parameter
             for parameter in needed
-            if parameter not in entry.params and not (entry.weights and entry.weights.parameter == parameter)
+            if parameter not in entry.params and not (entry.weights and parameter in entry.weights.parameters)
         ]
         if plugin.unusable() or not lacking:
             weights = entry.weights.missing_message(entry.name, weights_folder(entry.name)) if entry.weights else ""
@@ -245,15 +245,15 @@ class Registry:
         moved = self._moved(entry, variant.strip(), roots, parameters, params)
         params |= moved
         weights, folder = entry.weights, None
-        if weights and weights.parameter not in parameters:
+        for unknown in [one for one in weights.parameters if one not in parameters] if weights else ():
             raise SoundstageError(
-                f"{what} takes its weights by a parameter '{weights.parameter}', which it does not have"
-                f"{suggestion(weights.parameter, parameters)}"
+                f"{what} takes its weights by a parameter '{unknown}', which it does not have"
+                f"{suggestion(unknown, parameters)}"
             )
-        if weights and weights.parameter not in params:
-            folder = params[weights.parameter] = weights_folder(name)
-        else:
-            weights = None
+        weights = weights.beside(params) if weights else None
+        if weights:
+            folder = weights_folder(name)
+            params |= {key: path for key, path in weights.values(folder).items() if key not in params}
         lacking = ""
         for parameter in parameters.values():
             if (parameter.required or parameter.name == entry.data) and parameter.name not in params:

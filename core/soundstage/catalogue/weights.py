@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,16 +12,19 @@ from soundstage.errors import SoundstageError
 from soundstage.names import fault
 from soundstage.toml import Table
 
-FILE_KEYS = ("url", "name", "size", "sha256", "unpack")
+FILE_KEYS = ("url", "mirrors", "name", "size", "sha256", "unpack", "parameter")
 MIN_SHA256 = 8
 """Characters of a hash that its publisher may have left us with, as in `955717e8-8726e21a.th`."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """One file to have. sha256: all 64 characters, or the first of them (8 at least) where no more is published.
+    """One file to have. sha256: all 64 characters, or the first of them (8 at least) where no more is published; empty
+    where nothing is stated.
 
-    unpack: the file is a tar archive, and `unpack` the folder that its members belong in.
+    mirrors: further addresses of the same file, tried in turn, which only its hash can tell. unpack: the file is a tar
+    archive, and `unpack` the folder that its members belong in. parameter: of the plugin, the one that takes the file,
+    or that folder, where that is not the one that takes the folder of them all.
     """
 
     url: str
@@ -29,11 +32,21 @@ class WeightFile:
     size: int | None = None
     sha256: str = ""
     unpack: str = ""
+    mirrors: tuple[str, ...] = ()
+    parameter: str = ""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every address of it, in the order in which they are tried."""
+        return self.url, *self.mirrors
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What an entry needs before it can separate. parameter: of the plugin, the one that takes the files' folder."""
+    """What an entry needs before it can separate.
+
+    parameter: of the plugin, the one that takes the files' folder; empty where the files have parameters of their own.
+    """
 
     parameter: str
     files: tuple[WeightFile, ...]
@@ -42,8 +55,26 @@ class Weights:
     @property
     def written(self) -> dict[str, Any]:
         """As a registry writes it."""
-        files = [{key: value for key in FILE_KEYS if (value := getattr(file, key))} for file in self.files]
-        return {"parameter": self.parameter, "licence": self.licence, "files": files}
+        files = [{key: _plain(value) for key in FILE_KEYS if (value := getattr(file, key))} for file in self.files]
+        own = {"parameter": self.parameter} if self.parameter else {}
+        return {**own, "licence": self.licence, "files": files}
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The plugin's parameters that it sets."""
+        own = [file.parameter for file in self.files if file.parameter]
+        return (*([self.parameter] if self.parameter else []), *own)
+
+    def values(self, folder: Path) -> dict[str, Path]:
+        """Parameter → path, where the files lie in that folder."""
+        found = {self.parameter: folder} if self.parameter else {}
+        return found | {file.parameter: folder / (file.unpack or file.name) for file in self.files if file.parameter}
+
+    def beside(self, given: Collection[str]) -> Weights | None:
+        """What is needed besides where these parameters are given otherwise; None where nothing is."""
+        if self.parameter in given or not set(self.parameters) - set(given):
+            return None
+        return replace(self, files=tuple(file for file in self.files if file.parameter not in given))
 
     def missing(self, folder: Path) -> list[WeightFile]:
         """The files that are not in the folder."""
@@ -64,8 +95,12 @@ class Weights:
         if not missing:
             return ""
         first = missing[0]
+        places = {file.url.rpartition("/")[0] for file in missing}
         what = f"what is at {first.url}" if len(missing) == 1 else f"them, from {first.url.rpartition('/')[0]}/,"
+        if len(places) > 1:
+            what = f"{' and '.join(f'{file.url} as {file.name}' for file in missing)}"
         then = f" as {first.name}, and have the same command verify and unpack it" if first.unpack else ""
+        then = "; then have the same command verify and unpack them" if first.unpack and len(places) > 1 else then
         return f"{self.missing_message(name, folder)}; or, without a network, put {what} into {folder}{then}"
 
     def check(self, folder: Path, sha256_of: Callable[[Path], str]) -> None:
@@ -80,12 +115,13 @@ class Weights:
 
 def read_weights(table: Table) -> Weights:
     """The `weights` table of a registry entry. Raises SoundstageError naming the entry, the key and the form."""
-    found = Weights(
-        table.text("parameter", required=True),
-        tuple(_file(file) for file in table.list_of_tables("files")),
-        table.text("licence"),
-    )
+    files = tuple(_file(file) for file in table.list_of_tables("files"))
+    owned = [file.parameter for file in files if file.parameter]
+    found = Weights(table.text("parameter", required=not owned), files, table.text("licence"))
     table.close()
+    for parameter in found.parameters:
+        if found.parameters.count(parameter) > 1:
+            table.refuse("files", f"two paths are to be the parameter '{parameter}'; one parameter takes one")
     taken: set[str] = set()
     for file in found.files:
         for name in filter(None, (file.name, file.unpack)):
@@ -97,13 +133,11 @@ def read_weights(table: Table) -> Weights:
 
 def _file(table: Table) -> WeightFile:
     url = table.text("url", required=True)
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        table.refuse("url", f"'{url}' is none ({error}); write one that begins with https:// or http://")
-    if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
-        table.refuse("url", f"is '{url}'; write one that begins with https:// or http://")
-    name, unpack = table.text("name") or unquote(parts.path.rpartition("/")[2]), table.text("unpack")
+    path = _path_of(table, "url", url)
+    mirrors = table.texts("mirrors")
+    for mirror in mirrors:
+        _path_of(table, "mirrors", mirror)
+    name, unpack = table.text("name") or unquote(path.rpartition("/")[2]), table.text("unpack")
     for key, given in (("name", name), ("unpack", unpack)):
         if (key == "name" or given) and (trouble := fault(given) or _taken(given)):
             table.refuse(key, f"'{given}' cannot be the name of a file or folder: {trouble}; give another {key}")
@@ -112,8 +146,28 @@ def _file(table: Table) -> WeightFile:
         table.refuse("sha256", f"is '{digest}'; write {MIN_SHA256} to 64 hexadecimal characters")
     size = table.whole("size", default=1, least=1) if "size" in table.left else None
     table.asked.append("size")
+    parameter = table.text("parameter")
     table.close()
-    return WeightFile(url, name, size, digest, unpack)
+    if mirrors and not digest:
+        table.refuse(
+            "mirrors", "are of no use without a sha256, which alone tells that they hold the same file; add it"
+        )
+    return WeightFile(url, name, size, digest, unpack, mirrors, parameter)
+
+
+def _path_of(table: Table, key: str, url: str) -> str:
+    """The path in an address that can be fetched."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        table.refuse(key, f"'{url}' is none ({error}); write one that begins with https:// or http://")
+    if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
+        table.refuse(key, f"is '{url}'; write one that begins with https:// or http://")
+    return parts.path
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _taken(name: str) -> str:

@@ -40,7 +40,7 @@ def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
 
 def _fetch(known: Registry, entry: Entry) -> None:
     from soundstage.cache import weights_folder
-    from soundstage.catalogue.download import fetch
+    from soundstage.catalogue.download import fetch, unstated
 
     done = False
     if entry.weights:
@@ -49,6 +49,11 @@ def _fetch(known: Registry, entry: Entry) -> None:
             new = fetch(entry.weights, folder, bars.report)
         what = f"{len(new)} fetched" if new else "there already"
         say(f"{entry.name}: weights in {folder} ({what})")
+        for name, digest in unstated(entry.weights, folder).items():
+            say(
+                f"{entry.name}: {name} has SHA-256 {digest}, and its publisher states none to compare it with; with"
+                " that sha256 in an entry of yours, no other file is taken for it"
+            )
         done = True
     script = known.plugin(entry).script
     if script is not None:

@@ -40,7 +40,7 @@ def recipe(plan: Plan) -> Recipe:
         given = parse_variant(choice.label)[1]
         entry = entries.setdefault(choice.kind, {}).setdefault(choice.entry, {})
         entry |= _bare(choice)
-        elsewhere = {*given, *([choice.weights.parameter] if choice.weights else [])}
+        elsewhere = {*given, *(choice.weights.parameters if choice.weights else [])}
         values = {name: value for name, value in choice.params.items() if name not in elsewhere and value is not None}
         own = {name: _plain(value) for name, value in values.items()}
         if own:
