@@ -6,8 +6,8 @@ where it is highest, from which no gradient comes. How the two are compared is d
 two narrow peaks is the same however far apart they lie, so each becomes a distribution over lags, and the loss is how
 far one has to be moved to become the other.
 
-Functions of (references, estimates, rate), usable with any model and weighted against its own loss. Frames count as much
-as the reference is loud in them, and signals alike; a silent reference has no image, and costs nothing.
+Functions of (references, estimates, rate), usable with any model and weighted against its own loss. Frames count as
+much as the reference is loud in them, and signals alike; a silent reference has no image, and costs nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHARPNESS = 30.0
 """How much likelier a lag is for every 1 that GCC-PHAT is higher there, as an exponent; a lone source's peak is 1."""
 
 NOT_WHITENED = 0.05
-"""Of a frame's mean cross-power: bins with less are not brought to the same weight as the others. They hold rounding."""
+"""Of a frame's mean cross-power: bins with less are not brought to the weight of the others. They hold rounding."""
 
 LEAST_POWER = 1e-3
 """Of the mean power of the reference's bins: cross-powers that are less are hardly whitened, or silence had a phase."""
@@ -59,8 +59,9 @@ def itd_loss(references: Tensor, estimates: Tensor, rate: int) -> Tensor:
 def ild_loss(references: Tensor, estimates: Tensor, rate: int) -> Tensor:
     """How far the estimates' level differences are from the references', in dB; a scalar, 0 at best.
 
-    references, estimates: (…, 2, samples). An estimate one channel of which is amplified by g dB costs |g|. The absolute
-    difference in every bin of every frame, a mean over bins by the reference's magnitude and over frames by its energy.
+    references, estimates: (…, 2, samples). An estimate one channel of which is amplified by g dB costs |g|: it is the
+    absolute difference in every bin of every frame, a mean over bins by the reference's magnitude and over frames by
+    its energy.
     """
     heard, found = _spectra(references, rate), _spectra(estimates, rate)
     energy = _energy(heard)

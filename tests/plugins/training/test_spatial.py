@@ -1,4 +1,4 @@
-"""The losses that keep the image: closed forms, silence, and whether following their gradients leads to the reference."""
+"""The losses that keep the image: closed forms, silence, and where following their gradients leads."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_samples_themselves_follow_the_gradient_to_the_references_image():
     estimate = pair(signal, 0.0, 0.0).clone().requires_grad_()
     before = [float(loss(reference, estimate.detach(), RATE)) for loss in (spatial.itd_loss, spatial.ild_loss)]
     optimizer = torch.optim.Adam([estimate], lr=5e-3)
-    for _ in range(180):
+    for _ in range(250):
         optimizer.zero_grad()
         both = spatial.itd_loss(reference, estimate, RATE) + 0.05 * spatial.ild_loss(reference, estimate, RATE)
         both.backward()
