@@ -26,7 +26,8 @@ class Entry:
     download: a sentence on what to get and which folder to name, where those files are to be had. pins: of a script
     whose `environment` says versions, these as requirements. combined: of a separator, what its stems make besides.
     trained_on: of a separator, the songs it learnt from, None where that is not stated; songs: of a dataset, which it
-    holds where its name does not say it; both in the words of soundstage.heard.
+    holds where its name does not say it; both in the words of soundstage.heard. stated: what its publishers state of
+    its quality, and on what. unverified: what could not be made sure of it when it was added, empty where nothing.
     """
 
     kind: Kind
@@ -46,6 +47,8 @@ class Entry:
     combined: Combined = AS_NAMED
     trained_on: tuple[str, ...] | None = None
     songs: str = ""
+    stated: str = ""
+    unverified: str = ""
 
 
 class GridTable(NamedTuple):
@@ -84,7 +87,8 @@ def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:
     """The entry that a table declares. Raises SoundstageError naming the file, the key and the form."""
     checked_name(name, f"one of the {kind}", table.source)
     plugin, script, params = table.text("plugin"), table.text("script"), table.parameters("params")
-    keys = ("summary", "citation", "licence", "url", "data", "download", *(["songs"] if kind == "datasets" else []))
+    own: dict[Kind, list[str]] = {"datasets": ["songs"], "separators": ["stated", "unverified"]}
+    keys = ("summary", "citation", "licence", "url", "data", "download", *own.get(kind, []))
     texts = {key: table.text(key) for key in keys}
     weights = read_weights(table.table("weights")) if "weights" in table.left else None
     pins = _pins(table)

@@ -212,7 +212,13 @@ class Registry:
         return f"needs {entry.name}[{', '.join(f'{parameter}=…' for parameter in lacking)}]"
 
     def notice(self, entry: Entry) -> str:
-        """What will be done at an entry's first use and can be done now; empty where there is nothing."""
+        """What to know before an entry is used: what could not be made sure of it, and what will be done at its first
+        use and can be done now; empty where there is nothing.
+        """
+        unverified = f"unverified: {entry.unverified}" if entry.unverified else ""
+        return "; ".join(filter(None, (unverified, self._notice_of_environment(entry))))
+
+    def _notice_of_environment(self, entry: Entry) -> str:
         script = self.plugin(entry).script
         if script is None:
             return ""

@@ -86,6 +86,8 @@ def _show_entry(known: Any, kind: Any, name: str) -> None:
         "sums": "; ".join(f"{source} = {' + '.join(stems)}" for source, stems in entry.combined.sums.items()),
         "rest": entry.combined.rest,
         "songs": entry.songs,
+        "stated": entry.stated,
+        "unverified": entry.unverified,
     }
     for key, value in facts.items():
         if value:

@@ -326,3 +326,16 @@ def test_a_yaml_of_another_model_is_refused(models, tmp_path, name):
     config = checkpoints.write_mss_config(tmp_path / "planted.yaml", table)
     with pytest.raises(SoundstageError, match=said):
         built(models[architecture][0], config).separate(signal(20000).astype(float), 44100)
+
+
+def test_a_folder_of_one_checkpoint_is_that_checkpoint(models, tmp_path):
+    checkpoint, config = models["scnet"]
+    (tmp_path / "deep").mkdir()
+    shutil.copy(checkpoint, tmp_path / "deep" / "checkpoint.th")
+    part = signal(16384)
+    separator = built(tmp_path, config)
+    assert separator.files() == [tmp_path / "deep" / "checkpoint.th", config]
+    np.testing.assert_array_equal(estimate(separator, part), estimate(built(checkpoint, config), part))
+    shutil.copy(checkpoint, tmp_path / "optimizer.bin")
+    with pytest.raises(SoundstageError, match=r"holds not one checkpoint but deep/checkpoint.th, optimizer.bin; give"):
+        separator.files()

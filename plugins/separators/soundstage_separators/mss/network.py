@@ -71,6 +71,21 @@ def architecture_of(config: Config, state: Mapping[str, Any], asked: str) -> str
     return found
 
 
+SUFFIXES = (".ckpt", ".chpt", ".th", ".pth", ".pt", ".bin")
+"""Of checkpoints."""
+
+
+def only_checkpoint(path: Path) -> Path:
+    """The file; of a folder the one checkpoint below it. Raises SoundstageError where there is none, or another."""
+    if not path.is_dir():
+        return path
+    found = sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES and one.is_file())
+    if len(found) != 1:
+        names = ", ".join(str(one.relative_to(path)) for one in found) or "none"
+        raise SoundstageError(f"checkpoint={path}: holds not one checkpoint but {names}; give the one that is meant")
+    return found[0]
+
+
 def read_state(path: Path) -> dict[str, Any]:
     """The weights of a checkpoint, unpickled as weights alone. Raises NotInstalled or SoundstageError."""
     from pickle import UnpicklingError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from soundstage.errors import SoundstageError
 from soundstage_separators.mss.config import Config, read_config
-from soundstage_separators.mss.network import Architecture, architecture_of, build, read_state
+from soundstage_separators.mss.network import Architecture, architecture_of, build, only_checkpoint, read_state
 from soundstage_separators.mss.overlap import overlap_add
 from soundstage_separators.torch_models import chosen, facts, repeatable
 
@@ -37,11 +37,12 @@ class Mss:
         half: bool = False,
         device: str | None = None,
     ) -> None:
-        """checkpoint: the weights. config: the YAML that came with them, which is half of the model. architecture: for
-        a YAML that does not tell it. overlap: chunks over each sample; none for the YAML's `num_overlap`. chunk:
-        samples; none for the YAML's `chunk_size`. normalize: `config` takes the mixture's mean and standard deviation
-        out and puts them back where the YAML says `inference.normalize`; `none` never does. half: mixed half precision.
-        device: overrides the run's. Raises SoundstageError where a value makes no sense.
+        """checkpoint: the weights, or a folder that holds one file of weights, as an unpacked archive may. config: the
+        YAML that came with them, which is half of the model. architecture: for a YAML that does not tell it. overlap:
+        chunks over each sample; none for the YAML's `num_overlap`. chunk: samples; none for the YAML's `chunk_size`.
+        normalize: `config` takes the mixture's mean and standard deviation out and puts them back where the YAML says
+        `inference.normalize`; `none` never does. half: mixed half precision. device: overrides the run's. Raises
+        SoundstageError where a value makes no sense.
         """
         for name, value in (("overlap", overlap), ("chunk", chunk)):
             if value is not None and value < 1:
@@ -56,14 +57,14 @@ class Mss:
         self.details: dict[str, Any] = {}
 
     def files(self, cell: CellName | None = None) -> list[Path]:
-        """The checkpoint and its YAML."""
-        return [self._checkpoint, self._config_path]
+        """The checkpoint and its YAML. Raises SoundstageError where the checkpoint is a folder of none or several."""
+        return [only_checkpoint(self._checkpoint), self._config_path]
 
     def load(self, device: str) -> None:
         """Load the network. Raises SoundstageError where the YAML and the checkpoint are not one model's."""
         self._device = chosen(self._own_device or device)
         self._config = config = read_config(self._config_path)
-        state = read_state(self._checkpoint)
+        state = read_state(only_checkpoint(self._checkpoint))
         architecture = architecture_of(config, state, self._asked)
         self._is_demucs = architecture == "htdemucs"
         rate = (
