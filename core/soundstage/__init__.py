@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from soundstage.api import run as run
     from soundstage.api import score as score
     from soundstage.api import write_report as write_report
+    from soundstage.contracts import Degradation as Degradation
     from soundstage.contracts import Measure as Measure
     from soundstage.contracts import Score as Score
     from soundstage.errors import SoundstageError as SoundstageError
@@ -26,6 +27,7 @@ _HOMES = {
     "render": "api",
     "score": "api",
     "write_report": "api",
+    "Degradation": "contracts",
     "Measure": "contracts",
     "Score": "contracts",
     "SoundstageError": "errors",
@@ -36,7 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
-    *("Measure", "Placement", "Scene", "Score", "SoundstageError", "Track"),
+    *("Degradation", "Measure", "Placement", "Scene", "Score", "SoundstageError", "Track"),
     *("compare", "hookimpl", "load", "render", "run", "score", "write_report"),
 ]
 

@@ -36,8 +36,8 @@ KINDS: tuple[Kind, ...] = ("datasets", "placements", "spatializers", "separators
 SCENE_KINDS: tuple[Kind, ...] = ("datasets", "placements", "spatializers")
 """What a scene is made of."""
 
-Need = Literal["sources", "source_count", "references", "gain", "placement", "cell"]
-NEEDS: tuple[Need, ...] = ("sources", "source_count", "references", "gain", "placement", "cell")
+Need = Literal["sources", "source_count", "references", "gain", "placement", "cell", "renderer"]
+NEEDS: tuple[Need, ...] = ("sources", "source_count", "references", "gain", "placement", "cell", "renderer")
 
 Role = Literal["separator", "floor", "oracle", "ceiling"]
 
@@ -145,6 +145,39 @@ class Spatializer(Protocol):
         """The scene."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Renderer:
+    """The scene's own track and its own spatializer, for oracles that put sources elsewhere.
+
+    placement: where the sources truly sit. images: renders the track to another placement, source → (2, samples), at
+    the references' level, rate and length.
+    """
+
+    placement: Placement
+    images: Callable[[Placement], Mapping[str, Samples]]
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """The one thing that a probe does to the references, and how much of it.
+
+    kind: its name, as in `rotate`. family: what it changes, which kinds may share, as in `image`. step: how much, in
+    `unit`. worse: whether more of that is worse, or less, as of bits. mirrored: whether it is the twin that does to the
+    right what the other does to the left. A probe that changes nothing that anybody could hear, such as rounding to 16
+    bits, is of the kind NOTHING: what a metric cannot tell from that, it does not tell.
+    """
+
+    kind: str
+    family: str
+    step: float
+    unit: str
+    worse: Literal["more", "less"] = "more"
+    mirrored: bool = False
+
+
+NOTHING = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class CellName:
     """What a cell is called; for separators that look something up, such as precomputed estimates."""
@@ -164,6 +197,7 @@ class Separator(Protocol):
     - `needs`: names out of NEEDS that `separate` wants as keyword arguments; nothing else is handed over. `sources`:
       the names wanted. `source_count`: how many there are. `references`: source → (2, samples). `gain`: see Scene.
       `placement`: a Placement, with the azimuths that the placement rule lets separators know. `cell`: a CellName.
+      `renderer`: a Renderer, None where the spatializer places nothing; no other process can be given one.
     - `sources`: the names it can return; None (default) means whatever the scene has (then it needs `sources` or more).
     - `rate`: its native rate in Hz; the mixture is resampled to it and the estimates back, and that is recorded. None
       (default) means any.
@@ -177,7 +211,9 @@ class Separator(Protocol):
     - `trained_on`: what a model learnt from, in the words of `soundstage.heard`: a data set by the name that grids call
       it, a split of one (`musdb18hq:train`), `more` for songs that nobody can list, `not` before what was none of it;
       an empty tuple for what learns from nothing. None (default): not stated. A registry entry's goes before it.
-    - `role`: `separator` (default), `floor`, `oracle` or `ceiling`; what needs `references` is at least an oracle.
+    - `role`: `separator` (default), `floor`, `oracle` or `ceiling`; what needs `references` or `renderer` is at least
+      an oracle.
+    - `degradation`: of a probe, the Degradation that it is; see docs/audiometry.md.
     """
 
     def separate(
@@ -211,7 +247,8 @@ class Measure:
 
     headline: whether it is a column of the leaderboard unless others are asked for. label: the column's short name
     where it differs from the measure's (`ΔITD`). decimals: how many of a value tables show, which is no part of any
-    address: at most 15, and as many as a reader can tell apart.
+    address: at most 15, and as many as a reader can tell apart. follows, ignores: the kinds or families of probes
+    (see Degradation) that it claims to move with and to stay still for; `soundstage audiometry` holds it to that.
     """
 
     unit: str
@@ -219,10 +256,15 @@ class Measure:
     headline: bool = True
     label: str = ""
     decimals: int = 2
+    follows: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if type(self.decimals) is not int or not 0 <= self.decimals <= 15:
             raise ValueError(f"decimals of a measure are {self.decimals!r}; give a whole number from 0 to 15")
+        for name, claim in (("follows", self.follows), ("ignores", self.ignores)):
+            if not isinstance(claim, tuple) or not all(isinstance(one, str) for one in claim):
+                raise ValueError(f'{name} of a measure is {claim!r}; give a tuple of names, as in ("image", "gain")')
 
 
 @dataclass(frozen=True, slots=True)

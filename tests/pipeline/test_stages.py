@@ -7,7 +7,8 @@ import pytest
 
 from soundstage.contracts import CellName, Measure, Score
 from soundstage.errors import SoundstageError
-from soundstage.pipeline.scenes import place, spatialize
+from soundstage.pipeline.declared import declared
+from soundstage.pipeline.scenes import place, renderer, spatialize
 from soundstage.pipeline.scores import score
 from soundstage.pipeline.separate import Estimates, assign, separate
 from soundstage.pipeline.tracks import load_track
@@ -237,3 +238,40 @@ def test_an_informed_separator_gets_the_angles_it_is_to_be_told_and_nothing_of_t
     image = np.ones((2, 10))
     scene = Scene(8000, image, {"a": image}, Placement({"a": 30.0}, told={"a": 33.0}))
     separate(Informed(), "informed", scene, CellName("d", "t", "p", "s", 0))
+
+
+class Turning:
+    needs = ("renderer",)
+    sources = ("a",)
+
+    def __init__(self, rate=None):
+        self.rate = rate
+        self.given = None
+
+    def separate(self, mixture, rate, *, renderer):
+        self.given = renderer
+        if renderer is None:
+            return {"a": mixture}
+        return dict(renderer.images(Placement({"a": renderer.placement.azimuths["a"] + 20.0})))
+
+
+@pytest.mark.parametrize("rate", [None, 4000])
+def test_who_needs_a_renderer_is_an_oracle_and_is_rendered_the_scenes_track_elsewhere(toy, rate):
+    spatializer, track = toy.Gains(), Track("t", 8000, {"a": np.random.default_rng(0).standard_normal((1, 800))})
+    placement = Placement({"a": 30.0}, told={"a": 33.0})
+    scene = spatialize(spatializer, "gains", track, placement)
+    turning = Turning(rate)
+    assert declared(turning).role == "oracle"
+    found = separate(turning, "turning", scene, NAME, renderer=renderer(spatializer, "gains", track, placement))
+    there = spatialize(spatializer, "gains", track, Placement({"a": 50.0})).references["a"]
+    assert found.images["a"].shape == there.shape
+    assert turning.given.placement is placement
+    if rate is None:
+        np.testing.assert_array_equal(found.images["a"], there)
+
+
+def test_where_nothing_is_placed_there_is_no_renderer(toy):
+    scene = make_scene(sources=("a",))
+    turning = Turning()
+    separate(turning, "turning", scene, NAME, renderer=renderer(toy.Gains(), "gains", Track("t", 8000, {}), None))
+    assert turning.given is None

@@ -196,3 +196,9 @@ def test_a_network_gives_the_same_digits(tmp_path):
     found, expected = tidy(tmp_path / "isolated"), tidy(tmp_path / "inline")
     assert set(expected["status"]) == {"ok"}
     pandas.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_a_renderer_crosses_to_no_other_process():
+    choice = Registry.load([]).choose("separators", "probe[kind=rotate,step=5]")
+    with pytest.raises(SoundstageError, match=r"needs a renderer, .* run it without --isolate"):
+        IsolatedSeparator(choice, ["renderer"]).separate(numpy.zeros((2, 10)), 8000, renderer=object())

@@ -90,6 +90,8 @@ class ScriptSeparator:
         arrays: dict[str, Any] = {"mixture": mixture}
         plain: dict[str, Any] = {}
         for name, value in needed.items():
+            if name == "renderer":
+                raise SoundstageError("needs a renderer, which no other process can be given; make it a plugin")
             if name == "references":
                 arrays |= {f"ref:{source}": reference for source, reference in value.items()}
             else:

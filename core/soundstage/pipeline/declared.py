@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from soundstage.contracts import NEEDS, Need, Role, Separator
+from soundstage.contracts import NEEDS, Degradation, Need, Role, Separator
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.heard import fault_of_stated
 
@@ -25,6 +25,7 @@ class Declared:
     named: bool = True
     may_lack: bool = False
     trained_on: tuple[str, ...] | None = None
+    degradation: Degradation | None = None
 
     @property
     def is_blind(self) -> bool:
@@ -44,7 +45,7 @@ def declared(separator: Separator) -> Declared:
     role = getattr(separator, "role", "separator")
     if role not in get_args(Role):
         raise SoundstageError(f"declares the role {role!r}{suggestion(str(role), get_args(Role))}")
-    if role == "separator" and "references" in needs:
+    if role == "separator" and {"references", "renderer"} & set(needs):
         role = "oracle"
     rate = getattr(separator, "rate", None)
     is_rate = isinstance(rate, (int, float)) and not isinstance(rate, bool) and rate > 0 and rate == int(rate)
@@ -56,7 +57,11 @@ def declared(separator: Separator) -> Declared:
     trained_on = _texts(separator, "trained_on")
     if trouble := fault_of_stated(trained_on or ()):
         raise SoundstageError(f"declares trained_on, which {trouble}")
-    return Declared(needs, sources, None if rate is None else int(rate), role, named, may_lack, trained_on)  # type: ignore[arg-type]
+    degradation = getattr(separator, "degradation", None)
+    if degradation is not None and not isinstance(degradation, Degradation):
+        raise SoundstageError(f"declares the degradation {degradation!r}; give a soundstage.Degradation, or None")
+    whole = None if rate is None else int(rate)
+    return Declared(needs, sources, whole, role, named, may_lack, trained_on, degradation)  # type: ignore[arg-type]
 
 
 def _texts(separator: Separator, name: str) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from soundstage.audio import Samples, as_samples, read_only
-from soundstage.contracts import PlacementRule, Spatializer
+from soundstage.contracts import PlacementRule, Renderer, Spatializer
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError
 from soundstage.pipeline.blame import named_as
@@ -75,6 +75,17 @@ def spatialize(spatializer: Spatializer, name: str, track: Track, placement: Pla
     )
     _check_sum(found, where)
     return found
+
+
+def renderer(spatializer: Spatializer, name: str, track: Track, placement: Placement | None) -> Renderer | None:
+    """What puts the track's sources elsewhere, by the same spatializer; None where it places nothing."""
+    if placement is None or not getattr(spatializer, "uses_placement", True):
+        return None
+
+    def images(elsewhere: Placement) -> Mapping[str, Samples]:
+        return spatialize(spatializer, name, track, elsewhere).references
+
+    return Renderer(placement, images)
 
 
 def _check_sum(scene: Scene, where: str) -> None:

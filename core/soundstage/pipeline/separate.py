@@ -12,12 +12,12 @@ import numpy as np
 
 from soundstage.audio import Samples, as_samples, fit_length, read_only, resample
 from soundstage.audio_files import fold
-from soundstage.contracts import CellName, Separator
+from soundstage.contracts import CellName, Renderer, Separator
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.declared import Declared, declared
 from soundstage.pipeline.facts import plain_facts
-from soundstage.scene import Scene
+from soundstage.scene import Placement, Scene
 from soundstage.sources import ACCOMPANIMENT, AS_NAMED, VOCALS, Combined, complete, rest_of, wanted
 
 
@@ -32,13 +32,20 @@ class Estimates:
     """What the separator tells of how it did that, for the provenance."""
 
 
-def separate(separator: Separator, name: str, scene: Scene, cell: CellName, combined: Combined = AS_NAMED) -> Estimates:
+def separate(
+    separator: Separator,
+    name: str,
+    scene: Scene,
+    cell: CellName,
+    combined: Combined = AS_NAMED,
+    renderer: Renderer | None = None,
+) -> Estimates:
     """What the separator makes of the scene's mixture, checked, at the scene's rate and length.
 
     The separator gets a copy of the mixture and what it declared in `needs`, nothing else. Unnamed outputs are assigned
     by the best SI-SDR permutation. Sources it does not declare are left out; `accompaniment` is derived, see
-    soundstage.sources. combined: what its entry declares that its stems make. Raises SoundstageError naming the
-    separator, the track and the shape where what comes back is wrong.
+    soundstage.sources. combined: what its entry declares that its stems make. renderer: what it is handed where it
+    needs one. Raises SoundstageError naming the separator, the track and the shape where what comes back is wrong.
     """
     where = f"separator '{name}', track '{cell.track}'"
     length = scene.mixture.shape[1]
@@ -53,7 +60,7 @@ def separate(separator: Separator, name: str, scene: Scene, cell: CellName, comb
     mixture = resample(scene.mixture, scene.rate, rate).copy()
     if rate != scene.rate:
         details["resampled"] = {"from": scene.rate, "to": rate, "by": "soxr VHQ, and back"}
-    needed = _needed(about, scene, cell, rate)
+    needed = _needed(about, scene, cell, rate, renderer)
     with named_as(where):
         found = separator.separate(mixture, rate, **needed)
     sources: tuple[str, ...] = ()
@@ -96,7 +103,7 @@ def _combined(derived: Mapping[str, Sequence[str]], combined: Combined) -> Itera
         )
 
 
-def _needed(about: Declared, scene: Scene, cell: CellName, rate: int) -> dict[str, Any]:
+def _needed(about: Declared, scene: Scene, cell: CellName, rate: int, renderer: Renderer | None) -> dict[str, Any]:
     """What the separator declared it needs. References come at the separator's rate, like the mixture."""
     needed: dict[str, Any] = {}
     for need in about.needs:
@@ -112,9 +119,19 @@ def _needed(about: Declared, scene: Scene, cell: CellName, rate: int) -> dict[st
             needed[need] = scene.gain
         elif need == "placement":
             needed[need] = None if scene.placement is None else scene.placement.as_told()
+        elif need == "renderer":
+            needed[need] = None if renderer is None else _at_rate(renderer, scene.rate, rate)
         else:
             needed[need] = cell
     return needed
+
+
+def _at_rate(renderer: Renderer, scene_rate: int, rate: int) -> Renderer:
+    def images(placement: Placement) -> dict[str, Samples]:
+        found = renderer.images(placement)
+        return {source: resample(image, scene_rate, rate).copy() for source, image in found.items()}
+
+    return Renderer(renderer.placement, images)
 
 
 def _named(

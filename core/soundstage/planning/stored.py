@@ -12,7 +12,7 @@ from soundstage.catalogue.parameters import Parameter, constructor_parameters
 from soundstage.catalogue.registry import Choice
 from soundstage.planning.lock import recipe
 from soundstage.planning.plan import Plan
-from soundstage.results.records import PlanFacts, SeparatorFacts, Setting, StoredPlan, measure_facts
+from soundstage.results.records import PlanFacts, SeparatorFacts, Setting, StoredPlan, degradation_facts, measure_facts
 
 
 def stored(plan: Plan) -> StoredPlan:
@@ -64,6 +64,8 @@ def _separators(plan: Plan) -> dict[str, SeparatorFacts]:
             "needs": list(facts.needs),
             "trained_on": None if stated is None else list(stated),
         }
+        if facts.degradation is not None:
+            found[label]["degradation"] = degradation_facts(facts.degradation)
     return found
 
 

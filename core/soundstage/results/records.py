@@ -11,7 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundstage.contracts import Measure, Role, Score
+from soundstage.contracts import Degradation, Measure, Role, Score
 from soundstage.errors import storable
 from soundstage.results.shape import shaped
 from soundstage.scene import SceneFacts
@@ -165,6 +165,18 @@ class SeparatorFacts(TypedDict):
     claimed: NotRequired[bool]  # others measured it
     said: NotRequired[bool]  # of claims: a file says the role, which else goes by the name
     trained_on: NotRequired[list[str] | None]  # the songs it learnt from, see soundstage.heard; None: not stated
+    degradation: NotRequired[DegradationFacts]  # of probes
+
+
+class DegradationFacts(TypedDict):
+    """What a probe does: see `soundstage.contracts.Degradation`."""
+
+    kind: str
+    family: str
+    step: float
+    unit: str
+    worse: Literal["more", "less"]
+    mirrored: bool
 
 
 class MeasureFacts(TypedDict):
@@ -175,6 +187,8 @@ class MeasureFacts(TypedDict):
     headline: bool
     label: str
     decimals: NotRequired[int]
+    follows: NotRequired[list[str]]
+    ignores: NotRequired[list[str]]
 
 
 class Setting(TypedDict):
@@ -295,6 +309,20 @@ def measure_facts(measure: Measure) -> MeasureFacts:
         "headline": measure.headline,
         "label": measure.label,
         "decimals": measure.decimals,
+        "follows": list(measure.follows),
+        "ignores": list(measure.ignores),
+    }
+
+
+def degradation_facts(degradation: Degradation) -> DegradationFacts:
+    """What a plan keeps of what a probe does."""
+    return {
+        "kind": degradation.kind,
+        "family": degradation.family,
+        "step": float(degradation.step),
+        "unit": degradation.unit,
+        "worse": degradation.worse,
+        "mirrored": degradation.mirrored,
     }
 
 

@@ -64,6 +64,8 @@ class IsolatedSeparator:
 
     def separate(self, mixture: Samples, rate: int, **needed: Any) -> Any:
         """What the separator returns for the mixture (2, samples); one whose process died is started again first."""
+        if "renderer" in needed:
+            raise SoundstageError("needs a renderer, which no other process can be given; run it without --isolate")
         if self._process is None or not self._process.alive:
             self.load(self._device)
         assert self._process is not None

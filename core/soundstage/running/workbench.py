@@ -17,6 +17,7 @@ from soundstage.contracts import (
     LoadsWeights,
     Metric,
     PlacementRule,
+    Renderer,
     Scorer,
     Separator,
     Spatializer,
@@ -24,7 +25,7 @@ from soundstage.contracts import (
 from soundstage.errors import Crashed, OutOfMemory, SoundstageError
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.fingerprint import fingerprint
-from soundstage.pipeline.scenes import place, spatialize
+from soundstage.pipeline.scenes import place, renderer, spatialize
 from soundstage.pipeline.scores import prepare
 from soundstage.pipeline.tracks import load_excerpt, load_track
 from soundstage.planning.plan import MetricSpec, SceneSpec
@@ -108,6 +109,12 @@ class Workbench:
             scene = spatialize(spatializer, spec.spatializer.label, track, placement)
             self._scene, self._fingerprint = (spec.address, scene), fingerprint(scene)
         return self._scene[1]
+
+    def renderer(self, spec: SceneSpec) -> Renderer | None:
+        """What puts the sources of that scene elsewhere; None where nothing is placed. Raises as `scene` does."""
+        placement = self.scene(spec).placement
+        spatializer = cast("Spatializer", self._plugin(spec.spatializer))
+        return renderer(spatializer, spec.spatializer.label, self._loaded_track(spec), placement)
 
     def check_unaltered(self, who: str) -> None:
         """Raise SoundstageError where somebody has written into the last scene, which then is made anew.

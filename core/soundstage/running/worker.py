@@ -187,7 +187,8 @@ class Worker:
         separator = self.bench.separator(cell.separator)
         # One thread anew: of what loading it has imported, too.
         with self.bench.contained(), self.bench.one_thread(), metered() as cost:
-            estimates = separate(separator, cell.separator.label, scene, cell.scene.name, cell.combined)
+            puts = self.bench.renderer(cell.scene)
+            estimates = separate(separator, cell.separator.label, scene, cell.scene.name, cell.combined, puts)
         own = {"separated_s": round(cost.seconds, 4), "peak_mb": cost.peak_mb, "gpu_peak_mb": cost.gpu_peak_mb}
         told = {name: value for name, value in own.items() if value is not None}
         estimates = Estimates(estimates.images, {**estimates.details, **told})

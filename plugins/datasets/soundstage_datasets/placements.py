@@ -25,9 +25,14 @@ class Frontal:
     """Each source at its own azimuth out of 19 in the frontal half-plane, drawn without replacement.
 
     As Binaural-MUSDB was placed (Namballa, Roginska and Fuentes, ISMIR 2025). The order of the sources does not matter.
+    mirrored: on the right what is drawn on the left, and the other way round.
     """
 
     revision = 1
+    left_out_at_default = ("mirrored",)
+
+    def __init__(self, mirrored: bool = False) -> None:
+        self._side = -1.0 if mirrored else 1.0
 
     def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
         """A placement of every source. Raises SoundstageError where there are more than 19."""
@@ -37,7 +42,8 @@ class Frontal:
                 " azimuths; merge stems, or use placement 'fixed'"
             )
         # zip stops at the last source: what is left of the shuffled azimuths stays free.
-        return Placement(dict(zip(sorted(sources), draw.shuffled(FRONTAL_AZIMUTHS), strict=False)), panning="half")
+        drawn = dict(zip(sorted(sources), draw.shuffled(FRONTAL_AZIMUTHS), strict=False))
+        return Placement({source: self._side * azimuth % 360.0 for source, azimuth in drawn.items()}, panning="half")
 
 
 class Panorama:

@@ -49,6 +49,14 @@ def register_separators(register: Register) -> None:
         licence="Apache-2.0",
     )
     register(
+        "probe",
+        "soundstage_separators.probes.probe:Probe",
+        summary="Oracle: the references with one known thing done to them, to measure metrics with",
+        wraps=("soundfile",),
+        required=("kind",),
+        licence="Apache-2.0",
+    )
+    register(
         "estimates",
         "soundstage_separators.estimates:Estimates",
         required=("root",),
@@ -131,8 +139,9 @@ if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does no
     from soundstage_separators.mss.separator import Mss
     from soundstage_separators.openunmix import OpenUnmix
     from soundstage_separators.oracles import Ibm, Irm, Mwf
+    from soundstage_separators.probes.probe import Probe
 
     _BLIND: tuple[type[Separator], ...] = (Adress, Demucs, Duet, Mss, OpenUnmix)
-    _OTHERS: tuple[type[Separator], ...] = (Estimates, Ibm, Irm, Mixture, Mwf, Reference)
+    _OTHERS: tuple[type[Separator], ...] = (Estimates, Ibm, Irm, Mixture, Mwf, Probe, Reference)
     _LOAD_WEIGHTS: tuple[type[LoadsWeights], ...] = (Demucs, Mss, OpenUnmix)
     _NAME_FILES: tuple[type[NamesFilesOfCells], ...] = (Demucs, Estimates, Mss, OpenUnmix)
