@@ -148,6 +148,70 @@ def test_csv_json_and_parquet_hold_the_same_scores_at_full_precision(tmp_path, s
     assert [row["frame"] for row in parsed] == [None if line["frame"] == "" else int(line["frame"]) for line in lines]
 
 
+@pytest.fixture
+def rescaled(tmp_path):
+    """Two songs of which a writer scaled the vocals of the first to a peak of 0.9, in 16 bits."""
+    for number, song in enumerate(("one", "two")):
+        stems = references(number)
+        write(tmp_path / "r" / song, stems)
+        write(tmp_path / "e" / song, stems)
+    vocals = 0.9 * references(0)["vocals"] / np.max(np.abs(references(0)["vocals"]))
+    soundfile.write(tmp_path / "e" / "one" / "vocals.wav", vocals.T, RATE, subtype="PCM_16")
+    return tmp_path / "r", tmp_path / "e"
+
+
+PEAK = "peaks at exactly 0.9, to which audio-separator scales mixtures and stems that are louder"
+
+
+def test_what_the_writer_did_stands_beside_the_numbers_in_every_form(rescaled):
+    frame = soundstage.score(*rescaled, metrics=["sdr"])
+    of_stem = {(row.track, row.source): row.written for row in frame.itertuples()}
+    said = set(of_stem["one", "vocals"].split("; "))
+    assert {PEAK, "16 bits", "another gain than bass"} < said
+    assert any(phrase.startswith("a gain of 2.") for phrase in said)
+    assert of_stem["two", "vocals"] == of_stem["two", "bass"] == ""
+    table = invoke(rescaled, "--metric", "sdr", "--quiet").stdout
+    assert f"as the files were written: {PEAK}: one vocals" in table
+    assert "as the files were written: 16 bits: one vocals" in table
+    for form, read in (("json", json.loads), ("csv", lambda text: list(csv.DictReader(text.splitlines())))):
+        rows = read(invoke(rescaled, "--metric", "sdr", "--format", form, "--quiet").stdout)
+        assert {row["written"] for row in rows if (row["track"], row["source"]) == ("one", "vocals")} == {
+            of_stem["one", "vocals"]
+        }
+
+
+def test_the_numbers_are_those_of_the_files_as_they_are(rescaled):
+    vocals = soundfile.read(rescaled[1] / "one" / "vocals.wav", always_2d=True)[0].T
+    true = references(0)["vocals"]
+    wanted = 10 * math.log10(np.sum(true**2) / np.sum((true - vocals) ** 2))
+    assert values(soundstage.score(*rescaled, metrics=["sdr"]))["one", "vocals"] == pytest.approx(wanted, abs=0.01)
+
+
+@pytest.mark.slow
+def test_the_leaderboard_and_its_forms_say_it_too(tmp_path, rescaled):
+    separators = {"mine": {"plugin": "estimates", "params": {"root": str(rescaled[1])}}}
+    datasets = {"songs": {"plugin": "folder", "params": {"root": str(rescaled[0])}}}
+    registry = tmp_path / "own.toml"
+    registry.write_text(
+        "".join(
+            f'[{kind}.{name}]\nplugin = "{about["plugin"]}"\nparams = {{ root = "{about["params"]["root"]}" }}\n'
+            for kind, entries in (("separators", separators), ("datasets", datasets))
+            for name, about in entries.items()
+        )
+    )
+    grid = {"datasets": ["songs"], "spatializers": ["original"], "separators": ["mine", "mixture"], "metrics": ["sdr"]}
+    soundstage.run(grid, tmp_path / "out", registry=[registry], workers=1)
+    for form in ("table", "markdown", "json"):
+        said = CliRunner().invoke(cli, ["leaderboard", str(tmp_path / "out"), "--format", form]).output
+        assert f"mine: stems peak at exactly {PEAK.removeprefix('peaks at exactly ')}" in " ".join(said.split())
+    frame = soundstage.load(tmp_path / "out")
+    assert set(frame.loc[frame["separator"] == "mixture", "written"]) == {""}
+    assert frame.loc[(frame["track"] == "one") & (frame["source"] == "vocals"), "written"].str.contains("0.9").any()
+    out = tmp_path / "isolated"
+    soundstage.run(grid, out, registry=[registry], workers=2, isolate=True)
+    assert list(soundstage.load(out)["written"]) == list(frame["written"])
+
+
 def test_a_value_that_is_missing_is_null_in_json_and_said_in_the_table(tmp_path):
     stems = references()
     stems["bass"] = 0 * stems["bass"]

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     import pandas
 
 
-FEW = 3
-"""Notices of a spatializer that are each shown."""
+FEW, KINDS = 3, 8
+"""Notices that are each shown: of a spatializer; of one separator alone."""
 
 
 def make_leaderboard(
@@ -225,13 +225,18 @@ def _noticed(results: Results) -> list[str]:
         whose = str(rows["separator"].iloc[0] if alone else spatializer)
         said.setdefault(whose, {}).setdefault(str(sentence), set()).update(rows["track"].astype(str))
     notes = []
+    separators = set(cells["separator"].astype(str))
     for whose, sentences in said.items():
         first = next(iter(sentences))
         tracks = len(set().union(*sentences.values()))
-        if len(sentences) > FEW:
+        if len(sentences) > (KINDS if whose in separators else FEW):
             notes.append(f"{whose}: {len(sentences)} notices on {tracks} tracks; first: {first}")
-        else:
-            notes += [f"{whose}: {sentence}" for sentence in sentences]
+            continue
+        every = cells.loc[cells["separator"].astype(str) == whose, "track"].nunique()
+        counts = {
+            one: f" (on {len(on)} of {every} tracks)" if 1 < len(on) < every else "" for one, on in sentences.items()
+        }
+        notes += [f"{whose}: {sentence}{counts[sentence]}" for sentence in sentences]
     return notes
 
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import pandas
 
 
+NAMED = 8
+"""Stems that a note names."""
+
+
 def scores_table(results: Results, width: int = 0) -> str:
     """A line a track and source, then medians over tracks and over everything; ( ) marks what medians leave out.
 
@@ -95,7 +99,7 @@ def _median(scores: pandas.DataFrame, column: Column) -> str:
 
 
 def _notes(every: pandas.DataFrame, whole: pandas.DataFrame) -> list[str]:
-    """Why scores are missing or left out, each reason once, then what went wrong."""
+    """Why scores are missing or left out, each reason once, what was done to the stems, then what went wrong."""
     out = whole[whole["value"].isna() | ~whole["ranked"]]
     lines = []
     for key, rows in out.groupby(["metric", "note"], sort=False, observed=True):
@@ -104,4 +108,19 @@ def _notes(every: pandas.DataFrame, whole: pandas.DataFrame) -> list[str]:
         lines.append(f"{names} ({metric}): {len(rows)} left out of the medians: {note}")
     bad = every[~every["status"].isin(["ok", "skipped"])]
     troubles = zip(bad["track"], bad["metric"], bad["note"], strict=True)
+    lines += _written(every)
     return lines + [f"{track}: {metric or 'not scored'}: {note}" for track, metric, note in troubles]
+
+
+def _written(rows: pandas.DataFrame) -> list[str]:
+    """What whoever wrote the stems did to them, each phrase once, with the stems that it is said of."""
+    if "written" not in rows:
+        return []
+    stems = rows[["track", "source", "written"]].drop_duplicates()
+    stems = stems.assign(phrase=stems["written"].str.split("; ")).explode("phrase")
+    lines = []
+    for phrase, of_phrase in stems[stems["phrase"] != ""].groupby("phrase", sort=False):
+        named = [f"{track} {source}" for track, source in zip(of_phrase["track"], of_phrase["source"], strict=True)]
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        lines.append(f"as the files were written: {phrase}: {', '.join(named[:NAMED])}{more}")
+    return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from soundstage.audio_files import (
@@ -20,7 +21,9 @@ from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError, storable
 from soundstage.planning.cells import make_plan
 from soundstage.planning.grid import read_grid
+from soundstage.results.circumstances import with_written
 from soundstage.results.loading import Results, load_results
+from soundstage.results.store import Store
 from soundstage.running.listener import Listener, Silence
 from soundstage.running.runner import run_plan
 
@@ -72,7 +75,9 @@ def score_folders(
         summary = run_plan(plan, Path(kept), listener=listener)
         if not summary.usable:
             raise SoundstageError(next(iter(summary.now), "nothing could be scored"))
-        return load_results(Path(kept))
+        results = load_results(Path(kept))
+        records = Store(Path(kept)).records(results.rows["cell"].unique())
+        return replace(results, rows=with_written(results.rows, records))
 
 
 def _root_meant(reference: Path, estimate: Path, is_one_song: bool, listener: Listener) -> Path:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from soundstage.audio import FORMATS, SUFFIXES, read_audio, read_header
 from soundstage.audio_files import (
     ACCOMPANIMENTS,
@@ -36,6 +38,9 @@ LONGEST_NAME = 255
 BY_TRACK, ONE_SONG = "{track}/{source}", "{source}"
 """The layouts in which files are found too that are called as separation tools call them."""
 
+COMPARED, CLEAR = 2**20, 0.1
+"""Samples from the beginning that are compared to say how an estimate lies in time; the correlation that tells it."""
+
 ANY_SOURCE = "\0"
 """Stands for a source's name until it is known; no file name can hold it."""
 
@@ -58,6 +63,7 @@ class Estimates:
 
     revision = 1
     needs: tuple[Need, ...] = ("sources", "cell")
+    from_files = True
     left_out_at_default = ("partial",)
 
     def __init__(self, root: Path, layout: str = BY_TRACK, partial: bool = False) -> None:
@@ -275,7 +281,23 @@ def _read(path: Path, mixture: Samples, rate: int) -> Samples:
         )
     if length != mixture.shape[-1]:
         raise SoundstageError(
-            f"{path}: has {length} samples where the mixture has {mixture.shape[-1]}; estimates are neither cut nor "
-            f"padded, so write them at the mixture's full length"
+            f"{path}: has {length} samples where the mixture has {mixture.shape[-1]}{_begins(samples, mixture)};"
+            f" estimates are neither cut nor padded, so write them at the mixture's full length"
         )
     return samples
+
+
+def _begins(samples: Samples, mixture: Samples) -> str:
+    """Where the mixture agrees best with the beginning of an estimate, as a phrase; empty where nowhere clearly."""
+    estimate, goal = samples[:, :COMPARED], mixture[:, :COMPARED]
+    size = 1 << (estimate.shape[1] + goal.shape[1] - 1).bit_length()
+    spectrum = np.sum(np.fft.rfft(estimate, size) * np.conj(np.fft.rfft(goal, size)), axis=0)
+    agreement = np.abs(np.fft.irfft(spectrum, size))
+    best = int(np.argmax(agreement))
+    level = float(np.sqrt(np.sum(estimate**2) * np.sum(goal**2)))
+    if level == 0.0 or agreement[best] < CLEAR * level:
+        return ""
+    late = best if best < estimate.shape[1] else best - size
+    if late == 0:
+        return " and begins with it, so what differs is at the end"
+    return f" and comes {abs(late)} samples {'late' if late > 0 else 'early'} against it"
