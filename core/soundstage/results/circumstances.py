@@ -55,6 +55,19 @@ def with_written(rows: pandas.DataFrame, records: Mapping[str, CellRecord]) -> p
     return rows.assign(written=[texts.get(cell, {}).get(source, "") for cell, source in pairs])
 
 
+def with_gains(rows: pandas.DataFrame, records: Mapping[str, CellRecord]) -> pandas.DataFrame:
+    """The rows with the columns `at`, "best-gain" where the estimate was multiplied by the number that brings it
+    nearest the reference and else "as-is", and `gain`, that number and else 1.
+
+    rows: with `cell` and `source`.
+    """
+    gains = {address: record.separation.details.get("best_gain") for address, record in records.items()}
+    cells, sources = rows["cell"].astype(str), rows["source"].astype(str)
+    at = ["best-gain" if gains.get(cell) is not None else "as-is" for cell in cells]
+    found = [(gains.get(cell) or {}).get(source, 1.0) for cell, source in zip(cells, sources, strict=True)]
+    return rows.assign(at=at, gain=found)
+
+
 def _written(told: object) -> dict[str, str]:
     """Source → its phrases."""
     if not isinstance(told, Mapping):

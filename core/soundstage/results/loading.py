@@ -26,8 +26,8 @@ COLUMNS = (*LABELS, "metric", "source", "name", "unit", "value", "frame", "note"
 SCORE = ("track", "metric", "source", "name", "unit", "value", "frame", "note", "ranked", "status", "error")
 """The columns that say something where one rendering and one separator are all there is."""
 
-OPTIONAL = ("written",)
-"""Further columns that such rows may have; see soundstage.results.circumstances."""
+OPTIONAL = ("at", "gain", "written")
+"""Further columns that such rows may have: what is scored, as-is or at its best gain; see results.circumstances."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
