@@ -65,14 +65,23 @@ def register_metrics(register: Register) -> None:
         " cues based on interaural coherence, https://doi.org/10.1121/1.1791872",
         licence="Apache-2.0",
     )
+    register(
+        "community",
+        "soundstage_metrics.community:Community",
+        summary="Bleedless, fullness and l1_freq of the community's training toolkit, which hear no phase; its SDR",
+        citation="Solovyev, Stempkovskiy & Habruseva 2023, Benchmarks and leaderboards for sound demixing tasks,"
+        " https://doi.org/10.48550/arXiv.2305.07489; https://github.com/ZFTurbo/Music-Source-Separation-Training",
+        licence="Apache-2.0",
+    )
 
 
 if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
     from soundstage.contracts import Metric
     from soundstage_metrics.bsseval import BssEval
+    from soundstage_metrics.community import Community
     from soundstage_metrics.cues import Cues
     from soundstage_metrics.interaural import Interaural
     from soundstage_metrics.sdr import Sdr, SiSdr
     from soundstage_metrics.spauq import Spauq, SpauqPublished
 
-    _METRICS: tuple[type[Metric], ...] = (BssEval, Cues, Interaural, Sdr, SiSdr, Spauq, SpauqPublished)
+    _METRICS: tuple[type[Metric], ...] = (BssEval, Community, Cues, Interaural, Sdr, SiSdr, Spauq, SpauqPublished)

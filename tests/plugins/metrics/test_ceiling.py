@@ -13,6 +13,7 @@ from soundstage.contracts import Metric, Spatializer
 from soundstage.scene import Placement, Scene, Track
 from soundstage_metrics.bit_depth import quantised
 from soundstage_metrics.bsseval import BssEval
+from soundstage_metrics.community import Community
 from soundstage_metrics.cues import Cues
 from soundstage_metrics.interaural import Interaural
 from soundstage_metrics.sdr import Sdr, SiSdr
@@ -30,6 +31,7 @@ METRICS: dict[str, Metric] = {
     "spauq_published": SpauqPublished(),
     "interaural": Interaural(),
     "cues": Cues(),
+    "community": Community(),
     "bsseval": BssEval(),
     "bsseval int16": BssEval(references="int16"),
 }

@@ -26,7 +26,7 @@ def test_the_examples_of_a_module_run(name):
     assert found.failed == 0
 
 
-@pytest.mark.parametrize("name", ["sdr", "spauq.scores", "interaural", "bit_depth", "bsseval.scores"])
+@pytest.mark.parametrize("name", ["sdr", "community", "spauq.scores", "interaural", "bit_depth", "bsseval.scores"])
 def test_every_public_function_of_a_metric_has_one(name):
     module = importlib.import_module(f"soundstage_metrics.{name}")
     for title, function in inspect.getmembers(module, inspect.isfunction):

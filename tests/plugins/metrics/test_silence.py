@@ -10,6 +10,7 @@ import pytest
 from soundstage.scene import Scene
 from soundstage_metrics import validate
 from soundstage_metrics.bsseval import BssEval
+from soundstage_metrics.community import Community
 from soundstage_metrics.cues import Cues
 from soundstage_metrics.interaural import Interaural, ild_db
 from soundstage_metrics.sdr import Sdr, SiSdr, si_sdr
@@ -25,6 +26,7 @@ METRICS = {
     "bsseval": BssEval(),
     "interaural": Interaural(),
     "cues": Cues(),
+    "community": Community(),
 }
 everywhere = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name == "bsseval" else name for name in METRICS]
