@@ -43,8 +43,7 @@ def described(separator: Separator) -> dict[str, Any]:
     """What it declares once it is loaded, but for its needs: those were settled before."""
     about = declared(separator)
     sources = None if about.sources is None else list(about.sources)
-    flags = {"named": about.named, "may_lack": about.may_lack, "from_files": about.from_files}
-    return {"sources": sources, "rate": about.rate, **flags}
+    return {"sources": sources, "rate": about.rate, "named": about.named, "may_lack": about.may_lack}
 
 
 def separated(

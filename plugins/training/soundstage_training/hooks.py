@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from soundstage.hooks import Register, hookimpl
+from soundstage.hooks import Register, RegisterCommand, hookimpl
 
 _MODELS = {
     "xumx": (
@@ -52,6 +52,19 @@ def register_separators(register: Register) -> None:
             citation=citation,
             licence="Apache-2.0",
         )
+
+
+@hookimpl
+def register_commands(register: RegisterCommand) -> None:
+    """`soundstage train`, whose presets are the registry's section `training`."""
+    register(
+        "train",
+        "soundstage_training.verb.command:command",
+        summary="Train a model on stems; its checkpoint is a separator.",
+        requires=("accelerate", "safetensors", "torch"),
+        extra="soundstage[train]",
+        sections=("training",),
+    )
 
 
 if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not

@@ -31,8 +31,6 @@ NAMES: Final = (
     "Data.SamplingRate",
     "Data.Delay",
     "SourcePosition",
-    "SourceView",
-    "SourceUp",
     "EmitterPosition",
     "ListenerPosition",
     "ListenerView",
