@@ -116,7 +116,7 @@ def _claim(out: Path, facts: Mapping[str, Any]) -> bool:
     try:
         found = differences(held["training"]["settings"], facts["training"]["settings"])
         for what, whose in (("trained_on", "songs to train on"), ("validated_on", "songs to validate on")):
-            if held["data"][what]["sha256"] != facts["data"][what]["sha256"]:
+            if not found and held["data"][what]["sha256"] != facts["data"][what]["sha256"]:
                 found.append(f"the {whose} are others, or their files have changed")
     except (KeyError, TypeError):
         raise SoundstageError(f"{out / state.PLAN}: holds no training; take another --out") from None
