@@ -143,12 +143,12 @@ def load(folder: Path) -> tuple[Model, dict[str, Any]]:
             f"{folder / DESCRIPTION}: its sources and rate are not those of its config; copy the checkpoint again"
         )
     _fill(model, state, path)
-    model.eval()  # type: ignore[attr-defined]
+    model.eval()
     return model, about
 
 
 def _state(model: Model) -> dict[str, Any]:
-    found: dict[str, Any] = model.state_dict()  # type: ignore[attr-defined]
+    found: dict[str, Any] = model.state_dict()
     return found
 
 
@@ -167,7 +167,7 @@ def _fill(model: Model, state: Mapping[str, Any], path: Path) -> None:
             raise SoundstageError(
                 f"{path}: {name} is {_kind(state[name])} where the model has {_kind(tensor)}; {remedy}"
             )
-    model.load_state_dict(state)  # type: ignore[attr-defined]
+    model.load_state_dict(state)
 
 
 def _kind(tensor: Any) -> str:

@@ -14,7 +14,8 @@ class Model(Protocol):
 
     config: every argument of its constructor, JSON values; `type(model)(**model.config)` is the same architecture.
     sources: what it separates, in the order of its estimates. rate: of its signals, in Hz. told_azimuths: whether it
-    must be told where the sources sit.
+    must be told where the sources sit. granule: samples; a signal that starts a whole number of them later is heard
+    alike, but for its ends.
     """
 
     name: ClassVar[str]
@@ -22,6 +23,7 @@ class Model(Protocol):
     sources: tuple[str, ...]
     rate: int
     told_azimuths: bool
+    granule: int
 
     def forward(self, mixture: Tensor, azimuths: Tensor | None = None) -> Tensor:
         """The images (batch, sources, 2, samples) in mixtures (batch, 2, samples), of any length from one sample.
@@ -35,6 +37,11 @@ class Model(Protocol):
 
         references: (batch, sources, 2, samples), in the order of `sources`.
         """
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What it has as a module."""
 
 
 @runtime_checkable

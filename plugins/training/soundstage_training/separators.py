@@ -31,7 +31,7 @@ class Trained:
     def __init__(
         self, checkpoint: Path, chunk: float | None = 30.0, half: bool = False, device: str | None = None
     ) -> None:
-        """checkpoint: the folder that training wrote. chunk: the most seconds separated at a time, with 3 s more on
+        """checkpoint: the folder that training wrote. chunk: seconds separated at a time, about, with 3 s or more on
         either side that are thrown away; none for the whole song at once, however long. half: mixed half precision.
         device: overrides the run's. Raises SoundstageError where a value makes no sense.
         """
@@ -41,6 +41,15 @@ class Trained:
         self._model: Any = None
         self._device: Any = None
         self.details: dict[str, Any] = {}
+
+    @property
+    def trained_on(self) -> tuple[str, ...] | None:
+        """What the model learnt from, in the words of `soundstage.heard`, as its checkpoint says; None: it does not."""
+        try:
+            stated = self._described().get("trained_on")
+        except SoundstageError:  # said by `files` and `load`, which need it
+            return None
+        return tuple(stated) if isinstance(stated, list) else None
 
     def files(self, cell: CellName | None = None) -> list[Path]:
         """The weights and their description. Raises NotInstalled where they are not there."""
@@ -52,7 +61,7 @@ class Trained:
         self._described()
         self._device = chosen(self._own_device or device)
         model, about = checkpoints.load(self._folder)
-        self._model = model.to(self._device)  # type: ignore[attr-defined]
+        self._model = model.to(self._device)
         self.sources, self.rate = model.sources, model.rate
         self.details = {**facts(self._device, self._half), "config": about["config"]}
         self.details |= {key: about[key] for key in ("training", "data") if key in about}
@@ -84,11 +93,11 @@ class Trained:
         return dict(zip(self._model.sources, images, strict=True))
 
     def _parts(self, length: int, rate: int) -> Iterator[tuple[int, int, int, int]]:
-        """Where each part starts and stops, and from where to where it is heard; parts start at whole hops."""
-        hop = self._model.stft.hop
+        """Where each part starts and stops, and from where to where it is heard; all start at whole granules."""
+        granule = self._model.granule
         count = 1 if self._chunk is None else max(1, -(-length // int(self._chunk * rate)))
-        step = max(1, -(-length // (count * hop))) * hop
-        context = -(-int(CONTEXT_S * rate) // hop) * hop
+        step = max(1, -(-length // (count * granule))) * granule
+        context = -(-int(CONTEXT_S * rate) // granule) * granule
         for start in range(0, length, step):
             stop = min(start + step, length)
             yield start, stop, max(0, start - context), min(length, stop + context)

@@ -28,6 +28,6 @@ def build(name: str, config: Mapping[str, Any]) -> Model:
     kind = getattr(import_module(f"{__name__}.{module}"), attribute)
     try:
         model: Model = kind(**config)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:  # torch's own words for sizes that cannot be
         raise SoundstageError(f"model '{name}' cannot be built with these parameters ({error}); correct them") from None
     return model

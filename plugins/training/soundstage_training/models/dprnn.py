@@ -46,6 +46,7 @@ class Dprnn(nn.Module):
         """
         super().__init__()
         self.sources, self.rate = check_sources(sources), rate
+        check_range("rate", rate, 1)
         check_range("features", features, 1)
         check_range("hidden", hidden, 1)
         check_range("blocks", blocks, 1)
@@ -61,7 +62,7 @@ class Dprnn(nn.Module):
             "phase_weight": phase_weight,
         }
         self.phase_weight = phase_weight
-        self.stft = Stft(n_fft, hop)
+        self.stft, self.granule = Stft(n_fft, hop), hop
         self.encoder = nn.Sequential(GlobalLayerNorm(4), nn.Conv2d(4, features, 1))
         self.blocks = nn.Sequential(*(DualPathBlock(features, hidden) for _ in range(blocks)))
         self.head = nn.Sequential(nn.PReLU(), nn.Conv2d(features, 2 * len(self.sources), 1))

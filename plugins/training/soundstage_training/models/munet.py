@@ -58,6 +58,7 @@ class MultiChannelUNet(nn.Module):
             raise SoundstageError(f"sources={', '.join(self.sources)}: the multi-channel U-Net has two masks")
         if kernel % 2 == 0:
             raise SoundstageError(f"kernel={kernel}: must be odd, so that a block has a middle")
+        check_range("rate", rate, 1)
         check_range("depth", depth, 1, 10)
         check_range("kernel", kernel, 1)
         check_range("width", width, 1)
@@ -83,7 +84,7 @@ class MultiChannelUNet(nn.Module):
         }
         self.channels: Literal["both", "mono"] = channels
         self.sigmoid, self.vocal_weight, self.classification = sigmoid, vocal_weight, classification
-        self.stft = Stft(n_fft, hop, window)
+        self.stft, self.granule = Stft(n_fft, hop, window), hop * 2**depth
         sizes = [min(width * 2**level, widest) for level in range(depth)]
         self.down = nn.ModuleList(_down(size, wide, kernel) for size, wide in zip([1, *sizes], sizes, strict=False))
         self.bottleneck = _block(nn.Conv2d(sizes[-1], sizes[-1], kernel, padding=kernel // 2), sizes[-1])

@@ -44,6 +44,7 @@ class Xumx(nn.Module):
         """
         super().__init__()
         self.sources, self.rate = check_sources(sources), rate
+        check_range("rate", rate, 1)
         check_range("bandwidth", bandwidth, 1)
         check_range("hidden", hidden, 2)
         check_range("layers", layers, 1)
@@ -61,7 +62,7 @@ class Xumx(nn.Module):
             "time_weight": time_weight,
         }
         self.time_weight = time_weight
-        self.stft = Stft(n_fft, hop)
+        self.stft, self.granule = Stft(n_fft, hop), hop
         self.inside = min(self.stft.bins, int(bandwidth * n_fft / rate) + 1)
         extra = self._extra_inputs()
         self.streams = nn.ModuleList(
