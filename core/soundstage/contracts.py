@@ -206,6 +206,8 @@ class Separator(Protocol):
       SI-SDR permutation and marks the row.
     - `may_lack = True`: `separate` may leave out sources; their rows are skipped. Not for models, which declare
       `sources`.
+    - `from_files = True`: others wrote what `separate` returns, to files; what that did to it (a gain, a delay, …) is
+      looked for and said beside the numbers.
     - `distinguishes`: of a separator that looks its cells up, the attributes of CellName that tell them apart. A grid
       in which another attribute varies is refused, for two scenes would be given the same estimates.
     - `trained_on`: what a model learnt from, in the words of `soundstage.heard`: a data set by the name that grids call

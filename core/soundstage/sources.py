@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from soundstage.audio import Samples
-from soundstage.audio_files import fold
-from soundstage.scene import Scene
+if TYPE_CHECKING:
+    from soundstage.audio import Samples
+    from soundstage.scene import Scene
 
 VOCALS = "vocals"
 ACCOMPANIMENT = "accompaniment"
@@ -41,8 +41,10 @@ class Combined:
 
     def on(self, scene: Collection[str] | None) -> Combined:
         """What of it has a say on a scene of these sources; all of it where they are not known."""
-        if scene is None:
+        if scene is None or not self:
             return self
+        from soundstage.audio_files import fold  # brings numpy, and who lists entries needs none
+
         there = {fold(source) for source in scene}
         sums = {}
         for source, stems in self.sums.items():

@@ -107,7 +107,10 @@ def test_published_rows_stand_apart_as_they_were_printed_with_differences_and_no
     body = text.partition(r"\midrule")[2]
     assert r"\midrule" in body
     apart = body.partition(r"\midrule")[2].splitlines()[1:3]
-    assert apart == [r" & A \& B \textit{(doe\_2026)} & 99.5 &  \\", r" & $\Delta$ good $-$ A \& B & $-$0.25 &  \\"]
+    assert apart == [
+        r" & A \& B \textit{(doe\_2026)} & 99.5 &  &  \\",
+        r" & $\Delta$ good $-$ A \& B & $-$0.25 &  &  \\",
+    ]
 
 
 def test_claims_that_nobody_calls_blind_are_marked_among_themselves(board):

@@ -148,6 +148,70 @@ def test_csv_json_and_parquet_hold_the_same_scores_at_full_precision(tmp_path, s
     assert [row["frame"] for row in parsed] == [None if line["frame"] == "" else int(line["frame"]) for line in lines]
 
 
+@pytest.fixture
+def rescaled(tmp_path):
+    """Two songs of which a writer scaled the vocals of the first to a peak of 0.9, in 16 bits."""
+    for number, song in enumerate(("one", "two")):
+        stems = references(number)
+        write(tmp_path / "r" / song, stems)
+        write(tmp_path / "e" / song, stems)
+    vocals = 0.9 * references(0)["vocals"] / np.max(np.abs(references(0)["vocals"]))
+    soundfile.write(tmp_path / "e" / "one" / "vocals.wav", vocals.T, RATE, subtype="PCM_16")
+    return tmp_path / "r", tmp_path / "e"
+
+
+PEAK = "peaks at exactly 0.9, to which audio-separator scales mixtures and stems that are louder"
+
+
+def test_what_the_writer_did_stands_beside_the_numbers_in_every_form(rescaled):
+    frame = soundstage.score(*rescaled, metrics=["sdr"])
+    of_stem = {(row.track, row.source): row.written for row in frame.itertuples()}
+    said = set(of_stem["one", "vocals"].split("; "))
+    assert {PEAK, "16 bits", "another gain than bass"} < said
+    assert any(phrase.startswith("a gain of 2.") for phrase in said)
+    assert of_stem["two", "vocals"] == of_stem["two", "bass"] == ""
+    table = invoke(rescaled, "--metric", "sdr", "--quiet").stdout
+    assert f"as the files were written: {PEAK}: one vocals" in table
+    assert "as the files were written: 16 bits: one vocals" in table
+    for form, read in (("json", json.loads), ("csv", lambda text: list(csv.DictReader(text.splitlines())))):
+        rows = read(invoke(rescaled, "--metric", "sdr", "--format", form, "--quiet").stdout)
+        assert {row["written"] for row in rows if (row["track"], row["source"]) == ("one", "vocals")} == {
+            of_stem["one", "vocals"]
+        }
+
+
+def test_the_numbers_are_those_of_the_files_as_they_are(rescaled):
+    vocals = soundfile.read(rescaled[1] / "one" / "vocals.wav", always_2d=True)[0].T
+    true = references(0)["vocals"]
+    wanted = 10 * math.log10(np.sum(true**2) / np.sum((true - vocals) ** 2))
+    assert values(soundstage.score(*rescaled, metrics=["sdr"]))["one", "vocals"] == pytest.approx(wanted, abs=0.01)
+
+
+@pytest.mark.slow
+def test_the_leaderboard_and_its_forms_say_it_too(tmp_path, rescaled):
+    separators = {"mine": {"plugin": "estimates", "params": {"root": str(rescaled[1])}}}
+    datasets = {"songs": {"plugin": "folder", "params": {"root": str(rescaled[0])}}}
+    registry = tmp_path / "own.toml"
+    registry.write_text(
+        "".join(
+            f'[{kind}.{name}]\nplugin = "{about["plugin"]}"\nparams = {{ root = "{about["params"]["root"]}" }}\n'
+            for kind, entries in (("separators", separators), ("datasets", datasets))
+            for name, about in entries.items()
+        )
+    )
+    grid = {"datasets": ["songs"], "spatializers": ["original"], "separators": ["mine", "mixture"], "metrics": ["sdr"]}
+    soundstage.run(grid, tmp_path / "out", registry=[registry], workers=1)
+    for form in ("table", "markdown", "json"):
+        said = CliRunner().invoke(cli, ["leaderboard", str(tmp_path / "out"), "--format", form]).output
+        assert f"mine: stems peak at exactly {PEAK.removeprefix('peaks at exactly ')}" in " ".join(said.split())
+    frame = soundstage.load(tmp_path / "out")
+    assert set(frame.loc[frame["separator"] == "mixture", "written"]) == {""}
+    assert frame.loc[(frame["track"] == "one") & (frame["source"] == "vocals"), "written"].str.contains("0.9").any()
+    out = tmp_path / "isolated"
+    soundstage.run(grid, out, registry=[registry], workers=2, isolate=True)
+    assert list(soundstage.load(out)["written"]) == list(frame["written"])
+
+
 def test_a_value_that_is_missing_is_null_in_json_and_said_in_the_table(tmp_path):
     stems = references()
     stems["bass"] = 0 * stems["bass"]
@@ -368,3 +432,70 @@ def test_real_songs_are_scored_against_themselves(shared, tmp_path):
     found = values(soundstage.score(songs[0], songs[0], metrics=["sdr"]))
     assert {source for _, source in found} == {"bass", "drums", "other", "vocals"}
     assert min(found.values()) > 60
+
+
+def test_at_best_gain_both_stand_side_by_side_and_the_first_stays_as_it_is(songs):
+    plain = soundstage.score(*songs, metrics=["sdr"])
+    both = soundstage.score(*songs, metrics=["sdr"], at="best-gain")
+    as_is = both[both["at"] == "as-is"]
+    assert values(as_is) == values(plain)
+    assert set(as_is["gain"]) == {1.0}
+    best = both[both["at"] == "best-gain"]
+    assert min(values(best).values()) > 95  # the error was a gain and nothing else
+    gains = {(row.track, row.source): row.gain for row in best.itertuples()}
+    assert gains == pytest.approx({("one", "bass"): 1 / 1.1, ("one", "vocals"): 1 / 1.1,
+                                   ("two", "bass"): 1 / 1.01, ("two", "vocals"): 1 / 1.01})  # fmt: skip
+    table = invoke(songs, "--metric", "sdr", "--at", "best-gain", "--quiet").stdout
+    lines = [line.split() for line in table.splitlines()]
+    assert ["one", "bass", "as-is", "20.00"] in [line[:4] for line in lines]
+    assert ["best-gain", "×", "0.909"] in [line[:3] for line in lines]
+    assert ["median", "all", "as-is", "30.00"] in [line[:4] for line in lines]
+    assert any(line[:3] == ["median", "all", "best-gain"] for line in lines)
+
+
+def test_the_best_gain_is_one_number_for_both_channels_and_of_silence_one(tmp_path):
+    stems = references()
+    true = stems["vocals"]
+    wrong = true * [[0.5], [0.25]] + 0.1 * references(5)["bass"]
+    pair = write(tmp_path / "r", stems), write(tmp_path / "e", {"vocals": wrong, "bass": 0 * true})
+    best = soundstage.score(*pair, metrics=["sdr"], at="best-gain")
+    gain = float(np.vdot(true, wrong) / np.vdot(wrong, wrong))
+    wanted = 10 * math.log10(np.sum(true**2) / np.sum((true - gain * wrong) ** 2))
+    of_best = best[best["at"] == "best-gain"]
+    assert values(of_best)["r", "vocals"] == pytest.approx(wanted, abs=1e-4)
+    assert set(of_best.loc[of_best["source"] == "bass", "gain"]) == {1.0}
+
+
+def test_two_stems_against_four_have_a_best_gain_too(tmp_path):
+    four = {one: references(seed)["bass"] for seed, one in enumerate(("vocals", "drums", "bass", "other"))}
+    rest = four["drums"] + four["bass"] + four["other"]
+    write(tmp_path / "e", {"vocals": 2 * four["vocals"], "no_vocals": 0.5 * rest})
+    frame = soundstage.score(write(tmp_path / "r", four), tmp_path / "e", metrics=["sdr"], at="best-gain")
+    gains = {(row.source, row.at): row.gain for row in frame[frame["status"] == "ok"].itertuples()}
+    assert gains["vocals", "best-gain"] == pytest.approx(0.5)
+    assert gains["accompaniment", "best-gain"] == pytest.approx(2.0)
+
+
+def test_what_sees_the_references_has_no_rank(tmp_path, song):
+    registry = tmp_path / "own.toml"
+    registry.write_text(
+        f'[separators.mine]\nplugin = "estimates"\nparams = {{ root = "{song[1]}", layout = "{{source}}" }}\n'
+        f'[datasets.songs]\nplugin = "folder"\nparams = {{ root = "{song[0]}" }}\n'
+    )
+    grid = {"datasets": ["songs"], "spatializers": ["original"], "metrics": ["sdr"]}
+    soundstage.run(
+        {**grid, "separators": ["mine", "mine[at=best-gain]"]}, tmp_path / "out", registry=[registry], workers=1
+    )
+    board = json.loads(CliRunner().invoke(cli, ["leaderboard", str(tmp_path / "out"), "--format", "json"]).stdout)
+    ranks = {row["separator"]: (row["role"], row["rank"]) for row in board["sections"][0]["rows"]}
+    assert ranks == {"mine": ("separator", 1), "mine[at=best-gain]": ("oracle", None)}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [(["--format", "museval", "--out", "x"], "leave --at out"), (["--metric", "nosuch"], "nosuch")],
+)
+def test_best_gain_where_it_cannot_be_is_a_sentence(song, more, words):
+    told = invoke(song, "--at", "best-gain", *more)
+    assert told.exit_code != 0
+    assert words in str(told.exception) + told.output

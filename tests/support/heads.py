@@ -31,11 +31,17 @@ def write_folder(
 
 
 def write_sofa(
-    file: Path, data: Samples, rate: int = 44100, attributes: Iterable[tuple[str, str, Any]] = (), **variables: Any
+    file: Path,
+    data: Samples,
+    rate: int = 44100,
+    attributes: Iterable[tuple[str, str, Any]] = (),
+    convention: str = "SimpleFreeFieldHRIR",
+    data_type: str = "FIR",
+    **variables: Any,
 ) -> Path:
-    """A SimpleFreeFieldHRIR file. variables: with `_` for `.`; attributes: (variable, name, value) each."""
+    """A SOFA file. variables: with `_` for `.`; attributes: (variable, name, value) each."""
     with h5py.File(file, "w") as sofa:
-        sofa.attrs["SOFAConventions"], sofa.attrs["DataType"] = "SimpleFreeFieldHRIR", "FIR"
+        sofa.attrs["SOFAConventions"], sofa.attrs["DataType"] = convention, data_type
         sofa["Data.IR"], sofa["Data.SamplingRate"] = data, [float(rate)]
         for name, value in variables.items():
             sofa[name.replace("_", ".")] = np.asarray(value)

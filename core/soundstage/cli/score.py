@@ -36,6 +36,13 @@ FORMATS = ("table", "csv", "json", "parquet", "museval")
     default=None,
     help="What to write.  [default: by the suffix of --out, else table]",
 )
+@click.option(
+    "--at",
+    type=click.Choice(("as-is", "best-gain")),
+    default="as-is",
+    show_default=True,
+    help="best-gain: score each stem also after the one gain that brings it nearest its reference, beside.",
+)
 @safe_csv
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="File to write; a folder for museval.")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
@@ -45,6 +52,7 @@ def command(
     estimate: Path,
     metrics: tuple[str, ...],
     form: str | None,
+    at: str,
     safe_csv: bool,
     out: Path | None,
     registry: tuple[Path, ...],
@@ -61,11 +69,13 @@ def command(
     form = form or _format_of(out)
     if out is None and form in ("parquet", "museval"):
         raise SoundstageError(f"--format {form} needs --out")
+    if form == "museval" and at != "as-is":
+        raise SoundstageError("museval's files hold one set of scores; leave --at out, or choose another --format")
     if quiet:
-        results = score_folders(reference, estimate, metrics, registry)
+        results = score_folders(reference, estimate, metrics, registry, at=at)
     else:
         with Progress() as progress:
-            results = score_folders(reference, estimate, metrics, registry, progress)
+            results = score_folders(reference, estimate, metrics, registry, progress, at)
     try:
         _write(results, form, out, safe_csv)
     except OSError as error:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from soundstage.heard import Heard
 from soundstage.leaderboard.protocols import Aggregation
 
 ROLES = ("ceiling", "oracle", "separator", "floor")
@@ -121,7 +123,8 @@ class Row:
     standing: how sure the rank is; group: letters, of which two separators share one where the column that ranks them
     cannot tell them apart; against_best: song by song against the first of the table, its p-value corrected for all
     pairs of the table. None and empty outside the ranking and where there are too few songs. cost: None unless asked
-    for, since it is the machine's and another one the next time.
+    for, since it is the machine's and another one the next time. trained_on_them: whether it was trained on the songs
+    of the table, as it is stated; empty for what is no separator. Who was is outside the ranking.
     """
 
     separator: str
@@ -135,6 +138,12 @@ class Row:
     group: str = ""
     against_best: Paired | None = None
     cost: Cost | None = None
+    trained_on_them: Heard | Literal[""] = ""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it was trained on the songs that it is scored on."""
+        return self.trained_on_them == "yes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +172,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class PublishedRow:
-    """A published line, in the columns in which it has a value. differences: the own rows of that model."""
+    """A published line, in the columns in which it has a value. differences: the own rows of that model.
+    trained_on_them: as of a row.
+    """
 
     model: str
     condition: str
@@ -171,6 +182,7 @@ class PublishedRow:
     where: str
     values: Mapping[Column, PublishedValue]
     differences: tuple[Difference, ...]
+    trained_on_them: Heard | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from soundstage.leaderboard.choice import (
 from soundstage.leaderboard.narrowing import narrowing
 from soundstage.leaderboard.protocols import CELL, DEFAULT, Aggregation, find_protocol
 from soundstage.leaderboard.surety import Surety
+from soundstage.leaderboard.training import trained_on_them
 from soundstage.results.loading import Results
 from soundstage.results.records import PlanFacts
 
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     import pandas
 
 
-FEW = 3
-"""Notices of a spatializer that are each shown."""
+FEW, KINDS = 3, 8
+"""Notices that are each shown: of a spatializer; of one separator alone."""
 
 
 def make_leaderboard(
@@ -118,7 +119,9 @@ def _section(
     how: Aggregation,
 ) -> Section:
     separators = facts["separators"]
-    blind = [name for name, about in separators.items() if about["blind"]]
+    datasets = [str(label) for label in cells["dataset"].unique()]
+    training = {name: trained_on_them(facts, name, datasets) for name in separators}
+    contenders = [name for name, about in separators.items() if about["blind"] and training[name] != "yes"]
     values: dict[str, dict[Column, Value]] = {name: {} for name in separators}
     scores = {}
     surety: Surety | None = None
@@ -128,7 +131,7 @@ def _section(
         table = usable.pivot(index=CELL, columns="separator", values="value")
         common = table.dropna(axis="index", how="any")
         average = how.over_tracks(common)
-        best = _best(average, blind, column)
+        best = _best(average, contenders, column)
         sure = Surety(common, how)
         for name in separators:
             value = float(average.get(name, math.nan))
@@ -148,6 +151,7 @@ def _section(
                 coverage=Coverage(int((own["separation"] == "ok").sum()), len(own)),
                 is_blind=about["blind"],
                 is_assigned=bool(own["assigned"].any()),
+                trained_on_them=training[name],
             )
         )
     texts = {key: str(value) for key, value in group.items()}
@@ -166,9 +170,9 @@ def _with_cost(section: Section, cells: pandas.DataFrame) -> Section:
     return replace(section, rows=tuple(rows))
 
 
-def _best(average: Mapping[str, float], blind: Sequence[str], column: Column) -> set[str]:
-    """The blind methods that no other blind method beats."""
-    values = {name: average[name] for name in blind if name in average}
+def _best(average: Mapping[str, float], contenders: Sequence[str], column: Column) -> set[str]:
+    """The contenders that no other one beats: blind methods that were not trained on these songs."""
+    values = {name: average[name] for name in contenders if name in average}
     if not values:
         return set()
     top = max(values.values()) if column.higher_is_better else min(values.values())
@@ -176,16 +180,18 @@ def _best(average: Mapping[str, float], blind: Sequence[str], column: Column) ->
 
 
 def _ranked(rows: Sequence[Row], column: Column) -> tuple[Row, ...]:
-    """The rows by role, best first; separators, and they alone, get ranks. Equal values share a rank."""
+    """The rows by role, best first. Separators get ranks, and of them those that were not trained on these songs, who
+    stand apart from the others. Equal values share a rank.
+    """
 
-    def key(row: Row) -> tuple[int, float]:
+    def key(row: Row) -> tuple[int, bool, float]:
         value = row.values[column]
         if not is_known(value):
-            return ROLES.index(row.role), math.inf
-        return ROLES.index(row.role), -value.value if column.higher_is_better else value.value
+            return ROLES.index(row.role), row.is_apart, math.inf
+        return ROLES.index(row.role), row.is_apart, -value.value if column.higher_is_better else value.value
 
     ordered = sorted(rows, key=key)
-    known = [row for row in ordered if row.role == "separator" and is_known(row.values[column])]
+    known = [row for row in ordered if row.role == "separator" and not row.is_apart and is_known(row.values[column])]
     competing = [row.values[column].value for row in known]
     ranks = {row.separator: competing.index(row.values[column].value) + 1 for row in known}
     return tuple(replace(row, rank=ranks.get(row.separator)) for row in ordered)
@@ -225,13 +231,18 @@ def _noticed(results: Results) -> list[str]:
         whose = str(rows["separator"].iloc[0] if alone else spatializer)
         said.setdefault(whose, {}).setdefault(str(sentence), set()).update(rows["track"].astype(str))
     notes = []
+    separators = set(cells["separator"].astype(str))
     for whose, sentences in said.items():
         first = next(iter(sentences))
         tracks = len(set().union(*sentences.values()))
-        if len(sentences) > FEW:
+        if len(sentences) > (KINDS if whose in separators else FEW):
             notes.append(f"{whose}: {len(sentences)} notices on {tracks} tracks; first: {first}")
-        else:
-            notes += [f"{whose}: {sentence}" for sentence in sentences]
+            continue
+        every = cells.loc[cells["separator"].astype(str) == whose, "track"].nunique()
+        counts = {
+            one: f" (on {len(on)} of {every} tracks)" if 1 < len(on) < every else "" for one, on in sentences.items()
+        }
+        notes += [f"{whose}: {sentence}{counts[sentence]}" for sentence in sentences]
     return notes
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from soundstage.errors import SoundstageError
+from soundstage.heard import Heard
 from soundstage.leaderboard import statistics
 from soundstage.leaderboard.board import FEWEST, Column, Paired
 from soundstage.leaderboard.choice import (
@@ -22,6 +23,7 @@ from soundstage.leaderboard.choice import (
 )
 from soundstage.leaderboard.protocols import CELL, DEFAULT, Aggregation, find_protocol
 from soundstage.leaderboard.surety import Surety
+from soundstage.leaderboard.training import trained_on_them
 from soundstage.results.loading import Results
 
 if TYPE_CHECKING:
@@ -80,12 +82,14 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Versus:
-    """Two separators compared. tables: for each group of the grid, its contrasts, measure by measure."""
+    """Two separators compared. tables: for each group of the grid, its contrasts, measure by measure. trained_on_them:
+    whether each was trained on these songs, as it is stated; empty for what is no separator."""
 
     title: str
     names: tuple[str, str]
     protocol: Aggregation
     tables: tuple[tuple[Mapping[str, str], tuple[Contrast, ...]], ...]
+    trained_on_them: tuple[Heard | Literal[""], Heard | Literal[""]] = ("", "")
 
 
 def versus(
@@ -120,7 +124,9 @@ def versus(
         tables.append(({key: str(value) for key, value in group.items()}, contrasts))
     facts = results.facts
     title = f"{facts['name']} · revision {facts['revision']} · {facts['hash'][:8]}"
-    return Versus(title, names, how, tuple(tables))
+    datasets = [str(label) for label in results.cells["dataset"].unique()]
+    training = (trained_on_them(facts, names[0], datasets), trained_on_them(facts, names[1], datasets))
+    return Versus(title, names, how, tuple(tables), training)
 
 
 def _contrasts(

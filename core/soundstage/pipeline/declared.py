@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from soundstage.contracts import NEEDS, Degradation, Need, Role, Separator
@@ -26,6 +26,7 @@ class Declared:
     may_lack: bool = False
     trained_on: tuple[str, ...] | None = None
     degradation: Degradation | None = None
+    from_files: bool = False
 
     @property
     def is_blind(self) -> bool:
@@ -61,7 +62,9 @@ def declared(separator: Separator) -> Declared:
     if degradation is not None and not isinstance(degradation, Degradation):
         raise SoundstageError(f"declares the degradation {degradation!r}; give a soundstage.Degradation, or None")
     whole = None if rate is None else int(rate)
-    return Declared(needs, sources, whole, role, named, may_lack, trained_on, degradation)  # type: ignore[arg-type]
+    from_files = getattr(separator, "from_files", False) is True
+    stated = Declared(needs, sources, whole, role, named, may_lack, trained_on, degradation)  # type: ignore[arg-type]
+    return replace(stated, from_files=from_files)
 
 
 def _texts(separator: Separator, name: str) -> tuple[str, ...] | None:

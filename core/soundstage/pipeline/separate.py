@@ -17,6 +17,7 @@ from soundstage.errors import SoundstageError, suggestion
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.declared import Declared, declared
 from soundstage.pipeline.facts import plain_facts
+from soundstage.pipeline.written import sentences, traces
 from soundstage.scene import Placement, Scene
 from soundstage.sources import ACCOMPANIMENT, AS_NAMED, VOCALS, Combined, complete, rest_of, wanted
 
@@ -73,6 +74,12 @@ def separate(
         images = _unnamed(found, where)
     at_rate = mixture.shape[1]
     checked = {key: as_samples(image, f"{where}, source '{key}'", length=at_rate) for key, image in images.items()}
+    told = plain_facts(getattr(separator, "details", None), f"{where}: details")
+    notices = told.get("notices")
+    notices = [*(notices if isinstance(notices, list) else [])]
+    if about.from_files and about.named and rate == scene.rate:
+        details["written"] = traces(checked, scene)
+        notices += sentences(details["written"])
     if about.named:
         checked, derived = complete(checked, sources, combined)
     if rate != scene.rate:
@@ -85,10 +92,10 @@ def separate(
     if not about.named:
         checked, mean = assign(checked, scene.references)
         details["assigned"] = {"by": "best SI-SDR permutation", "mean_si_sdr_db": round(mean, 3)}
-    told = plain_facts(getattr(separator, "details", None), f"{where}: details")
     if combined:
-        own_notices = told.get("notices")
-        details["notices"] = [*(own_notices if isinstance(own_notices, list) else []), *_combined(derived, combined)]
+        notices += _combined(derived, combined)
+    if notices:
+        details["notices"] = notices
     return Estimates({key: read_only(image) for key, image in checked.items()}, {**told, **details})
 
 

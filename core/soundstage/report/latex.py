@@ -7,10 +7,21 @@ apart. Ceiling, oracles, floor and published rows stand apart from what is ranke
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from soundstage.leaderboard.board import Column, Leaderboard, Row, Section, is_known
 from soundstage.report.tex import LONG, label, sentence_tex, tex, tex_number
-from soundstage.report.text import Line, arrow, fine_print, group_text, own_lines, published_lines, scores_line
+from soundstage.report.text import (
+    TRAINING,
+    Line,
+    arrow,
+    fine_print,
+    group_text,
+    own_lines,
+    published_lines,
+    scores_line,
+    tells_training,
+)
 
 PACKAGES = ("[T1]{fontenc}", "{booktabs}", "{graphicx}")
 """What the tables need, as \\usepackage takes it."""
@@ -39,6 +50,7 @@ def _table(board: Leaderboard, section: Section, intervals: Collection[Column], 
     lines += [] if used.is_whole else [used]
     widened = [column for column in board.columns if column in intervals and _has_interval(lines, column)]
     has_cost, has_gaps = any(line.cost for line in lines), any(not line.is_whole for line in lines)
+    after = _After(tells_training(board), has_cost, has_gaps)
     yield r"\begin{table}[tbp]"
     yield r"\centering\small"
     yield rf"\caption{{{_caption(board, section)}}}"
@@ -46,9 +58,9 @@ def _table(board: Leaderboard, section: Section, intervals: Collection[Column], 
     yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     name = r"p{0.4\linewidth}" if any(len(line.name) > LONG for line in lines) else "l"
     kinds = "".join("r@{\\,\\,}l" if column in widened else "r" for column in board.columns)
-    yield rf"\begin{{tabular}}{{r{name}{kinds}{'rr' if has_cost else ''}{'r' if has_gaps else ''}}}"
+    yield rf"\begin{{tabular}}{{r{name}{kinds}{after.kinds}}}"
     yield r"\toprule"
-    yield from _header(board, widened, has_cost, has_gaps)
+    yield from _header(board, widened, after)
     yield r"\midrule"
     last = ""
     for at, line in enumerate(lines):
@@ -56,7 +68,7 @@ def _table(board: Leaderboard, section: Section, intervals: Collection[Column], 
         if last and block != last:
             yield r"\midrule" if {"published", "scores used"} & {block} else r"\addlinespace"
         last = block
-        yield _row([_rank(line), *_cells(board, line, places.get(at, {}), widened, has_cost, has_gaps)])
+        yield _row([_rank(line), *_cells(board, line, places.get(at, {}), widened, after)])
     yield r"\bottomrule"
     yield r"\end{tabular}}"
     if is_last:
@@ -77,14 +89,41 @@ def _caption(board: Leaderboard, section: Section) -> str:
     return tex(f"{board.title}{of}: {songs} song{'' if songs == 1 else 's'}.")
 
 
-def _header(board: Leaderboard, widened: Sequence[Column], has_cost: bool, has_gaps: bool) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _After:
+    """Which columns stand after the measures."""
+
+    training: bool
+    cost: bool
+    gaps: bool
+
+    @property
+    def kinds(self) -> str:
+        """How each is set."""
+        return "l" * self.training + "rr" * self.cost + "r" * self.gaps
+
+    @property
+    def heads(self) -> list[str]:
+        """What stands above each."""
+        return [TRAINING] * self.training + ["RTF", "MB"] * self.cost + ["cells"] * self.gaps
+
+    def cells(self, line: Line) -> Iterator[str]:
+        """What a line has in each."""
+        if self.training:
+            yield rf"\textbf{{{line.training}}}" if line.training == "yes" else tex(line.training)
+        if self.cost:
+            yield from (tex(text) for text in line.cost or ("", ""))
+        if self.gaps:
+            yield line.coverage
+
+
+def _header(board: Leaderboard, widened: Sequence[Column], after: _After) -> Iterator[str]:
     """Three lines: what is measured and which way is better, in which unit, by which metric."""
     labels = [f"{tex(column.label)} {tex(arrow(column))}" for column in board.columns]
     units = [tex(column.unit) for column in board.columns]
     metrics = [rf"{{\scriptsize {tex(column.metric)}}}" for column in board.columns]
-    after = (["RTF", "MB"] if has_cost else []) + (["cells"] if has_gaps else [])
-    empty = [""] * len(after)
-    for first, cells, rest in (("separator", labels, after), ("", units, empty), ("", metrics, empty)):
+    empty = [""] * len(after.heads)
+    for first, cells, rest in (("separator", labels, after.heads), ("", units, empty), ("", metrics, empty)):
         spread = [
             rf"\multicolumn{{{2 if column in widened else 1}}}{{{'c' if column in widened else 'r'}}}{{{cell}}}"
             for column, cell in zip(board.columns, cells, strict=True)
@@ -98,12 +137,7 @@ def _rank(line: Line) -> str:
 
 
 def _cells(
-    board: Leaderboard,
-    line: Line,
-    places: Mapping[Column, int],
-    widened: Sequence[Column],
-    has_cost: bool,
-    has_gaps: bool,
+    board: Leaderboard, line: Line, places: Mapping[Column, int], widened: Sequence[Column], after: _After
 ) -> Iterator[str]:
     yield _name(board, line)
     for column in board.columns:
@@ -112,10 +146,7 @@ def _cells(
         yield {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(places.get(column, 0), text)
         if column in widened:
             yield rf"{{\scriptsize {sentence_tex(cell.interval)}}}" if cell.interval else ""
-    if has_cost:
-        yield from (tex(text) for text in line.cost or ("", ""))
-    if has_gaps:
-        yield line.coverage
+    yield from after.cells(line)
 
 
 def _name(board: Leaderboard, line: Line) -> str:
@@ -131,9 +162,11 @@ def _places(board: Leaderboard, section: Section, row: Row) -> dict[Column, int]
     """In which columns the row is the best (1) or the second separator (2).
 
     Contenders are the blind ones, as for every mark of ours; where none is blind, as among claims, whatever is ranked.
+    Who was trained on these songs is none.
     """
-    contenders = [other for other in section.rows if other.is_blind]
-    contenders = contenders or [other for other in section.rows if other.role == "separator"]
+    untrained = [other for other in section.rows if not other.is_apart]
+    contenders = [other for other in untrained if other.is_blind]
+    contenders = contenders or [other for other in untrained if other.role == "separator"]
     found = {}
     for column in board.columns if row in contenders else ():
         values = {other.values[column].value for other in contenders if is_known(other.values[column])}

@@ -12,6 +12,7 @@ from typing import Any
 
 from soundstage.leaderboard.board import Column, Leaderboard, Row, Section
 from soundstage.report.text import (
+    TRAINING,
     Line,
     arrow,
     encodable,
@@ -21,6 +22,7 @@ from soundstage.report.text import (
     printable,
     published_lines,
     scores_line,
+    tells_training,
     uncomputed,
 )
 
@@ -35,6 +37,8 @@ def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
     for column in board.columns:
         header.append(_marked(printable(f"{column.label} {arrow(column)} ({column.unit}, {column.metric})")))
     has_cost = any(row.cost for section in board.sections for row in section.rows)
+    has_training = tells_training(board)
+    header += [TRAINING] if has_training else []
     header += ["RTF", "MB"] if has_cost else []
     header.append("cells")
     for section in board.sections:
@@ -43,13 +47,15 @@ def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
         lines.append(_line(header))
         lines.append("|" + "|".join(["--:", "---", "---", *["--:"] * (len(header) - 3)]) + "|")
         for line in (*own_lines(board, section), scores_line(board, section), *published_lines(board, section)):
-            lines.append(_line(_markdown_cells(board, line, shown, has_cost)))
+            lines.append(_line(_markdown_cells(board, line, shown, has_training, has_cost)))
         lines.append("")
     lines += [f"- {line.replace('* best blind', '**bold** best blind')}" for line in fine_print(board)]
     return "\n".join(lines)
 
 
-def _markdown_cells(board: Leaderboard, line: Line, intervals: Collection[Column], has_cost: bool) -> Iterator[str]:
+def _markdown_cells(
+    board: Leaderboard, line: Line, intervals: Collection[Column], has_training: bool, has_cost: bool
+) -> Iterator[str]:
     yield f"{line.rank} ({line.ranks}) {line.group}" if line.ranks else line.rank
     yield "*scores used*" if line.kind == "scores used" else _marked(line.name)
     kinds = {"scores used": "", "published": _marked(f"published ({printable(board.publication)})")}
@@ -58,6 +64,8 @@ def _markdown_cells(board: Leaderboard, line: Line, intervals: Collection[Column
         cell = line.cells[column]
         text = f"**{cell.text}**" if cell.best else cell.text
         yield f"{text} {cell.interval}" if cell.interval and column in intervals else text
+    if has_training:
+        yield f"**{line.training}**" if line.training == "yes" else line.training
     if has_cost:
         yield from line.cost or ("", "")
     yield line.coverage
@@ -77,7 +85,8 @@ def format_csv(board: Leaderboard, safe: bool = False) -> str:
 
     low, high: the value's 95 % interval. Of the measure that ranks, and the same in all lines of a separator: the ranks
     in 95 % of resamples, the share of them in which it is best, its group's letters, and on how many songs it is better
-    and worse than the table's first, with the corrected p-value.
+    and worse than the table's first, with the corrected p-value. trained_on_them: whether it was trained on these
+    songs, `yes`, `no` or `not stated`; empty for what is no separator.
 
     Where a publication stands beside, its lines have the role "published" and its name, the condition (in a column
     that is called rendering), the own separator that they are set beside (a line each, empty where there is none) and
@@ -86,6 +95,7 @@ def format_csv(board: Leaderboard, safe: bool = False) -> str:
     groups = list(board.sections[0].group) if board.sections else []
     names = ["grid", "revision", "hash", "protocol", *groups, "separator", "role", "rank", "metric", "measure", "unit"]
     names += ["higher_is_better", "value", "low", "high", "songs", "scores", "scores_possible", "best_blind"]
+    names += ["trained_on_them"]
     names += ["rank_low", "rank_high", "best_share", "group", "songs_better", "songs_worse", "p_value"]
     names += ["cells_done", "cells_planned"]
     names += COST if any(row.cost for section in board.sections for row in section.rows) else []
@@ -133,6 +143,7 @@ def _own_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any
                 "scores": scores.shared,
                 "scores_possible": scores.possible,
                 "best_blind": value.best,
+                "trained_on_them": row.trained_on_them,
                 "cells_done": row.coverage.done,
                 "cells_planned": row.coverage.planned,
             }
@@ -163,6 +174,7 @@ def _published_records(board: Leaderboard, section: Section) -> Iterator[dict[st
                 "separator": row.model,
                 "role": "published",
                 "value": exact(row.values[column].value),
+                "trained_on_them": row.trained_on_them,
                 "publication": board.publication,
                 "rendering": row.condition,
             }

@@ -13,6 +13,8 @@ from rich.text import Text
 
 from soundstage.leaderboard.board import Column, Leaderboard, Section
 from soundstage.report.text import (
+    TRAINED,
+    TRAINING,
     Line,
     arrow,
     fine_print,
@@ -21,17 +23,21 @@ from soundstage.report.text import (
     printable,
     published_lines,
     scores_line,
+    tells_training,
 )
 
 STYLES = {
     "ceiling": "dim",
     "oracle": "dim",
     "separator": "",
+    TRAINED: "red",
     "floor": "dim",
     "published": "cyan",
     "difference": "magenta",
     "scores used": "yellow",
 }
+HEARD = {"yes": "bold red", "not stated": "yellow"}
+
 NARROWEST_NAME, WIDEST_NAME = 24, 60
 """Between which a column of names goes on in a further line rather than take the numbers' room."""
 
@@ -119,6 +125,9 @@ def _table(
         table.add_column(header, justify="right", no_wrap=True)
         if column in widened:
             table.add_column(Text("[95 %]", style="dim"), justify="right", no_wrap=True)
+    has_training = tells_training(board)
+    if has_training:
+        table.add_column(TRAINING.replace(" on", "\non"), no_wrap=True)
     has_cost = any(line.cost for line in lines)
     for name in ("RTF", "MB") if has_cost else ():
         table.add_column(name, justify="right", no_wrap=True)
@@ -133,7 +142,8 @@ def _table(
         sure = [line.ranks, line.group] if is_sure else []
         coverage = Text(line.coverage, style="" if line.is_whole else "bold red")
         cost = line.cost or ("", "") if has_cost else ()
-        table.add_row(line.rank, *sure, _name(line, board), *cells, *cost, coverage, style=STYLES[line.kind])
+        training = [Text(line.training, style=HEARD.get(line.training, ""))] if has_training else []
+        table.add_row(line.rank, *sure, _name(line, board), *cells, *training, *cost, coverage, style=STYLES[line.kind])
     return table
 
 

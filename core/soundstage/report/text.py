@@ -33,7 +33,8 @@ NOTHING = Cell("–")
 class Line:
     """One line of a table. kind: a role, `published`, `difference` or `scores used`. cells: one for each of the board's
     columns. rank, ranks (in 95 % of resamples), group, coverage: empty where there is none. cost: real-time factor and
-    peak memory, where asked for. is_whole: False where cells or scores are lacking."""
+    peak memory, where asked for. is_whole: False where cells or scores are lacking. training: whether what it is of was
+    trained on the songs of its table, as it is stated."""
 
     kind: str
     name: str
@@ -44,6 +45,21 @@ class Line:
     cost: tuple[str, str] | None = None
     coverage: str = ""
     is_whole: bool = True
+    training: str = ""
+
+
+TRAINED = "trained on these songs"
+"""The kind of lines of separators that are set apart, since they have heard what they are scored on."""
+
+TRAINING = "trained on it"
+"""Heads the column that says it of each."""
+
+
+def tells_training(board: Leaderboard) -> bool:
+    """Whether tables have that column: all but those of which every separator was trained on other songs."""
+    said = {row.trained_on_them for section in board.sections for row in section.rows}
+    said |= {row.trained_on_them for section in board.sections for row in section.published}
+    return bool(said & {"yes", "not stated"})
 
 
 def printable(text: object) -> str:
@@ -142,7 +158,7 @@ def own_lines(board: Leaderboard, section: Section) -> Iterator[Line]:
     for row in section.rows:
         found = {column: row.values[column] for column in board.columns}
         yield Line(
-            row.role,
+            TRAINED if row.is_apart else row.role,
             name_text(row),
             {
                 column: Cell(value_text(value.value, column), value.best, interval_text(value.interval, column))
@@ -154,6 +170,7 @@ def own_lines(board: Leaderboard, section: Section) -> Iterator[Line]:
             cost=None if row.cost is None else cost_texts(row.cost),
             coverage=f"{row.coverage.done}/{row.coverage.planned}",
             is_whole=row.coverage.is_whole,
+            training=row.trained_on_them,
         )
 
 
@@ -170,7 +187,8 @@ def published_lines(board: Leaderboard, section: Section) -> Iterator[Line]:
     for row in section.published:
         found = {column: Cell(printable(value.printed)) for column, value in row.values.items()}
         of = f", {row.condition}" if several else ""
-        yield Line("published", printable(f"{row.model}{of}"), _filled(board, found))
+        name = printable(f"{row.model}{of}")
+        yield Line("published", name, _filled(board, found), training=row.trained_on_them)
         for one in row.differences:
             gaps = {column: Cell(difference_text(gap.value, gap.decimals)) for column, gap in one.values.items()}
             yield Line("difference", printable(f"Δ {one.separator} − {row.model}"), _filled(board, gaps))
@@ -192,6 +210,7 @@ def _sentences(board: Leaderboard) -> Iterator[str]:
         f" its table has; separators are ranked by {ranked.label} ({ranked.metric}). ↑ higher is better, ↓ lower is"
         " better, * best blind separator."
     )
+    yield from _training(board)
     yield from _surety(board)
     if any(row.cost for section in board.sections for row in section.rows):
         yield (
@@ -203,6 +222,34 @@ def _sentences(board: Leaderboard) -> Iterator[str]:
     if any(row.is_assigned for section in board.sections for row in section.rows):
         yield "† returns unnamed sources: core assigned them to the references by the best SI-SDR permutation."
     yield from board.notes
+
+
+def _training(board: Leaderboard) -> Iterator[str]:
+    """Who was trained on the songs of the tables, and of whom that is not stated."""
+    said: dict[str, dict[str, list[str]]] = {}
+    for section in board.sections:
+        of = group_text(section)
+        for row in section.rows:
+            if row.trained_on_them:
+                said.setdefault(row.trained_on_them, {}).setdefault(row.separator, []).append(of)
+
+    def names(answer: str) -> str:
+        """Each with the tables that it is so in, where it is not so in all."""
+        found = said[answer].items()
+        return ", ".join(
+            name if len(where) == len(board.sections) else f"{name} ({'; '.join(where)})" for name, where in found
+        )
+
+    if "yes" in said:
+        yield f"{TRAINING}, yes: {names('yes')}. Set apart, without ranks and marks, for they have heard these songs."
+    if "not stated" in said:
+        of = names("not stated") if len(said) > 1 else "of no separator is it said"
+        yield (
+            f"{TRAINING}, not stated: {of}. They may have heard these songs; `trained_on` of their entries would say"
+            " it."
+        )
+    if "no" in said and len(said) == 1 and not tells_training(board):
+        yield "No separator was trained on these songs, as far as it is stated."
 
 
 def _surety(board: Leaderboard) -> Iterator[str]:

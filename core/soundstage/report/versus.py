@@ -19,6 +19,7 @@ from soundstage.leaderboard.versus import Contrast, Versus
 from soundstage.report.plain import plain
 from soundstage.report.terminal import print_whole
 from soundstage.report.text import (
+    TRAINED,
     arrow,
     counted,
     difference_text,
@@ -35,6 +36,8 @@ def print_versus(found: Versus, console: Console) -> None:
     """Print the tables, each with its sentences below."""
     one, other = map(printable, found.names)
     console.print(Text(f"{one} against {other}  {printable(found.title)}", style="bold"))
+    for line in training_sentences(found):
+        console.print(Text(line, style="bold red" if TRAINED in line else "yellow"), soft_wrap=True)
     for group, contrasts in found.tables:
         console.print()
         if group:
@@ -50,6 +53,15 @@ def print_versus(found: Versus, console: Console) -> None:
                     console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
     for line in _fine_print(found):
         console.print(Text(line, style="dim"))
+
+
+def training_sentences(found: Versus) -> Iterator[str]:
+    """Of each of the two, that it was trained on these songs, or that this is not stated."""
+    for name, answer in zip(map(printable, found.names), found.trained_on_them, strict=True):
+        if answer == "yes":
+            yield f"{name} was {TRAINED}: it has heard what it is scored on."
+        if answer == "not stated":
+            yield f"Whether {name} was trained on these songs is not stated."
 
 
 def _table(found: Versus, contrasts: tuple[Contrast, ...]) -> Table:
@@ -172,6 +184,8 @@ def _record(found: Versus, contrast: Contrast) -> dict[str, Any]:
         "source": contrast.source,
         "one": found.names[0],
         "other": found.names[1],
+        "trained_on_them_one": found.trained_on_them[0],
+        "trained_on_them_other": found.trained_on_them[1],
         "value_one": contrast.values[0],
         "value_other": contrast.values[1],
         "difference": contrast.difference,
@@ -195,4 +209,5 @@ def versus_json(found: Versus) -> str:
         {"group": dict(group), "contrasts": [plain(one) for one in contrasts]} for group, contrasts in found.tables
     ]
     about = {"title": found.title, "one": found.names[0], "other": found.names[1], "protocol": plain(found.protocol)}
+    about["trained_on_them"] = list(found.trained_on_them)
     return encodable(json.dumps({**about, "tables": tables}, indent=1, ensure_ascii=False, allow_nan=False))

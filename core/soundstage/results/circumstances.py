@@ -20,7 +20,7 @@ OF_SOURCE = ("azimuth", "azimuth_told", "elevation", "nearest_deg")
 
 
 def with_circumstances(rows: pandas.DataFrame, records: Mapping[str, CellRecord]) -> pandas.DataFrame:
-    """The rows with the columns OF_SOURCE and OF_CELL; NaN where nothing is known or nothing was placed.
+    """The rows with the columns OF_SOURCE and OF_CELL, NaN where nothing is known or nothing was placed, and `written`.
 
     rows: with `cell` and `source`. Azimuths and elevations are in degrees within (−180, 180], 90 is left; nearest_deg
     is the angle to the nearest other source of the scene, as seen from the listener.
@@ -41,7 +41,38 @@ def with_circumstances(rows: pandas.DataFrame, records: Mapping[str, CellRecord]
             of_source[at, column] = placed.get(str(source), math.nan)
     found: dict[str, Any] = {name: of_source[cells, sources, at] for at, name in enumerate(OF_SOURCE)}
     found |= {name: of_cell[cells, at] for at, name in enumerate(OF_CELL)}
-    return rows.assign(**found)
+    return with_written(rows.assign(**found), records)
+
+
+def with_written(rows: pandas.DataFrame, records: Mapping[str, CellRecord]) -> pandas.DataFrame:
+    """The rows with the column `written`: what was done to a source's stem when others wrote it to a file, as far as it
+    shows, with semicolons between; "" where nothing does.
+
+    rows: with `cell` and `source`.
+    """
+    texts = {address: _written(record.separation.details.get("written")) for address, record in records.items()}
+    pairs = zip(rows["cell"].astype(str), rows["source"].astype(str), strict=True)
+    return rows.assign(written=[texts.get(cell, {}).get(source, "") for cell, source in pairs])
+
+
+def with_gains(rows: pandas.DataFrame, records: Mapping[str, CellRecord]) -> pandas.DataFrame:
+    """The rows with the columns `at`, "best-gain" where the estimate was multiplied by the number that brings it
+    nearest the reference and else "as-is", and `gain`, that number and else 1.
+
+    rows: with `cell` and `source`.
+    """
+    gains = {address: record.separation.details.get("best_gain") for address, record in records.items()}
+    cells, sources = rows["cell"].astype(str), rows["source"].astype(str)
+    at = ["best-gain" if gains.get(cell) is not None else "as-is" for cell in cells]
+    found = [(gains.get(cell) or {}).get(source, 1.0) for cell, source in zip(cells, sources, strict=True)]
+    return rows.assign(at=at, gain=found)
+
+
+def _written(told: object) -> dict[str, str]:
+    """Source → its phrases."""
+    if not isinstance(told, Mapping):
+        return {}
+    return {source: "; ".join(map(str, one.values())) for source, one in told.items() if isinstance(one, Mapping)}
 
 
 def _of_cell(record: CellRecord) -> list[float]:

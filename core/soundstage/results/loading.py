@@ -26,6 +26,9 @@ COLUMNS = (*LABELS, "metric", "source", "name", "unit", "value", "frame", "note"
 SCORE = ("track", "metric", "source", "name", "unit", "value", "frame", "note", "ranked", "status", "error")
 """The columns that say something where one rendering and one separator are all there is."""
 
+OPTIONAL = ("at", "gain", "written")
+"""Further columns that such rows may have: what is scored, as-is or at its best gain; see results.circumstances."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
@@ -46,7 +49,7 @@ class Results:
     @property
     def scores(self) -> pandas.DataFrame:
         """The rows without the labels of rendering and separator."""
-        return self.rows[list(SCORE)]
+        return self.rows[[*SCORE, *(name for name in OPTIONAL if name in self.rows)]]
 
 
 def load_results(path: Path | str, grid: str = "") -> Results:

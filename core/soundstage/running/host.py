@@ -43,7 +43,8 @@ def described(separator: Separator) -> dict[str, Any]:
     """What it declares once it is loaded, but for its needs: those were settled before."""
     about = declared(separator)
     sources = None if about.sources is None else list(about.sources)
-    return {"sources": sources, "rate": about.rate, "named": about.named, "may_lack": about.may_lack}
+    flags = {"named": about.named, "may_lack": about.may_lack, "from_files": about.from_files}
+    return {"sources": sources, "rate": about.rate, **flags}
 
 
 def separated(

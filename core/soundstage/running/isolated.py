@@ -39,6 +39,7 @@ class IsolatedSeparator:
     rate: int | None = None
     named = True
     may_lack = False
+    from_files = False
 
     def __init__(self, choice: Choice, needs: Sequence[str]) -> None:
         self.needs = tuple(needs)
@@ -60,6 +61,7 @@ class IsolatedSeparator:
             raise
         self.sources, self.rate = reply["sources"], reply["rate"]
         self.named, self.may_lack = reply["named"] is True, reply["may_lack"] is True
+        self.from_files = reply["from_files"] is True
         self._process = process
 
     def separate(self, mixture: Samples, rate: int, **needed: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from soundstage.audio_files import (
@@ -20,9 +21,14 @@ from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError, storable
 from soundstage.planning.cells import make_plan
 from soundstage.planning.grid import read_grid
+from soundstage.results.circumstances import with_gains, with_written
 from soundstage.results.loading import Results, load_results
+from soundstage.results.store import Store
 from soundstage.running.listener import Listener, Silence
 from soundstage.running.runner import run_plan
+
+AS_IS, BEST_GAIN = LEVELS = ("as-is", "best-gain")
+"""At which level estimates are scored: as the files are, or besides after one least-squares gain a stem."""
 
 
 def score_folders(
@@ -31,12 +37,16 @@ def score_folders(
     metrics: Sequence[str] = (),
     registry: Collection[str | Path] = (),
     listener: Listener | None = None,
+    at: str = AS_IS,
 ) -> Results:
-    """The results of scoring `estimate` against `reference`; see soundstage.score. The separator is `estimate`.
+    """The results of scoring `estimate` against `reference`; see soundstage.score. The separator is `estimate`, and at
+    its best gain a second one.
 
     Raises SoundstageError where a folder or a metric is not there, or no song can be scored; then with the reason.
     """
     listener = listener or Silence()
+    if at not in LEVELS:
+        raise SoundstageError(f"at cannot be '{at}'; it takes {' or '.join(LEVELS)}")
     for role, folder in (("references", reference), ("estimates", estimate)):
         if not folder.is_dir():
             raise SoundstageError(
@@ -60,7 +70,7 @@ def score_folders(
     grid = {
         "datasets": ["references"],
         "spatializers": [usual.spatializer],
-        "separators": ["estimate"],
+        "separators": ["estimate"] if at == AS_IS else ["estimate", f"estimate[at={at}]"],
         "metrics": list(metrics) or _default_metrics(known),
     }
     plan = make_plan(read_grid("score", grid, None, defaults=usual), known)
@@ -72,7 +82,10 @@ def score_folders(
         summary = run_plan(plan, Path(kept), listener=listener)
         if not summary.usable:
             raise SoundstageError(next(iter(summary.now), "nothing could be scored"))
-        return load_results(Path(kept))
+        results = load_results(Path(kept))
+        records = Store(Path(kept)).records(results.rows["cell"].unique())
+        rows = with_written(results.rows, records)
+        return replace(results, rows=rows if at == AS_IS else with_gains(rows, records))
 
 
 def _root_meant(reference: Path, estimate: Path, is_one_song: bool, listener: Listener) -> Path:

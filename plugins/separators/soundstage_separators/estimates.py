@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from soundstage.audio import FORMATS, SUFFIXES, read_audio, read_header
 from soundstage.audio_files import (
@@ -36,6 +38,9 @@ LONGEST_NAME = 255
 BY_TRACK, ONE_SONG = "{track}/{source}", "{source}"
 """The layouts in which files are found too that are called as separation tools call them."""
 
+COMPARED, CLEAR = 2**20, 0.1
+"""Samples from the beginning that are compared to say how an estimate lies in time; the correlation that tells it."""
+
 ANY_SOURCE = "\0"
 """Stands for a source's name until it is known; no file name can hold it."""
 
@@ -52,17 +57,28 @@ class Estimates:
 
     A grid in which a name varies that the layout does not have is refused: two scenes would be given one estimate.
     partial: whether sources without an estimate are left out and the others scored, the accompaniment among them where
-    there are only vocals and that; else they are an error. One channel will do where the
+    there are only vocals and that; else they are an error. at: `best-gain` multiplies each estimate by one number, for
+    both channels, that brings it nearest its reference by least squares; as it sees the references, it is an oracle and
+    has no rank. One channel will do where the
     mixture's two are equal.
     """
 
     revision = 1
     needs: tuple[Need, ...] = ("sources", "cell")
-    left_out_at_default = ("partial",)
+    from_files = True
+    left_out_at_default = ("partial", "at")
 
-    def __init__(self, root: Path, layout: str = BY_TRACK, partial: bool = False) -> None:
-        """root: the folder. layout, partial: see above. Raises SoundstageError where the layout is no such path."""
+    def __init__(
+        self,
+        root: Path,
+        layout: str = BY_TRACK,
+        partial: bool = False,
+        at: Literal["as-is", "best-gain"] = "as-is",
+    ) -> None:
+        """root: the folder. layout, partial, at: see above. Raises SoundstageError where the layout is no such path."""
         self.may_lack = partial
+        if at == "best-gain":
+            self.needs, self.from_files = ("sources", "cell", "references"), False
         self.details: dict[str, object] = {}
         self._root = Path(root).expanduser()
         self._layout = layout
@@ -93,8 +109,16 @@ class Estimates:
         matches = self._matches(self._place(cell), self._parts(cell, ANY_SOURCE), {})
         return sorted(without_lossy_twins(list(dict.fromkeys([*matches, *self._called_by_tools(cell)]))))
 
-    def separate(self, mixture: Samples, rate: int, *, sources: Sequence[str], cell: CellName) -> dict[str, Samples]:
-        """The estimates (2, samples) of the sources.
+    def separate(
+        self,
+        mixture: Samples,
+        rate: int,
+        *,
+        sources: Sequence[str],
+        cell: CellName,
+        references: Mapping[str, Samples] | None = None,
+    ) -> dict[str, Samples]:
+        """The estimates (2, samples) of the sources; given references, each at its best gain.
 
         Raises SoundstageError, naming the file, where one is missing or differs from the mixture in rate, length or
         channels; nothing is resampled, cut or padded.
@@ -114,7 +138,12 @@ class Estimates:
         notices = [f"lossily coded estimates: {said}"] if lossy else []
         notices += [f"no estimate of {', '.join(missing)}, so of that there are no scores"] if missing else []
         self.details = {**({"lossy": lossy} if lossy else {}), **({"notices": notices} if notices else {})}
-        return {source: _read(path, mixture, rate) for source, path in found.items()}
+        images = {source: _read(path, mixture, rate) for source, path in found.items()}
+        if references is None:
+            return images
+        gains = {source: _best_gain(image, _reference(source, references)) for source, image in images.items()}
+        self.details["best_gain"] = gains
+        return {source: gains[source] * image for source, image in images.items()}
 
     def _check_root(self) -> None:
         if not self._root.is_dir():
@@ -230,6 +259,20 @@ class Estimates:
                 yield path
 
 
+def _reference(source: str, references: Mapping[str, Samples]) -> Samples:
+    """The source's reference; of an accompaniment that has none, the sum of all but the vocals."""
+    if source in references:
+        return references[source]
+    rest = [reference for name, reference in references.items() if fold(name) != "vocals"]
+    return sum(rest[1:], rest[0].copy())
+
+
+def _best_gain(image: Samples, reference: Samples) -> float:
+    """By which the image comes nearest the reference: <s,ŝ>/<ŝ,ŝ>; 1 for silence."""
+    energy = float(np.vdot(image, image))
+    return float(np.vdot(reference, image)) / energy if energy > 0.0 else 1.0
+
+
 def _below(places: Sequence[Path], folders: Sequence[str]) -> list[Path]:
     """The folders that the names lead to from these, whatever their case."""
     for folder in folders:
@@ -275,7 +318,23 @@ def _read(path: Path, mixture: Samples, rate: int) -> Samples:
         )
     if length != mixture.shape[-1]:
         raise SoundstageError(
-            f"{path}: has {length} samples where the mixture has {mixture.shape[-1]}; estimates are neither cut nor "
-            f"padded, so write them at the mixture's full length"
+            f"{path}: has {length} samples where the mixture has {mixture.shape[-1]}{_begins(samples, mixture)};"
+            f" estimates are neither cut nor padded, so write them at the mixture's full length"
         )
     return samples
+
+
+def _begins(samples: Samples, mixture: Samples) -> str:
+    """Where the mixture agrees best with the beginning of an estimate, as a phrase; empty where nowhere clearly."""
+    estimate, goal = samples[:, :COMPARED], mixture[:, :COMPARED]
+    size = 1 << (estimate.shape[1] + goal.shape[1] - 1).bit_length()
+    spectrum = np.sum(np.fft.rfft(estimate, size) * np.conj(np.fft.rfft(goal, size)), axis=0)
+    agreement = np.abs(np.fft.irfft(spectrum, size))
+    best = int(np.argmax(agreement))
+    level = float(np.sqrt(np.sum(estimate**2) * np.sum(goal**2)))
+    if level == 0.0 or agreement[best] < CLEAR * level:
+        return ""
+    late = best if best < estimate.shape[1] else best - size
+    if late == 0:
+        return " and begins with it, so what differs is at the end"
+    return f" and comes {abs(late)} samples {'late' if late > 0 else 'early'} against it"

@@ -1,4 +1,4 @@
-"""What this package registers: three ways to render a scene."""
+"""What this package registers: four ways to render a scene."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from soundstage.hooks import Register, hookimpl
 
 @hookimpl
 def register_spatializers(register: Register) -> None:
-    """Register hrir, panning and original."""
+    """Register hrir, brir, panning and original."""
     register(
         "hrir",
         "soundstage_spatializers.hrir:Hrir",
@@ -18,6 +18,13 @@ def register_spatializers(register: Register) -> None:
         " in Binaural Audio?, ISMIR 2025; default head: R. O. Duda, W. L. Martens, Range dependence of the response of"
         " a spherical head model, JASA 104(5), 1998",
         licence="Apache-2.0; measured HRIRs carry their own",
+    )
+    register(
+        "brir",
+        "soundstage_spatializers.brir:Brir",
+        required=("brirs",),
+        summary="Binaural in a room: each stem as mono through the BRIR pair of its direction (SOFA or WAV folder)",
+        licence="Apache-2.0; measured BRIRs carry their own",
     )
     register(
         "panning",
@@ -37,9 +44,10 @@ def register_spatializers(register: Register) -> None:
 
 if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
     from soundstage.contracts import NamesFiles, Spatializer
+    from soundstage_spatializers.brir import Brir
     from soundstage_spatializers.hrir import Hrir
     from soundstage_spatializers.original import Original
     from soundstage_spatializers.panning import Panning
 
-    _SPATIALIZERS: tuple[type[Spatializer], ...] = (Hrir, Original, Panning)
-    _WITH_FILES: tuple[type[NamesFiles], ...] = (Hrir,)
+    _SPATIALIZERS: tuple[type[Spatializer], ...] = (Brir, Hrir, Original, Panning)
+    _WITH_FILES: tuple[type[NamesFiles], ...] = (Brir, Hrir)

@@ -477,8 +477,8 @@ def test_a_measures_own_note_is_said_where_it_is_shown(tmp_path, toml):
 def test_markdown_csv_json_and_the_terminal_show_them_as_published(tmp_path, toml):
     found = board(tmp_path, toml)
     text = format_markdown(found)
-    assert "|  | One | published (toys2025) | 10.0 |  |" in text
-    assert "|  | Δ one_v1 − One | difference | +1.0 |  |" in text
+    assert "|  | One | published (toys2025) | 10.0 | not stated |  |" in text
+    assert "|  | Δ one_v1 − One | difference | +1.0 |  |  |" in text
     assert "Toy 2025, Journal of Toys" in text
     lines = list(csv.DictReader(io.StringIO(format_csv(found))))
     own = [line for line in lines if line["role"] != "published"]

@@ -283,6 +283,25 @@ def test_a_mono_estimate_will_do_where_the_mixture_is_mono(tmp_path):
     np.testing.assert_array_equal(found["vocals"], samples.repeat(2, axis=0))
 
 
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        (
+            lambda x: x[:, :-7],
+            "has 993 samples where the mixture has 1000 and begins with it, so what differs is at the end",
+        ),
+        (lambda x: x[:, 40:], "has 960 samples where the mixture has 1000 and comes 40 samples early against it"),
+        (lambda x: np.pad(x, ((0, 0), (25, 0))), "has 1025 samples .* and comes 25 samples late against it"),
+        (lambda x: np.zeros((2, 3)), "has 3 samples where the mixture has 1000; estimates are neither cut nor padded"),
+    ],
+)
+def test_another_length_is_refused_with_where_the_samples_lie(tmp_path, cut, words):
+    mixture = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 1000))
+    put(tmp_path / "song/vocals.wav", cut(0.5 * mixture))
+    with pytest.raises(SoundstageError, match=words):
+        Estimates(tmp_path).separate(mixture, RATE, sources=["vocals"], cell=cell())
+
+
 def test_real_estimates_of_a_published_model_are_read(shared):
     root = shared / "real" / "spain-net-task1"
     mixture, rate = soundfile.read(root / "gt" / "mixture.flac", always_2d=True)

@@ -20,7 +20,6 @@ from soundstage.leaderboard.published.matching import (
 )
 from soundstage.leaderboard.published.tables import (
     Condition,
-    Model,
     Printed,
     Publication,
     PublishedLine,
@@ -82,7 +81,7 @@ def _beside(
     for condition in conditions:
         lines = [line for line in publication.lines if (line.condition, line.source) == (condition.name, source)]
         comparable = bool(source) or scenes.sources == set(condition.sources)
-        found = [_row(line, publication.model(line.model), section.rows, measures, comparable) for line in lines]
+        found = [_row(line, publication, section.rows, measures, comparable) for line in lines]
         found = [row for row in found if row.values]
         if not found:
             continue
@@ -104,17 +103,19 @@ def _of_the_mixture(conditions: Sequence[Condition], scenes: Scenes) -> Sequence
 
 def _row(
     line: PublishedLine,
-    model: Model,
+    publication: Publication,
     rows: Sequence[Row],
     measures: Mapping[Column, PublishedMeasure],
     comparable: bool,
 ) -> PublishedRow:
+    model = publication.model(line.model)
     numbers = {column: line.values[one.name] for column, one in measures.items() if one.name in line.values}
     own = [row for row in rows if model.goes_by(entry_of(row.separator))] if comparable else []
     differences = [Difference(row.separator, _gaps(row, numbers, measures)) for row in own]
     values = {column: PublishedValue(float(number), number.text) for column, number in numbers.items()}
     known = tuple(one for one in differences if one.values)
-    return PublishedRow(line.model, line.condition, line.source, line.where, values, known)
+    stated = publication.trained_on_them(line.model)
+    return PublishedRow(line.model, line.condition, line.source, line.where, values, known, stated)
 
 
 def _gaps(

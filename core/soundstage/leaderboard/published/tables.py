@@ -1,10 +1,10 @@
 """Published results: tables of papers as facts, one TOML a publication, with citation, protocol and place.
 
-    [protocol]             data, datasets, tracks, excerpt, aggregation, note: how the numbers came about
+    [protocol]             data, datasets, split, tracks, excerpt, aggregation, note: how the numbers came about
     [measures.NAME]        same, near ("metric.measure" here), unit, decimals, note
     [renderings.NAME]      summary, sources, spatializers, near, params, placements, placement_params: a condition that
                            the publication tested under, and which scenes here are rendered alike
-    [models.NAME]          summary, separators: the names that its weights go by here
+    [models.NAME]          summary, separators: the names that its weights go by here; trained_on: what it learnt from
     [[tables]]             where, columns (rendering, model, source, then measures), rows
 
 An empty or absent source is the value over all sources; nan is what the source of the numbers does not have. Numbers
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from soundstage.errors import SoundstageError, UnknownName, suggestion
+from soundstage.heard import Heard, fault_of_stated, heard
 from soundstage.leaderboard.protocols import PROTOCOLS
 from soundstage.shipped import shipped
 from soundstage.toml import Table, parse, read
@@ -88,11 +89,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A published model and the separators here that hold its weights."""
+    """A published model and the separators here that hold its weights. trained_on: what it learnt from, in the words of
+    soundstage.heard; None where that is not stated.
+    """
 
     name: str
     summary: str = ""
     separators: tuple[str, ...] = ()
+    trained_on: tuple[str, ...] | None = None
 
     def goes_by(self, name: str) -> bool:
         """Whether a separator of that name is this model; case does not matter."""
@@ -114,7 +118,7 @@ class PublishedLine:
 class Publication:
     """All of one publication's tables. aggregation: a protocol's name, empty where the source does not say; tracks: 0
     where it does not say; excerpt: whether parts of the songs were scored; datasets: entries here that hold the same
-    songs."""
+    songs; split: which of theirs, empty where it is not said."""
 
     name: str
     title: str
@@ -122,6 +126,7 @@ class Publication:
     url: str
     data: str
     datasets: tuple[str, ...]
+    split: str
     tracks: int
     excerpt: bool
     aggregation: str
@@ -141,6 +146,11 @@ class Publication:
     def model(self, name: str) -> Model:
         """What is known of a model; its name alone where nothing more is."""
         return self.models.get(name, Model(name))
+
+    def trained_on_them(self, model: str) -> Heard:
+        """Whether a model was trained on the songs that it was scored on there, as it is stated."""
+        songs = [f"{name}:{self.split}" if self.split else name for name in self.datasets]
+        return heard(self.model(model).trained_on, songs)
 
 
 def publications() -> dict[str, Publication]:
@@ -186,6 +196,7 @@ def _publication(found: Mapping[str, Any], file: str) -> Publication:
         url=table.text("url"),
         data=protocol.text("data", required=True),
         datasets=protocol.texts("datasets"),
+        split=protocol.text("split"),
         tracks=protocol.whole("tracks"),
         excerpt=protocol.flag("excerpt"),
         aggregation=aggregation,
@@ -244,7 +255,11 @@ def _condition(name: str, table: Table) -> Condition:
 
 
 def _model(name: str, table: Table) -> Model:
-    made = Model(name, table.text("summary"), table.texts("separators"))
+    stated = table.texts("trained_on") if "trained_on" in table.left else None
+    if trouble := fault_of_stated(stated or ()):
+        table.refuse("trained_on", trouble)
+    table.asked.append("trained_on")
+    made = Model(name, table.text("summary"), table.texts("separators"), stated)
     table.close()
     return made
 

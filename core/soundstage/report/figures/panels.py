@@ -10,7 +10,7 @@ import numpy as np
 
 from soundstage.leaderboard.board import Column, Section
 from soundstage.report.figures.scores import AtAngle, Scores
-from soundstage.report.figures.style import WIDTH_IN, Look, legend_above, measure_text, new_figure, shown
+from soundstage.report.figures.style import WIDTH_IN, Look, entry_text, legend_above, measure_text, new_figure, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,8 @@ def box_plots(scores: Scores, section: Section, look: Mapping[str, Look]) -> Fig
     """The scores of each source and entry but the ceiling, a panel a measure, as the binaural paper shows them."""
     tables = {column: scores.shared(section, column) for column in scores.board.columns}
     tables = {column: table for column, table in tables.items() if len(table)}
-    names = [row.separator for row in section.rows if row.role != "ceiling"]
+    rows = [row for row in section.rows if row.role != "ceiling"]
+    names = [row.separator for row in rows]
     if not tables or not names:
         return None
     wide = 2 if len(tables) > 1 else 1
@@ -52,7 +53,7 @@ def box_plots(scores: Scores, section: Section, look: Mapping[str, Look]) -> Fig
             axes.set_title(shown(column.metric))
     for axes in panels[len(tables) :]:
         axes.set_visible(False)
-    legend_above(figure, [_patch(look[name]) for name in names], [shown(name) for name in names])
+    legend_above(figure, [_patch(look[name]) for name in names], [entry_text(row) for row in rows])
     return figure
 
 
@@ -84,7 +85,8 @@ def azimuth_plot(scores: Scores, section: Section, column: Column, look: Mapping
     Floors stand in every panel. Nothing where sources were not placed.
     """
     course = list(scores.over_azimuth(section, column))
-    names = [row.separator for row in section.rows if row.role == "separator"]
+    separators = {row.separator: row for row in section.rows if row.role == "separator"}
+    names = list(separators)
     floors = [row.separator for row in section.rows if row.role == "floor"]
     if len(course) < 2 or not names:
         return None
@@ -97,7 +99,7 @@ def azimuth_plot(scores: Scores, section: Section, column: Column, look: Mapping
         for floor in floors:
             _course(axes, floor, course, look[floor], is_closed=not is_front, is_main=False)
         _course(axes, name, course, look[name], is_closed=not is_front)
-        axes.set_title(shown(name, LONGEST_TITLE), pad=2)
+        axes.set_title(entry_text(separators[name], LONGEST_TITLE), pad=2)
     for axes in panels:
         _compass(axes, is_front)
     for axes in panels[len(names) :]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundstage.leaderboard.board import Column, Leaderboard, Row, Section, is_known
 from soundstage.report.figures.scores import Scores
-from soundstage.report.figures.style import Look, legend_above, measure_text, new_figure, shown
+from soundstage.report.figures.style import Look, entry_text, legend_above, measure_text, new_figure, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -161,4 +161,4 @@ def _legend(figure: Figure, rows: Sequence[Row], look: Mapping[str, Look]) -> No
     marks = [
         Line2D([], [], color=look[row.separator].colour, marker=look[row.separator].mark, linestyle="") for row in rows
     ]
-    legend_above(figure, marks, [shown(row.separator) for row in rows])
+    legend_above(figure, marks, [entry_text(row) for row in rows])

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from soundstage.errors import NotInstalled
-from soundstage.leaderboard.board import Column
+from soundstage.leaderboard.board import Column, Row
 from soundstage.report.tex import spelt
-from soundstage.report.text import arrow, printable
+from soundstage.report.text import TRAINING, arrow, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,6 +121,11 @@ def shown(text: object, longest: int = LONGEST) -> str:
         return plain
     half = (longest - 1) // 2
     return f"{plain[:half]}…{plain[-half:]}"
+
+
+def entry_text(row: Row, longest: int = LONGEST) -> str:
+    """What a figure calls an entry: its name, and that it has heard the songs where it has."""
+    return f"{shown(row.separator, longest)} ({TRAINING})" if row.is_apart else shown(row.separator, longest)
 
 
 def _drawn(letter: str) -> str:

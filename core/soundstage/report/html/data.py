@@ -16,6 +16,7 @@ from soundstage.leaderboard.choice import finite, tables_asked_for
 from soundstage.leaderboard.protocols import CELL, PROTOCOLS, Aggregation
 from soundstage.leaderboard.published.comparison import set_beside
 from soundstage.leaderboard.published.tables import Publication
+from soundstage.leaderboard.training import trained_on_them
 from soundstage.report.text import difference_text, fine_print, printable
 from soundstage.results.loading import Results
 
@@ -114,6 +115,7 @@ def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
         "values": values,
         "group": row.group,
         "assigned": row.is_assigned,
+        "trained": row.trained_on_them,
         "cells": [row.coverage.done, row.coverage.planned],
     }
     if row.standing:
@@ -131,6 +133,7 @@ def _published(board: Leaderboard, row: PublishedRow) -> dict[str, Any]:
         "model": printable(row.model),
         "condition": printable(row.condition),
         "where": printable(row.where),
+        "trained": row.trained_on_them,
         "values": [printable(row.values[column].printed) if column in row.values else "" for column in board.columns],
         "differences": [
             {
@@ -158,6 +161,8 @@ class _Scores:
     def __init__(self, results: Results, circumstances: pandas.DataFrame, columns: Sequence[Column]) -> None:
         self._columns = columns
         self._separators = {name: about["role"] for name, about in results.facts["separators"].items()}
+        datasets = [str(label) for label in results.cells["dataset"].unique()]
+        self._training = {name: trained_on_them(results.facts, name, datasets) for name in self._separators}
         rows = finite(circumstances)
         rows = rows[(rows["status"] == "ok") & rows["frame"].isna() & rows["ranked"] & rows["value"].notna()]
         rows = rows.astype(dict.fromkeys(rows.columns[rows.dtypes == "category"], object))
@@ -181,7 +186,10 @@ class _Scores:
         keys = {tuple(row): at for at, row in enumerate(scenes.itertuples(index=False))}
         sources = [str(source) for source in cells["source"].unique()]
         return {
-            "separators": [{"name": printable(name), "role": role} for name, role in self._separators.items()],
+            "separators": [
+                {"name": printable(name), "role": role, "trained": self._training[name]}
+                for name, role in self._separators.items()
+            ],
             "sources": [printable(source) for source in sources],
             "scenes": [[printable(one) for one in row] for row in scenes.itertuples(index=False)],
             "cells": {

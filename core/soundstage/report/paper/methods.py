@@ -32,6 +32,7 @@ def methods(
     if claimed:
         yield f"The scores of {_listed(map(tex, claimed))} were imported from files that others made."
     yield from _data(results, cited)
+    yield from _training(board)
     yield from _axes(facts.get("axes", {}), cited)
     parts = facts["recipe"]["parts"] if "recipe" in facts else {}
     yield from _parts(parts)
@@ -68,6 +69,20 @@ def _data(results: Results, cited: Mapping[tuple[str, str], Cited]) -> Iterator[
     if "excerpt" in results.facts:
         excerpt = results.facts["excerpt"]
         yield f"Of each song, the part {tex(_settings(excerpt))} was used." if excerpt else "Songs were used whole."
+
+
+def _training(board: Leaderboard) -> Iterator[str]:
+    """Who was trained on the songs, and of whom that is not stated."""
+    said: dict[str, dict[str, None]] = {}
+    for row in (row for section in board.sections for row in section.rows):
+        said.setdefault(row.trained_on_them, {})[row.separator] = None
+    for answer, form in (
+        ("yes", "Trained on songs that they are scored on, and so not ranked, {} {}."),
+        ("not stated", "Whether they were trained on these songs is not stated of {}."),
+    ):
+        names = [tex(name) for name in said.get(answer, ())]
+        if names:
+            yield form.replace("{} {}", f"{'is' if len(names) == 1 else 'are'} {{}}").format(_listed(names))
 
 
 def _axes(axes: Mapping[str, Sequence[str]], cited: Mapping[tuple[str, str], Cited]) -> Iterator[str]:

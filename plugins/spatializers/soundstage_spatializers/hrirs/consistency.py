@@ -37,6 +37,16 @@ LONGEST_MS: Final = 1.5
 BAND_HZ: Final = (200.0, 2000.0)
 """Where the difference of arrival is looked for: below, little was measured; above, the far ear hears little."""
 
+LEAST_MS: Final = 0.25
+LEAST_DB: Final = 1.0
+"""What the ears of any head are apart, for a source at the side; in front it is less as the source is less aside."""
+
+LEAST_SPREAD: Final = 0.5
+"""Of the sines of how far aside sources are: below it there is no more and less to compare."""
+
+LEAST_AGREEMENT: Final = 0.7
+"""The least correlation between how far aside a source is and how much earlier the ear on its side hears it."""
+
 BLOCK_SAMPLES: Final = 1 << 21
 
 
@@ -85,6 +95,40 @@ def judged(hrirs: HrirSet) -> Verdict:
             " azimuth 0 is not in front, or the angles are not degrees",
         )
     return found
+
+
+def not_two_ears(hrirs: HrirSet) -> str:
+    """Why the set is not what a head hears; empty where it may be, or has no lateral directions.
+
+    Stricter than `judged`: microphones without a head between them, and headphones, hear both sides alike.
+    """
+    left = unit_vectors(hrirs.directions)[:, 1]
+    lateral = _lateral(hrirs.directions, left)
+    if not len(lateral):
+        return ""
+    aside = left[lateral]
+    leads = left_leads_ms(hrirs, lateral)
+    energies = np.sum(hrirs.responses[lateral] ** 2, axis=2)
+    with np.errstate(divide="ignore"):
+        louder = 10.0 * (np.log10(energies[:, 0]) - np.log10(energies[:, 1]))
+    for what, found, least, unit in (("earlier", leads, LEAST_MS, "ms"), ("louder", louder, LEAST_DB, "dB")):
+        typical = float(np.median(found / aside))
+        if typical < least:
+            return (
+                f"at its {len(lateral)} lateral directions the near ear hears the source {typical:.2f} {unit} {what} in"
+                f" the median, where a head's hears it {least:g} {unit} {what} or more; these are not the two ears of a"
+                " head (headphones, say, or microphones in the open)"
+            )
+    if np.ptp(left) < LEAST_SPREAD:
+        return ""
+    every = left_leads_ms(hrirs, np.arange(len(left)))
+    agreement = float(np.corrcoef(left, every)[0, 1])
+    if agreement < LEAST_AGREEMENT:
+        return (
+            "over its directions the ear on a source's side does not hear it the earlier the further it is aside"
+            f" (correlation {agreement:.2f}); the responses do not belong to the directions they are named after"
+        )
+    return ""
 
 
 def _sides(

@@ -22,6 +22,8 @@ UP: Final = np.array([0.0, 0.0, 1.0])
 EMITTER_DEG: Final = 0.5
 """An emitter as near to its source as this, as seen by the listener, is where the source is."""
 
+NOUNS: Final = {"Listener": "head", "Source": "source"}
+
 MIDDLE_M: Final = 1e-6
 """Receivers as near to the median plane as this lie in it."""
 
@@ -57,8 +59,7 @@ def apparent_directions(file: SofaFile, count: int) -> NDArray[np.float64]:
     one of them says nothing that can be taken.
     """
     source = _points(file, "SourcePosition", (count, 3), "spherical")
-    known = "ListenerPosition" in file
-    listener = _points(file, "ListenerPosition", (count, 3), "cartesian").vectors if known else np.zeros((1, 3))
+    listener = _listener(file, count)
     view, up = _frame(file, count)
     offsets = source.vectors - listener
     _check_emitter(file, count, np.linalg.norm(offsets, axis=1))
@@ -66,13 +67,54 @@ def apparent_directions(file: SofaFile, count: int) -> NDArray[np.float64]:
     if source.angles is not None and not moved:
         return np.array(np.broadcast_to(source.angles, (count, 2)))
     offsets = np.broadcast_to(offsets, (count, 3))
+    _check_distances(file, "SourcePosition", offsets)
+    return _heard_at(offsets, view, up) if moved else _angles(offsets)
+
+
+def emitter_directions(file: SofaFile, count: int, emitters: int) -> NDArray[np.float64]:
+    """As `apparent_directions`, of every emitter: (count · emitters, 2), the emitters of a measurement together.
+
+    An emitter's position is relative to the source's, in the frame of the source's view and up where there is one.
+    """
+    source = _points(file, "SourcePosition", (count, 3), "spherical").vectors
+    placed = _of_each(file, "EmitterPosition", count)
+    if placed.shape[1] != emitters:
+        raise SoundstageError(
+            f"{file.path}: EmitterPosition places {placed.shape[1]} emitters where Data.IR has {emitters}; replace the"
+            " file"
+        )
+    if "SourceView" in file:
+        placed = np.einsum("mji,mej->mei", _axes(*_frame(file, count, "Source")), placed)
+    offsets = source[:, np.newaxis] + placed - _listener(file, count)[:, np.newaxis]
+    offsets = np.broadcast_to(offsets, (count, emitters, 3)).reshape(-1, 3)
+    _check_distances(file, "EmitterPosition", offsets)
+    view, up = (np.repeat(np.broadcast_to(axis, (count, 3)), emitters, axis=0) for axis in _frame(file, count))
+    return _heard_at(offsets, view, up)
+
+
+def head_turns(file: SofaFile, count: int) -> NDArray[np.float64]:
+    """By how many degrees, to a millionth, the head is turned from the front in each measurement, (count,)."""
+    view, _ = _frame(file, count)
+    return np.broadcast_to(np.round(np.degrees(np.arccos(np.clip(view @ FRONT, -1.0, 1.0))), 6), (count,))
+
+
+def _listener(file: SofaFile, count: int) -> NDArray[np.float64]:
+    known = "ListenerPosition" in file
+    return _points(file, "ListenerPosition", (count, 3), "cartesian").vectors if known else np.zeros((1, 3))
+
+
+def _check_distances(file: SofaFile, name: str, offsets: NDArray[np.float64]) -> None:
     if np.any(np.hypot(np.hypot(*offsets.T[:2]), offsets[:, 2]) == 0.0):
-        raise SoundstageError(f"{file.path}: a SourcePosition lies at the centre of the head; replace the file")
-    if not moved:
-        return _angles(offsets)
-    axes = np.stack([view, np.cross(up, view), up], axis=-2)
+        raise SoundstageError(f"{file.path}: a {name} lies at the centre of the head; replace the file")
+
+
+def _axes(view: NDArray[np.float64], up: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([view, np.cross(up, view), up], axis=-2)
+
+
+def _heard_at(offsets: NDArray[np.float64], view: NDArray[np.float64], up: NDArray[np.float64]) -> NDArray[np.float64]:
     # Rounding noise of the rotation would make 180° of −180°, and neighbours of equals.
-    found = np.round(_angles(np.einsum("mij,mj->mi", axes, offsets)), 9)
+    found = np.round(_angles(np.einsum("mij,mj->mi", _axes(view, up), offsets)), 9)
     return np.stack([found[:, 0] % 360.0, found[:, 1]], axis=1)
 
 
@@ -101,34 +143,36 @@ def right_ear_first(file: SofaFile, count: int) -> NDArray[np.bool_]:
     return np.broadcast_to(apart & (first < 0.0), (count,))
 
 
-def _frame(file: SofaFile, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The listener's view and up as orthogonal unit vectors, each (count or 1, 3)."""
-    known = "ListenerView" in file
-    view = _points(file, "ListenerView", (count, 3), "cartesian").headings if known else FRONT[np.newaxis]
-    view, up = _unit(file, "ListenerView", view), _unit(file, "ListenerUp", _up(file, count))
+def _frame(file: SofaFile, count: int, whose: str = "Listener") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The view and up of the listener, or of the source, as orthogonal unit vectors, each (count or 1, 3)."""
+    name = f"{whose}View"
+    view = _points(file, name, (count, 3), "cartesian").headings if name in file else FRONT[np.newaxis]
+    view, up = _unit(file, name, view), _unit(file, f"{whose}Up", _up(file, count, whose))
     up = up - np.sum(up * view, axis=1, keepdims=True) * view
     length = np.linalg.norm(up, axis=1, keepdims=True)
     if np.any(length < 1e-3):
         raise SoundstageError(
-            f"{file.path}: ListenerUp points along ListenerView, so nobody knows which way the head is turned; correct"
-            " one of them"
+            f"{file.path}: {whose}Up points along {name}, so nobody knows which way the {NOUNS[whose]} is turned;"
+            " correct one of them"
         )
-    return view, up / length
+    view, up = np.broadcast_arrays(view, up / length)
+    return view, up
 
 
-def _up(file: SofaFile, count: int) -> NDArray[np.float64]:
-    """ListenerUp as vectors; in the coordinates of ListenerView where it names none of its own.
+def _up(file: SofaFile, count: int, whose: str) -> NDArray[np.float64]:
+    """ListenerUp (SourceUp) as vectors; in the coordinates of the view where it names none of its own.
 
     (0, 0, 1) without a type is the convention's default and points up, also where the view is given in angles.
     """
-    if "ListenerUp" not in file:
+    name, view = f"{whose}Up", f"{whose}View"
+    if name not in file:
         return UP[np.newaxis]
-    field = file.field("ListenerUp")
+    field = file.field(name)
     plain = not field.type and field.values.shape[-1:] == (3,) and bool(np.all(field.values == UP))
-    if plain or field.type or "ListenerView" not in file:
-        return _points(file, "ListenerUp", (count, 3), "cartesian").headings
-    like = file.field("ListenerView")
-    return _points(file, "ListenerUp", (count, 3), like.type or "cartesian", field.units or like.units).headings
+    if plain or field.type or view not in file:
+        return _points(file, name, (count, 3), "cartesian").headings
+    like = file.field(view)
+    return _points(file, name, (count, 3), like.type or "cartesian", field.units or like.units).headings
 
 
 def _check_emitter(file: SofaFile, count: int, distances: NDArray[np.float64]) -> None:

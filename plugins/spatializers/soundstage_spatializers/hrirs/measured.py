@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from soundstage.errors import SoundstageError
-from soundstage_spatializers.hrirs.consistency import judged, taken_as
+from soundstage_spatializers.hrirs.consistency import judged, not_two_ears, taken_as
+from soundstage_spatializers.hrirs.direct import direct_sound
 from soundstage_spatializers.hrirs.set import angle_deg
-from soundstage_spatializers.hrirs.wav_folder import read_hrirs
+from soundstage_spatializers.hrirs.wav_folder import read_brirs, read_hrirs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,20 +24,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A set that has been checked, and the lateral directions at which it was."""
+    """A set that has been checked, what of it tells directions, and the lateral directions at which it was checked."""
 
     hrirs: HrirSet
+    direct: HrirSet
     lateral: int
 
 
-def read_measured(path: Path, azimuths: Azimuths, ears: Ears, *, accepts_contradiction: bool) -> Measured:
-    """The set at the path, its azimuths and ears taken as told.
+def read_measured(
+    path: Path, azimuths: Azimuths, ears: Ears, *, accepts_contradiction: bool, room: bool = False
+) -> Measured:
+    """The set at the path, its azimuths and ears taken as told; room: whether it is one of a head in a room.
 
     Raises SoundstageError, naming the file, where it cannot be read, and where it contradicts itself and that is not
     accepted; the sentence says what contradicts what, and the parameters that say otherwise.
     """
-    hrirs = taken_as(read_hrirs(path), azimuths, ears)
-    verdict = judged(hrirs)
+    hrirs = taken_as((read_brirs if room else read_hrirs)(path), azimuths, ears)
+    direct = direct_sound(hrirs) if room else hrirs
+    verdict = judged(direct)
+    if room and not verdict.fault:
+        verdict = replace(verdict, fault=not_two_ears(direct))
     if verdict.fault and not accepts_contradiction:
         remedies = ["contradiction=accepted to take it as it is"]
         if verdict.mirrored:
@@ -49,8 +56,11 @@ def read_measured(path: Path, azimuths: Azimuths, ears: Ears, *, accepts_contrad
             ]
         remedy = f"{', '.join(remedies[:-1])}, or {remedies[-1]}" if verdict.mirrored else remedies[0]
         start = "say" if verdict.mirrored else "replace the set, or say"
-        raise SoundstageError(f"{path}: the HRIR set contradicts itself: {verdict.fault}; {start} {remedy}")
-    return Measured(hrirs, verdict.lateral)
+        what = (
+            "the direct sound of the BRIR set contradicts its directions" if room else "the HRIR set contradicts itself"
+        )
+        raise SoundstageError(f"{path}: {what}: {verdict.fault}; {start} {remedy}")
+    return Measured(hrirs, direct, verdict.lateral)
 
 
 def notices(

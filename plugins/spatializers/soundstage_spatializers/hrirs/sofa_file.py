@@ -31,6 +31,8 @@ NAMES: Final = (
     "Data.SamplingRate",
     "Data.Delay",
     "SourcePosition",
+    "SourceView",
+    "SourceUp",
     "EmitterPosition",
     "ListenerPosition",
     "ListenerView",

@@ -1,4 +1,4 @@
-"""Reading HRIR sets: a folder of WAV files named as SADIE II names them, or a SOFA file."""
+"""Reading sets of impulse responses: a folder of WAV files with directions in their names, or a SOFA file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import numpy as np
 from soundstage.audio import read_audio
 from soundstage.errors import SoundstageError
 from soundstage_spatializers.hrirs.set import HrirSet
-from soundstage_spatializers.hrirs.sofa import read_sofa
+from soundstage_spatializers.hrirs.sofa import read_room_sofa, read_sofa
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _NUMBER: Final = r"(-?\d+(?:[.,]\d+)?)"
 _SADIE_NAME: Final = re.compile(rf"azi_{_NUMBER}_ele_{_NUMBER}\.wav", re.IGNORECASE)
+_ASH_NAME: Final = re.compile(rf"BRIR_.+_E{_NUMBER}_A{_NUMBER}\.wav", re.IGNORECASE)
+"""As the ASH listening sets name BRIRs: elevation before azimuth, and azimuths clockwise, −90 being left."""
 
 
 def hrir_files(path: Path) -> list[Path]:
@@ -54,17 +56,28 @@ def read_hrirs(path: Path) -> HrirSet:
     return _read_folder(files) if path.is_dir() else read_sofa(path)
 
 
+def read_brirs(path: Path) -> HrirSet:
+    """The BRIR set of a folder or SOFA file. Raises as `read_hrirs` does."""
+    files = hrir_files(path)
+    return _read_folder(files) if path.is_dir() else read_room_sofa(path)
+
+
 def _wav_files(folder: Path) -> list[Path]:
     """In order of elevation and azimuth, so that ties between directions do not depend on the file system."""
-    matches = [file for file in folder.iterdir() if _SADIE_NAME.fullmatch(file.name)]
+    matches = [file for file in folder.iterdir() if _SADIE_NAME.fullmatch(file.name) or _ASH_NAME.fullmatch(file.name)]
     return sorted(matches, key=lambda file: (_direction(file)[::-1], file.name))
 
 
 def _direction(file: Path) -> tuple[float, float]:
+    """Azimuth, counter-clockwise, and elevation that the name says, in degrees."""
     match = _SADIE_NAME.fullmatch(file.name)
+    if match is not None:
+        azimuth, elevation = (float(text.replace(",", ".")) for text in match.groups())
+        return azimuth, elevation
+    match = _ASH_NAME.fullmatch(file.name)
     assert match is not None
-    azimuth, elevation = (float(text.replace(",", ".")) for text in match.groups())
-    return azimuth, elevation
+    elevation, azimuth = (float(text.replace(",", ".")) for text in match.groups())
+    return 0.0 - azimuth, elevation
 
 
 def _read_folder(files: list[Path]) -> HrirSet:

@@ -2,7 +2,8 @@
 "use strict";
 
 window.soundstageBoard = (() => {
-  const ROLES = ["ceiling", "oracle", "separator", "floor"];
+  const TRAINED = "trained on these songs";
+  const KINDS = ["ceiling", "oracle", "separator", TRAINED, "floor"];
   const SVG = "http://www.w3.org/2000/svg";
 
   function element(tag, options = {}, ...children) {
@@ -14,6 +15,20 @@ window.soundstageBoard = (() => {
     }
     made.append(...children.filter((child) => child !== null));
     return made;
+  }
+
+  // Who was trained on the songs of the table is set apart from those that were not, or of whom it is not stated.
+  function kindOf(row) {
+    return row.trained === "yes" ? TRAINED : row.role;
+  }
+
+  function tellsTraining(section) {
+    return [...section.rows, ...section.published].some((row) => row.trained === "yes" || row.trained === "not stated");
+  }
+
+  function training(row) {
+    const marks = { yes: "heard", "not stated": "lacking" };
+    return element("td", { class: marks[row.trained], text: row.trained });
   }
 
   function number(value, decimals) {
@@ -127,7 +142,7 @@ window.soundstageBoard = (() => {
     // The smallest and largest number of a column in a section, intervals included: the scale of its bars.
     function scale(section, at) {
       const ends = section.rows
-        .filter((row) => row.role === "separator" || section.rows.every((one) => one.role !== "separator"))
+        .filter((row) => kindOf(row) === "separator" || section.rows.every((one) => kindOf(one) !== "separator"))
         .flatMap((row) => [row.values[at][0], ...(row.values[at][2] ?? [])])
         .filter((value) => value !== null);
       return ends.length ? [Math.min(...ends), Math.max(...ends)] : [0, 1];
@@ -154,6 +169,7 @@ window.soundstageBoard = (() => {
     function drawn(section, at) {
       const sure = section.rows.some((row) => row.ranks);
       const hasCost = section.rows.some((row) => row.cost && row.cost[0] !== null);
+      const after = { training: board().sections.some(tellsTraining), cost: hasCost };
       const head = element("tr", {}, element("th", { scope: "col", class: "name", text: "separator" }), element("th", { scope: "col", text: "#" }));
       if (sure) head.lastChild.append(element("span", { class: "unit", text: "ranks · group" }));
       for (const column of visible()) {
@@ -163,19 +179,20 @@ window.soundstageBoard = (() => {
         const sorted = state.sort.column === column ? (state.sort.up ? "ascending" : "descending") : null;
         head.append(element("th", { scope: "col", "aria-sort": sorted }, button));
       }
+      if (after.training) head.append(element("th", { scope: "col", text: "trained on it", title: "whether it was trained on these songs, as its authors state" }));
       if (hasCost) head.append(element("th", { scope: "col", text: "RTF", title: "seconds of separation a second of audio" }), element("th", { scope: "col", text: "MB", title: "peak memory" }));
       head.append(element("th", { scope: "col", text: "cells" }));
       const table = element("table", {}, element("caption", { text: title(section) }), element("thead", {}, head));
-      for (const role of ROLES) {
-        const rows = section.rows.filter((row) => row.role === role && row.separator.toLowerCase().includes(state.words));
+      for (const kind of KINDS) {
+        const rows = section.rows.filter((row) => kindOf(row) === kind && row.separator.toLowerCase().includes(state.words));
         if (!rows.length) continue;
-        const body = element("tbody", { class: role === "separator" ? null : "apart" });
-        for (const row of sortedRows(rows)) body.append(line(section, row, hasCost));
+        const body = element("tbody", { class: kind === "separator" ? null : kind === TRAINED ? "apart trained" : "apart" });
+        for (const row of sortedRows(rows)) body.append(line(section, row, after));
         table.append(body);
       }
-      if (section.published.length) table.append(published(section, hasCost));
+      if (section.published.length) table.append(published(section, after));
       const counts = section.scores.filter((one, column) => state.columns.has(column));
-      if (counts.some(([shared, possible]) => shared !== possible)) table.append(used(section, hasCost));
+      if (counts.some(([shared, possible]) => shared !== possible)) table.append(used(section, after));
       const named = Object.entries(section.group).map(([key, value]) => `${key}: ${value || "(none)"}`).join(" · ");
       const scroll = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": named || "leaderboard" }, table);
       return element("div", { "data-section": at }, named ? element("h3", { text: named }) : null, scroll);
@@ -199,7 +216,7 @@ window.soundstageBoard = (() => {
       });
     }
 
-    function line(section, row, hasCost) {
+    function line(section, row, after) {
       const rank = element("td", { text: row.rank ?? "" });
       if (row.ranks) {
         const ranks = row.ranks[0] === row.ranks[1] ? `${row.ranks[0]}` : `${row.ranks[0]}–${row.ranks[1]}`;
@@ -207,7 +224,7 @@ window.soundstageBoard = (() => {
         rank.append(element("span", { class: "ends", text: `${ranks} · ${row.group}` }));
       }
       const name = element("th", { scope: "row", class: "name", text: row.assigned ? `${row.separator} †` : row.separator });
-      if (row.role !== "separator") name.append(" ", element("span", { class: "role", text: row.role }));
+      if (kindOf(row) !== "separator") name.append(" ", element("span", { class: "role", text: kindOf(row) }));
       if (row.against) name.title = `against the first: better on ${row.against[0]} and worse on ${row.against[1]} of ${row.against[2]} songs, ${p(row.against[3])}`;
       const made = element("tr", {}, name, rank);
       for (const column of visible()) {
@@ -220,7 +237,8 @@ window.soundstageBoard = (() => {
         }
         made.append(cell);
       }
-      if (hasCost) {
+      if (after.training) made.append(training(row));
+      if (after.cost) {
         const [factor, memory, gpu] = row.cost ?? [null, null, null];
         made.append(element("td", { text: factor === null ? "–" : Number(factor.toPrecision(2)) }));
         made.append(element("td", { text: memory === null ? "–" : Math.round(memory) + (gpu === null ? "" : ` + ${Math.round(gpu)}`) }));
@@ -230,30 +248,34 @@ window.soundstageBoard = (() => {
       return made;
     }
 
-    function tail(hasCost) {
-      return [...Array(hasCost ? 3 : 1)].map(() => element("td"));
+    function tail(after) {
+      return [...Array(after.cost ? 3 : 1)].map(() => element("td"));
     }
 
-    function published(section, hasCost) {
+    function blank(after) {
+      return [...(after.training ? [element("td")] : []), ...tail(after)];
+    }
+
+    function published(section, after) {
       const body = element("tbody", { class: "apart" });
       for (const row of section.published) {
         const name = element("th", { scope: "row", class: "name", text: row.model, title: row.where });
         name.append(" ", element("span", { class: "role", text: `${report.publication}${row.condition ? `, ${row.condition}` : ""}` }));
-        body.append(element("tr", {}, name, element("td"), ...visible().map((at) => element("td", { text: row.values[at] || "–" })), ...tail(hasCost)));
+        body.append(element("tr", {}, name, element("td"), ...visible().map((at) => element("td", { text: row.values[at] || "–" })), ...(after.training ? [training(row)] : []), ...tail(after)));
         for (const one of row.differences) {
           const label = element("th", { scope: "row", class: "name", text: `Δ ${one.separator} − ${row.model}` });
-          body.append(element("tr", {}, label, element("td"), ...visible().map((at) => element("td", { text: one.values[at] || "–" })), ...tail(hasCost)));
+          body.append(element("tr", {}, label, element("td"), ...visible().map((at) => element("td", { text: one.values[at] || "–" })), ...blank(after)));
         }
       }
       return body;
     }
 
-    function used(section, hasCost) {
+    function used(section, after) {
       const cells = visible().map((at) => {
         const [shared, possible] = section.scores[at];
         return element("td", { class: shared === possible ? null : "lacking", text: `${shared}/${possible}` });
       });
-      return element("tbody", { class: "apart" }, element("tr", {}, element("th", { scope: "row", class: "name", text: "scores used" }), element("td"), ...cells, ...tail(hasCost)));
+      return element("tbody", { class: "apart" }, element("tr", {}, element("th", { scope: "row", class: "name", text: "scores used" }), element("td"), ...cells, ...blank(after)));
     }
 
     draw();

@@ -19,7 +19,7 @@ window.soundstagePlots = (() => {
 
   function mount(report, form, room) {
     const spatializers = [...new Set(report.scenes.map((scene) => scene[3]))];
-    const separators = report.separators.map((one, at) => ({ ...one, at }));
+    const separators = report.separators.map((one, at) => ({ ...one, at, raw: one.name, name: one.trained === "yes" ? `${one.name} (trained on it)` : one.name }));
     // Who competes has the colours that are told apart best.
     const places = [...separators].sort((one, other) => (one.role !== "separator") - (other.role !== "separator")).map((one) => one.at);
     const blind = separators.filter((one) => one.role === "separator");
@@ -177,11 +177,11 @@ window.soundstagePlots = (() => {
 
     function drawCost() {
       const lines = [];
-      const traces = separators.filter(({ at, name }) => costs.has(name) && (shown.has(at) || reference.includes(at))).map(({ at, name, role }) => {
+      const traces = separators.filter(({ at, raw }) => costs.has(raw) && (shown.has(at) || reference.includes(at))).map(({ at, name, raw, role }) => {
         const own = scores(at).map(([, value]) => value);
         const value = own.length ? median(own) : null;
-        lines.push([name, Number(costs.get(name).toPrecision(2)), number(value, column().decimals)]);
-        return { type: "scatter", mode: "markers+text", name: plain(name), x: [costs.get(name)], y: [value], text: [plain(name)], textposition: "top center", marker: { color: colour(at), symbol: marker(at), size: 11, opacity: role === "separator" ? 1 : 0.5 }, showlegend: false, hovertemplate: `${plain(name)}<br>%{x:.2g} s a second<br>%{y:.${column().decimals}f} ${plain(column().unit)}<extra></extra>` };
+        lines.push([name, Number(costs.get(raw).toPrecision(2)), number(value, column().decimals)]);
+        return { type: "scatter", mode: "markers+text", name: plain(name), x: [costs.get(raw)], y: [value], text: [plain(name)], textposition: "top center", marker: { color: colour(at), symbol: marker(at), size: 11, opacity: role === "separator" ? 1 : 0.5 }, showlegend: false, hovertemplate: `${plain(name)}<br>%{x:.2g} s a second<br>%{y:.${column().decimals}f} ${plain(column().unit)}<extra></extra>` };
       });
       put(figures.cost, traces, { showlegend: false, xaxis: { type: "log", dtick: "D2", tickfont: { size: 11 }, title: { text: "real-time factor (less is faster)", standoff: 8 }, tickformat: "~g" }, yaxis: axisTitle() }, ["separator", "real-time factor", "median"], lines);
     }
