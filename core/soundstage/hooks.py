@@ -23,8 +23,8 @@ hookimpl = pluggy.HookimplMarker("soundstage")
 class Register(Protocol):
     """What the hooks are handed.
 
-    name: what grids call the plugin. target: "package.module:Class"; for a separator whose dependencies clash also
-    "package:folder/script.py", a separator script inside the package. summary: one line for `soundstage list`.
+    name: what grids call the plugin. target: "package.module:Class"; for a separator or metric whose dependencies
+    clash also "package:folder/script.py", a script inside the package. summary: one line for `soundstage list`.
     requires: modules that must be importable for the plugin to be usable, checked without importing them.
     extra: the pip install that brings them (`soundstage[demucs]`). wraps: the distributions whose version is part of
     every result's address. required: parameters without a default, so that listing knows them without importing.

@@ -97,6 +97,7 @@ MEANS_SOMETHING_ELSE = {
     ("planning/cells.py", "estimates"): "a stage in an address",
     ("results/estimates.py", "estimates"): "the folder of kept estimates",
     ("isolation/separator.py", "mixture"): "the key under which a script gets the mixture's samples",
+    ("isolation/metric.py", "mixture"): "the same, of a metric script",
     ("isolation/server.py", "mixture"): "the same",
     ("running/isolated.py", "mixture"): "the same, of an isolated separator",
     ("running/host.py", "mixture"): "the same",

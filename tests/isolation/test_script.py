@@ -124,7 +124,7 @@ def test_a_script_that_is_none_is_refused_with_its_name_and_the_reason(tmp_path,
 
 
 def test_a_script_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(SoundstageError, match=r"nowhere\.py: the separator script cannot be read"):
+    with pytest.raises(SoundstageError, match=r"nowhere\.py: the script cannot be read"):
         read_script(tmp_path / "nowhere.py")
 
 
@@ -142,10 +142,10 @@ def test_the_text_of_a_script_is_its_revision_unless_it_declares_one(script):
 
 def test_an_entry_cannot_be_a_script_and_something_else():
     registry = Registry.load()
-    with pytest.raises(SoundstageError, match="script: makes a separator of a file"):
+    with pytest.raises(SoundstageError, match="script: makes a separator or a metric of a file"):
         registry.extend({"separators": {"mine": {"script": "a.py", "plugin": "demucs"}}}, "a test", None)
-    with pytest.raises(SoundstageError, match="script: makes a separator of a file"):
-        registry.extend({"metrics": {"mine": {"script": "a.py"}}}, "a test", None)
+    with pytest.raises(SoundstageError, match="script: makes a separator or a metric of a file"):
+        registry.extend({"datasets": {"mine": {"script": "a.py"}}}, "a test", None)
 
 
 def test_the_files_below_a_path_parameter_make_the_address(script, tmp_path):
@@ -232,5 +232,5 @@ def test_a_byte_order_mark_makes_no_difference(tmp_path, newline):
 def test_a_script_that_is_no_file_is_refused_and_not_waited_for(tmp_path, kind):
     script = tmp_path / "model.py"
     os.mkfifo(script) if kind == "pipe" else script.symlink_to("/dev/zero")
-    with pytest.raises(SoundstageError, match=r"model\.py: the separator script is not a file"):
+    with pytest.raises(SoundstageError, match=r"model\.py: the script is not a file"):
         read_script(script)

@@ -16,13 +16,17 @@ from soundstage.names import expanded, fault
 from soundstage.sources import AS_NAMED, Combined
 from soundstage.toml import Table, below, shown
 
+SCRIPTED: tuple[Kind, ...] = ("separators", "metrics")
+"""What a script can be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One named, parameterised, citable entry. base: where its relative paths start; None is the current folder.
 
-    script: of a separator that is a script, its path. weights: what has to be fetched before it can be used. data: the
-    parameter that `--data NAME=PATH` sets, where the entry is about files that users have; `root` for datasets.
+    script: of a separator or a metric that is a script, its path. weights: what has to be fetched before it can be
+    used. data: the parameter that `--data NAME=PATH` sets, where the entry is about files that users have; `root` for
+    datasets.
     download: a sentence on what to get and which folder to name, where those files are to be had. pins: of a script
     whose `environment` says versions, these as requirements. combined: of a separator, what its stems make besides.
     trained_on: of a separator, the songs it learnt from, None where that is not stated; songs: of a dataset, which it
@@ -95,8 +99,8 @@ def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:
     combined, trained_on = (_combined(table), _trained_on(table)) if kind == "separators" else (AS_NAMED, None)
     table.asked.append("weights")
     table.close("; parameters of the plugin go under params")
-    if script and (plugin or kind != "separators"):
-        table.refuse("script", "makes a separator of a file; it goes with no plugin and no other kind")
+    if script and (plugin or kind not in SCRIPTED):
+        table.refuse("script", "makes a separator or a metric of a file; it goes with no plugin and no other kind")
     if trouble := fault_of_stated([one for one in (texts.get("songs"),) if one]):
         table.refuse("songs", trouble)
     try:

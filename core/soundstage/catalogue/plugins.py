@@ -57,7 +57,7 @@ class Plugin:
     citation: str = ""
     licence: str = ""
     pins: tuple[str, ...] = ()
-    """Of a separator script: requirements that its environment must meet besides its own."""
+    """Of a script: requirements that its environment must meet besides its own."""
 
     def missing(self) -> list[str]:
         """The required modules that are not importable here, found without importing them."""
@@ -72,7 +72,7 @@ class Plugin:
 
     @property
     def script(self) -> Path | None:
-        """The separator script that the plugin is, where it is one; found without importing its package."""
+        """The script that the plugin is, where it is one; found without importing its package."""
         if not self.target.endswith(".py"):
             return None
         package, colon, path = self.target.partition(":")
@@ -84,13 +84,18 @@ class Plugin:
             found = None
         if found is None or not found.submodule_search_locations:
             raise SoundstageError(
-                f"separator '{self.name}' of {self.distribution}: there is no package {package}; correct {self.target}"
+                f"{self.kind[:-1]} '{self.name}' of {self.distribution}: there is no package {package};"
+                f" correct {self.target}"
             )
         return Path(found.submodule_search_locations[0]) / path
 
     def load(self) -> type[Any]:
         """The plugin's class. Raises what importing it raises, or SoundstageError where the class is not there."""
         if self.script is not None:
+            if self.kind == "metrics":
+                from soundstage.isolation.metric import metric_class
+
+                return metric_class(self.script, self.pins)
             from soundstage.isolation.separator import script_class
 
             return script_class(self.script, self.pins)

@@ -298,7 +298,8 @@ class Registry:
         if not _is_there(path):
             key = key_of(entry.name, SCRIPT if entry.data else "")
             raise SoundstageError(
-                f"separator '{entry.name}': its script {path} is not there; say where it is now with --data {key}=PATH"
+                f"{entry.kind[:-1]} '{entry.name}': its script {path} is not there; say where it is now with"
+                f" --data {key}=PATH"
             )
         return replace(entry, script=path)
 

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
 def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
-    """Get what the separators NAME… need: download and verify their weights, make the environments of scripts.
+    """Get what separators and metrics need: download and verify their weights, make the environments of scripts.
 
     A download that was interrupted goes on where it stopped; what is there already is left alone.
     """
     from soundstage.catalogue.registry import Registry
 
     known = Registry.load(registry)
-    entries = [known.entry("separators", name) for name in dict.fromkeys(names)]
+    metrics = set(known.names("metrics")) - set(known.names("separators"))
+    entries = [known.entry("metrics" if name in metrics else "separators", name) for name in dict.fromkeys(names)]
     troubles = []
     for entry in entries:
         try:

@@ -62,19 +62,24 @@ def command(results: Path | str, grid: str, lock: Path | None, data: dict[str, P
         say(f"{lock} written; run it with: soundstage run {lock}", err=True)
 
 
-def _environments(store: Store, plan: StoredPlan) -> dict[str, dict[str, str]]:
-    """Separator → the versions in its script's environment, as the latest run of it recorded them."""
+def _environments(store: Store, plan: StoredPlan) -> dict[tuple[str, str], dict[str, str]]:
+    """Kind and name of a script → the versions in its environment, as the latest run of it recorded them."""
     from soundstage.variants import parse_variant
 
-    entries = plan.facts.get("recipe", {"entries": {}})["entries"].get("separators", {})
-    separators = dict(zip(plan.cells["cell"].to_pylist(), plan.cells["separator"].to_pylist(), strict=True))
-    found: dict[str, tuple[str, dict[str, str]]] = {}
-    for address, record in store.records(list(separators)).items():
-        name = parse_variant(separators[address])[0]
-        held = record.separation.details.get("environment")
-        if "script" in entries.get(name, {}) and isinstance(held, dict) and record.run >= found.get(name, ("",))[0]:
-            found[name] = record.run, {key: str(value) for key, value in held.items()}
-    return {name: versions for name, (_, versions) in found.items()}
+    entries = plan.facts.get("recipe", {"entries": {}})["entries"]
+    cells = {cell["cell"]: cell for cell in plan.cells.to_pylist()}
+    found: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+    for address, record in store.records(list(cells)).items():
+        stages = [("separators", cells[address]["separator"], record.separation)]
+        scores = [(label, record.scores.get(cells[address][f"score:{label}"] or "")) for label in plan.facts["metrics"]]
+        stages += [("metrics", label, stage) for label, stage in scores if stage is not None]
+        for kind, label, stage in stages:
+            name, run = parse_variant(label)[0], stage.run or record.run
+            held = stage.details.get("environment")
+            is_script = "script" in entries.get(kind, {}).get(name, {})
+            if is_script and isinstance(held, dict) and run >= found.get((kind, name), ("",))[0]:
+                found[kind, name] = run, {key: str(value) for key, value in held.items()}
+    return {which: versions for which, (_, versions) in found.items()}
 
 
 def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

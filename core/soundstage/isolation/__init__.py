@@ -1,1 +1,1 @@
-"""Separators whose dependencies clash with ours: one Python file each, run in an environment of its own."""
+"""Separators and metrics whose dependencies clash with ours: a Python file each, run in an environment of its own."""

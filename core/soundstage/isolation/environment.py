@@ -1,4 +1,4 @@
-"""The Python environment that a separator script asks for: made by uv, kept in its cache, shared by equal metadata."""
+"""The Python environment that a script asks for: made by uv, kept in its cache, shared by equal metadata."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _uv(script: Script, *arguments: str) -> str:
 
         program = find_uv_bin()
     except (ImportError, FileNotFoundError):
-        raise NotInstalled("separator scripts need uv, which makes their environments: pip install uv") from None
+        raise NotInstalled("scripts need uv, which makes their environments: pip install uv") from None
     unwanted = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT")
     surroundings = PATIENCE | {name: value for name, value in os.environ.items() if name not in unwanted}
     done = subprocess.run([program, *arguments], capture_output=True, text=True, env=surroundings, check=False)

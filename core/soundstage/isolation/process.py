@@ -1,4 +1,4 @@
-"""A separator at work in a process of its own, kept alive over many tracks, spoken to over a pipe."""
+"""A separator or a metric at work in a process of its own, kept alive over many tracks, spoken to over a pipe."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class ServingProcess:
 
 
 class ScriptProcess(ServingProcess):
-    """One running separator script."""
+    """One running script."""
 
     def __init__(self, script: Script, threads: int = 1) -> None:
         """Start the script's interpreter, its environment made first where need be. Raises NotInstalled."""

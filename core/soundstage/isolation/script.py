@@ -1,4 +1,7 @@
-"""Separator scripts: one Python file with PEP 723 metadata that defines `load(**params)`, read without running it."""
+"""Scripts: one Python file with PEP 723 metadata that defines `load(**params)`, read without running it.
+
+A separator script's load() returns a separator, a metric script's a metric.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ from soundstage.toml import shown
 BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?\n(?P<content>(?:^#(?:| .*)\r?\n)+?)^# ///[ \t]*\r?$")
 """The inline metadata of PEP 723."""
 
-CONSTANTS = ("sources", "rate", "needs", "named", "role", "revision", "files", "trained_on")
+CONSTANTS = (
+    *("sources", "rate", "needs", "named", "role", "revision", "files", "trained_on"),
+    *("measures", "compares_channels"),
+)
 """What a script may say of itself at its top level, as literals. files: the paths below which its weights lie, with its
 parameters in braces, as in "{folder}/{model}"; without it, all its path parameters."""
 
@@ -32,7 +38,7 @@ _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a separator script says of itself."""
+    """What a script says of itself."""
 
     path: Path
     sha256: str
@@ -71,13 +77,11 @@ def read_script(path: Path, pins: Sequence[str] = ()) -> Script:
     Raises SoundstageError, naming the file, where it is not there, not Python, or lacks its metadata or its `load`.
     """
     if path.exists() and not path.is_file():
-        raise SoundstageError(f"{path}: the separator script is not a file; check `script`")
+        raise SoundstageError(f"{path}: the script is not a file; check `script`")
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise SoundstageError(
-            f"{path}: the separator script cannot be read ({error.strerror}); check `script`"
-        ) from None
+        raise SoundstageError(f"{path}: the script cannot be read ({error.strerror}); check `script`") from None
     text = raw.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     metadata, requirements = _metadata(path, text)
     try:
@@ -89,8 +93,8 @@ def read_script(path: Path, pins: Sequence[str] = ()) -> Script:
     loads = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "load"]
     if not loads:
         raise SoundstageError(
-            f"{path}: defines no load(); a separator script defines load(**params), which returns an object with"
-            " separate(mixture, rate)"
+            f"{path}: defines no load(); a script defines load(**params), which returns an object with"
+            " separate(mixture, rate), or a metric with prepare(scene)"
         )
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
     return Script(
@@ -111,7 +115,7 @@ def _metadata(path: Path, text: str) -> tuple[str, tuple[Requirement, ...]]:
     if len(blocks) != 1:
         found = "no" if not blocks else f"{len(blocks)}"
         raise SoundstageError(
-            f"{path}: {found} `# /// script` blocks where one was expected; a separator script begins with PEP 723"
+            f"{path}: {found} `# /// script` blocks where one was expected; a script begins with PEP 723"
             " metadata (requires-python and dependencies)"
         )
     lines = blocks[0]["content"].splitlines()

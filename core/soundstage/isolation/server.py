@@ -1,4 +1,4 @@
-"""Runs inside a separator script's environment: loads the script, separates what it is sent, says nothing else.
+"""Runs inside a script's environment: loads it, separates or scores what it is sent, says nothing else.
 
 It is started as `python -I server.py SCRIPT`, needs the standard library and numpy alone, and no part of Soundstage. A
 message is an 8-byte little-endian length, that many bytes of JSON, and the bytes of the arrays that its "arrays" lists.
@@ -23,14 +23,19 @@ from typing import Any
 
 
 def main() -> None:
-    """Serve a separator script to one parent."""
+    """Serve a script to one parent."""
     model = None
+    scorers: Any = {}
 
     def answer(request: Any, arrays: Any, numpy: Any) -> Any:
         nonlocal model
         if request["do"] == "load":
             model = load(sys.argv[1], request)
-            return described(model, request["dependencies"]), []
+            return described(model, request["dependencies"], request.get("kind", "separator")), []
+        if request["do"] == "prepare":
+            return prepared(model, request, arrays, scorers), []
+        if request["do"] == "score":
+            return scored(model, request, arrays, scorers), []
         return separated(model, request, arrays, numpy)
 
     serve(answer, failure)
@@ -90,17 +95,16 @@ def load(path: str, request: Any) -> Any:
     return module.load(**values)
 
 
-def described(model: Any, dependencies: Any) -> Any:
-    """What is known of a model once it is loaded."""
-    separate = getattr(model, "separate", None)
-    if not callable(separate):
-        raise TypeError("load() returned %s, which has no separate(mixture, rate)" % type(model).__name__)
+def described(model: Any, dependencies: Any, kind: str = "separator") -> Any:
+    """What is known of a model or a metric once it is loaded. kind: which of the two it is to be."""
+    wanted = "prepare(scene)" if kind == "metric" else "separate(mixture, rate)"
+    if not callable(getattr(model, wanted.partition("(")[0], None)):
+        raise TypeError("load() returned %s, which has no %s" % (type(model).__name__, wanted))
     sources, rate = getattr(model, "sources", None), getattr(model, "rate", None)
-    details = getattr(model, "details", None)
     return {
         "sources": None if sources is None else [str(source) for source in sources],
         "rate": None if rate is None else int(rate),
-        "details": json.loads(json.dumps(dict(details or {}), default=str)),
+        "details": told(model),
         "python": "%d.%d.%d" % sys.version_info[:3],
         "versions": versions(dependencies),
     }
@@ -139,8 +143,56 @@ def separated(model: Any, request: Any, arrays: Any, numpy: Any) -> Any:
         keys, values = None, list(found)
     else:
         return {"rubbish": type(found).__name__}, []
-    details = json.loads(json.dumps(dict(getattr(model, "details", None) or {}), default=str))
-    return {"keys": keys, "details": details}, sendable(values, keys, numpy)
+    return {"keys": keys, "details": told(model)}, sendable(values, keys, numpy)
+
+
+def told(model: Any) -> Any:
+    """What it tells of its work, as JSON holds it."""
+    return json.loads(json.dumps(dict(getattr(model, "details", None) or {}), default=str))
+
+
+KEPT_SCENES = 4
+"""Scenes that stay prepared: of one scene there may be several selections of sources."""
+
+FIELDS = ("source", "name", "value", "frame", "note", "ranked")
+"""Of a row of scores, in their order."""
+
+
+def prepared(metric: Any, request: Any, arrays: Any, scorers: Any) -> Any:
+    """The reply to a request to prepare a scene, once that is done."""
+    about = dict(request["about"])
+    if about["placement"] is not None:
+        about["placement"] = types.SimpleNamespace(**about["placement"])
+    references = {name[4:]: array for name, array in arrays.items() if name.startswith("ref:")}
+    scorer = metric.prepare(types.SimpleNamespace(mixture=arrays["mixture"], references=references, **about))
+    if not callable(scorer):
+        raise TypeError("prepare() returned %s, not a scorer that takes the estimates" % type(scorer).__name__)
+    while len(scorers) >= KEPT_SCENES:
+        del scorers[next(iter(scorers))]
+    scorers[request["scene"]] = scorer
+    return {}
+
+
+def scored(metric: Any, request: Any, arrays: Any, scorers: Any) -> Any:
+    """The reply to a request to score estimates of a scene: its rows; or that the scene is to be prepared again."""
+    if request["scene"] not in scorers:
+        return {"forgotten": True}
+    estimates = {name[4:]: array for name, array in arrays.items() if name.startswith("est:")}
+    rows = [plain_row(row) for row in scorers[request["scene"]](estimates)]
+    return {"rows": rows, "details": told(metric)}
+
+
+def plain_row(row: Any) -> Any:
+    """A row of scores as JSON holds it: a mapping, a sequence in the order of FIELDS, or an object with those."""
+    if isinstance(row, dict):
+        given = dict(row)
+    elif isinstance(row, (tuple, list)):
+        if len(row) > len(FIELDS):
+            raise TypeError("the scorer returned a row of %d values; a row is %s" % (len(row), ", ".join(FIELDS)))
+        given = dict(zip(FIELDS, row))  # noqa: B905  (older Pythons have no strict)
+    else:
+        given = {name: getattr(row, name) for name in FIELDS if hasattr(row, name)}
+    return {name: value.item() if hasattr(value, "item") else value for name, value in given.items()}
 
 
 def sendable(values: Any, keys: Any, numpy: Any) -> Any:

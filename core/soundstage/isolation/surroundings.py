@@ -1,4 +1,4 @@
-"""The environment variables that a separator script gets: those that computing needs, and no secrets.
+"""The environment variables that a script gets: those that computing needs, and no secrets.
 
 What a shell holds besides, tokens and passwords among it, is nobody's business but its owner's. Who wants a script to
 have more names it in SOUNDSTAGE_SCRIPT_ENV, with commas between.

@@ -13,6 +13,7 @@ import numpy as np
 from soundstage.contracts import SKIPPED, Measure, Metric, Score, Scorer
 from soundstage.errors import SoundstageError, storable, suggestion
 from soundstage.pipeline.blame import named_as
+from soundstage.pipeline.facts import plain_facts
 from soundstage.pipeline.separate import Estimates
 from soundstage.scene import Scene
 
@@ -29,6 +30,11 @@ def prepare(metric: Metric, name: str, track: str, scene: Scene) -> Scorer:
         ]
     with named_as(f"metric '{name}', track '{track}'"):
         return metric.prepare(scene)
+
+
+def told_by(scorer: Scorer, name: str) -> dict[str, Any]:
+    """The facts in a scorer's `details`, where it has such, for the provenance. Raises SoundstageError."""
+    return plain_facts(getattr(scorer, "details", None), f"metric '{name}': details")
 
 
 def skipped(measures: Mapping[str, Measure], name: str, scene: Scene, estimates: Estimates) -> list[Score]:

@@ -12,7 +12,7 @@ from soundstage.planning.plan import Plan
 
 
 def own_scripts(registry: Registry) -> set[str]:
-    """The SHA-256 of every separator script that the registry knows, before anything foreign extends it."""
+    """The SHA-256 of every script that the registry knows, before anything foreign extends it."""
     found = set()
     for entries in registry.entries.values():
         for entry in entries.values():
@@ -27,7 +27,8 @@ def check_lock_file(plan: Plan, registry: Collection[str | Path]) -> None:
     registry: the TOML files that extend the shipped one, without the lock file.
     """
     separators = {cell.separator.label: cell.separator for cell in plan.cells}
-    scripts = [choice for choice in separators.values() if choice.script is not None]
+    choices = [*separators.values(), *(metric.choice for metric in plan.metrics.values())]
+    scripts = [choice for choice in choices if choice.script is not None]
     if plan.grid.locked and scripts:
         check_consent(scripts, own_scripts(Registry.load([Path(file) for file in registry])), "", "the lock file")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from soundstage import toml
-from soundstage.catalogue.entries import Defaults, checked_name
+from soundstage.catalogue.entries import SCRIPTED, Defaults, checked_name
 from soundstage.catalogue.registry import Registry
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError, UnknownName, suggestion
@@ -107,10 +107,11 @@ def _find_scripts_beside(registry: Registry, table: Mapping[str, Any], folder: P
     grids = table.get("grids", {})
     if not any(isinstance(grid, Mapping) and "hash" in grid for grid in grids.values()):
         return
-    for name in table.get("separators", {}):
-        entry = registry.entries["separators"][name]
-        if entry.script is not None and not entry.script.exists() and (folder / entry.script.name).is_file():
-            registry.entries["separators"][name] = replace(entry, script=folder / entry.script.name)
+    for kind in SCRIPTED:
+        for name in table.get(kind, {}):
+            entry = registry.entries[kind][name]
+            if entry.script is not None and not entry.script.exists() and (folder / entry.script.name).is_file():
+                registry.entries[kind][name] = replace(entry, script=folder / entry.script.name)
 
 
 def _of(registry: Registry, name: str, needed: Collection[Kind]) -> Grid:

@@ -127,13 +127,13 @@ def plan_again(name: str, made: Recipe, data: Mapping[str, Path], registry: Regi
 def lock_text(
     facts: PlanFacts,
     versions: Mapping[str, str],
-    environments: Mapping[str, Mapping[str, str]] | None = None,
+    environments: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
     data: Mapping[str, str | Path] | None = None,
 ) -> str:
     """The lock file of a stored plan's facts. versions: package → version that it was run with.
 
-    environments: separator → the versions in its script's environment, which then is made with these again. data: where
-    files lie now, as `--data` says it. Raises SoundstageError where the plan was stored without a recipe.
+    environments: kind and name → the versions in its script's environment, which then is made with these again. data:
+    where files lie now, as `--data` says it. Raises SoundstageError where the plan was stored without a recipe.
     """
     made = facts.get("recipe")
     if not made:
@@ -153,8 +153,8 @@ def lock_text(
     roots = {**grid.pop("data", {}), **{key: str(Path(path).absolute()) for key, path in (data or {}).items()}}
     grid |= {"data": roots} if roots else {}
     entries = {kind: dict(sorted(found.items())) for kind, found in made["entries"].items()}
-    for name, found in (environments or {}).items():
-        entries["separators"][name] = {**entries["separators"][name], "environment": dict(found)}
+    for (kind, name), found in (environments or {}).items():
+        entries[kind][name] = {**entries[kind][name], "environment": dict(found)}
     return header + tomli_w.dumps(_plain({**entries, "grids": {facts["name"]: grid}}))
 
 

@@ -140,32 +140,39 @@ def _both(first: OnStart, second: OnStart) -> OnStart:
 
 
 def _with_environments(jobs: Sequence[Job], listener: Listener) -> list[Job]:
-    """The jobs, the environments of their separator scripts made now: later it would count as a cell's time.
+    """The jobs, the environments of their scripts made now: later it would count as a cell's time.
 
-    What cannot be made is the problem of its cells.
+    What cannot be made is the problem of its cells, or of its metric.
     """
     from soundstage.isolation import environment
     from soundstage.isolation.script import read_script
 
-    problems: dict[str, Problem | None] = {}
+    problems: dict[tuple[str, str], Problem | None] = {}
     for job in jobs:
-        choice = job.cell.separator
-        if choice.label in problems or job.cell.problem or choice.plugin.script is None:
-            continue
-        problems[choice.label] = None
-        script = read_script(choice.plugin.script, choice.plugin.pins)
-        try:
-            if environment.interpreter(script) is None:
-                listener.preparing(f"making the environment of {choice.label}, once")
-                environment.make(script)
-        except NotInstalled as error:
-            problems[choice.label] = Problem("not-installed", f"separator '{choice.label}': {error}")
-    return [
-        replace(job, cell=replace(job.cell, problem=problem))
-        if (problem := problems.get(job.cell.separator.label))
-        else job
-        for job in jobs
-    ]
+        metrics = [metric.choice for metric in job.metrics.values() if not metric.problem]
+        for choice in [*([] if job.cell.problem else [job.cell.separator]), *metrics]:
+            which = choice.kind, choice.label
+            if which in problems or choice.plugin.script is None:
+                continue
+            problems[which] = None
+            script = read_script(choice.plugin.script, choice.plugin.pins)
+            try:
+                if environment.interpreter(script) is None:
+                    listener.preparing(f"making the environment of {choice.label}, once")
+                    environment.make(script)
+            except NotInstalled as error:
+                problems[which] = Problem("not-installed", f"{choice.kind[:-1]} '{choice.label}': {error}")
+    return [_with_problems(job, problems) for job in jobs]
+
+
+def _with_problems(job: Job, problems: Mapping[tuple[str, str], Problem | None]) -> Job:
+    cell, metrics = job.cell, job.metrics
+    if problem := problems.get(("separators", cell.separator.label)):
+        cell = replace(cell, problem=problem)
+    lost = {label: problems.get(("metrics", label)) for label in metrics}
+    if any(lost.values()):
+        metrics = {label: replace(one, problem=one.problem or lost[label]) for label, one in metrics.items()}
+    return Job(cell, metrics) if cell is not job.cell or metrics is not job.metrics else job
 
 
 def _any_ok(scores: Mapping[str, str], record: CellRecord | None) -> bool:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from soundstage.errors import Crashed, NotInstalled, OutOfMemory, StorageError, text_of
 from soundstage.pipeline.ctrl_c import is_the_users
-from soundstage.pipeline.scores import score, skipped
+from soundstage.pipeline.scores import score, skipped, told_by
 from soundstage.pipeline.separate import Estimates, separate
 from soundstage.planning.jobs import Job
 from soundstage.planning.plan import CellSpec
@@ -156,6 +156,7 @@ class Worker:
                 scorer = bench.scorer(label, metric, cell.scene, goal)
                 with bench.one_thread():  # of what preparing it has imported, too
                     scores = score(scorer, metric.measures, label, cell.scene.track_name, estimates)
+                scoring.details = told_details(scoring.details, told_by(scorer, label))
                 scores += skipped(metric.measures, cell.separator.label, scene, estimates)
                 rows += [(address, metric.measures[one.name].unit, one) for one in scores]
             stages[address] = scoring.stage

@@ -41,6 +41,16 @@ def register_metrics(register: Register) -> None:
         licence="Apache-2.0",
     )
     register(
+        "spauq_original",
+        "soundstage_metrics:scripts/spauq_original.py",
+        summary="SSR and SRR by the original SPAUQ package itself, which is GPL, in an environment of its own",
+        requires=("uv",),
+        extra="uv",
+        citation="Watcharasupat & Lerch 2024, Quantifying Spatial Audio Quality Impairment,"
+        " https://doi.org/10.48550/arXiv.2306.08053",
+        licence="Apache-2.0; the package that it runs is GPL-3.0",
+    )
+    register(
         "bsseval",
         "soundstage_metrics.bsseval:BssEval",
         summary="SDR, ISR, SIR and SAR of BSS Eval v4 (or v3) for images, as museval computes them",
