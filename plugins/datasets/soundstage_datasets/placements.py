@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 
 FRONTAL_AZIMUTHS: Final = tuple(float(azimuth % 360) for azimuth in range(-90, 100, 10))
 """The 19 azimuths of Binaural-MUSDB in degrees, 270 (right) through 0 (front) to 90 (left)."""
+
+Vector = tuple[float, float, float]
+
+Hemisphere = Literal["all", "front", "rear", "left", "right", "upper", "lower"]
+HEMISPHERES: Final[Mapping[str, tuple[int, int]]] = {
+    "all": (0, 0),
+    "front": (0, 1), "rear": (0, -1), "left": (1, 1), "right": (1, -1), "upper": (2, 1), "lower": (2, -1),
+}
+"""Axis (front, left, up) and the side of it."""
+
+ATTEMPTS: Final = 1000
 
 WIDEST: Final = 45.0
 """Degrees: the panning angle at which a source is in one channel alone."""
@@ -70,6 +82,84 @@ class Panorama:
                 wrong = angle + draw.uniform(f"error of {source}", -self.noise, self.noise)
                 told[source] = min(max(wrong, -WIDEST), WIDEST)
         return Placement(true, panning="same", told=told)
+
+
+class Around:
+    """Each source in a direction of its own, drawn uniformly over a part of the sphere around the listener.
+
+    azimuth_from, azimuth_to, elevation_from, elevation_to: the part, in degrees; all round at the height of the ears
+    unless given. hemisphere: half of that part alone. apart: the least angle between two sources, as the listener sees
+    it. A source drawn is not moved by those that come after it in the alphabet.
+    """
+
+    revision = 1
+
+    def __init__(
+        self,
+        azimuth_from: float = -180.0,
+        azimuth_to: float = 180.0,
+        elevation_from: float = 0.0,
+        elevation_to: float = 0.0,
+        hemisphere: Hemisphere = "all",
+        apart: float = 10.0,
+    ) -> None:
+        if hemisphere not in HEMISPHERES:
+            raise SoundstageError(
+                f"placement 'around': hemisphere '{hemisphere}' is unknown; take one of {', '.join(HEMISPHERES)}"
+            )
+        if not (-360.0 <= azimuth_from <= azimuth_to <= 360.0 and azimuth_to - azimuth_from <= 360.0):
+            raise SoundstageError(
+                f"placement 'around': azimuths from {azimuth_from:g} to {azimuth_to:g} degrees; give two within ±360,"
+                " the lower one first, no more than a turn apart"
+            )
+        if not -90.0 <= elevation_from <= elevation_to <= 90.0:
+            raise SoundstageError(
+                f"placement 'around': elevations from {elevation_from:g} to {elevation_to:g} degrees; give two within"
+                " ±90, the lower one first"
+            )
+        if not 0.0 <= apart <= 180.0:
+            raise SoundstageError(f"placement 'around': apart={apart:g} must be from 0 to 180 degrees")
+        self._azimuths = azimuth_from, azimuth_to
+        self._heights = math.sin(math.radians(elevation_from)), math.sin(math.radians(elevation_to))
+        self._hemisphere = hemisphere
+        self._apart = apart
+
+    def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
+        """A placement of every source. Raises SoundstageError where they do not go into the part so far apart."""
+        ways: dict[str, Vector] = {}
+        azimuths, elevations = {}, {}
+        for source in sorted(sources):
+            for attempt in range(ATTEMPTS):
+                azimuth = draw.uniform(f"azimuth {attempt} of {source}", *self._azimuths)
+                # Equal areas lie between equal steps of the height.
+                elevation = math.degrees(math.asin(draw.uniform(f"height {attempt} of {source}", *self._heights)))
+                way = _way(azimuth, elevation)
+                if self._is_inside(way) and all(_apart(way, other) >= self._apart for other in ways.values()):
+                    break
+            else:
+                raise SoundstageError(
+                    f"track '{track_id}': placement 'around' found no place for '{source}', {self._apart:g} degrees"
+                    f" from {len(ways)} other sources, in {ATTEMPTS} draws; widen the part, or lessen apart"
+                )
+            ways[source] = way
+            azimuths[source] = azimuth % 360.0
+            if elevation:
+                elevations[source] = elevation
+        return Placement(azimuths, elevations, panning="half")
+
+    def _is_inside(self, way: Vector) -> bool:
+        axis, sign = HEMISPHERES[self._hemisphere]
+        return way[axis] * sign >= 0.0
+
+
+def _way(azimuth: float, elevation: float) -> Vector:
+    """To the front, to the left, up."""
+    turn, height = math.radians(azimuth), math.radians(elevation)
+    return math.cos(height) * math.cos(turn), math.cos(height) * math.sin(turn), math.sin(height)
+
+
+def _apart(one: Vector, other: Vector) -> float:
+    return math.degrees(2.0 * math.asin(min(1.0, math.dist(one, other) / 2.0)))
 
 
 class Fixed:

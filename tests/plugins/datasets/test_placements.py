@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError
-from soundstage_datasets.placements import FRONTAL_AZIMUTHS, Fixed, Frontal, Panorama
+from soundstage_datasets.placements import FRONTAL_AZIMUTHS, Around, Fixed, Frontal, Panorama
 
 SOURCES = ("vocals", "drums", "bass", "other")
 
@@ -43,7 +44,7 @@ def test_frontal_uses_every_azimuth_about_equally_often():
 
 
 def test_the_order_of_the_sources_does_not_matter():
-    for rule in (Frontal(), Panorama()):
+    for rule in (Frontal(), Panorama(), Around(elevation_to=40.0)):
         assert rule.place("song", SOURCES, draw()) == rule.place("song", SOURCES[::-1], draw())
 
 
@@ -215,3 +216,78 @@ def test_panorama_tells_no_angle_beyond_the_stereo_base():
     assert min(map(abs, clipped)) > 45 - 8
     drawn = {Panorama(noise=90.0).place("song", SOURCES, draw(seed)).as_told().azimuths["bass"] for seed in range(50)}
     assert max(map(abs, drawn)) == 45.0
+
+
+def drawn(rule, count=300, sources=SOURCES):
+    """(draws, sources, 2): azimuths and elevations."""
+    found = [rule.place("song", sources, draw(seed)) for seed in range(count)]
+    return np.array([[(place.azimuths[name], place.elevation(name)) for name in sources] for place in found])
+
+
+def test_around_places_sources_all_round_at_the_height_of_the_ears():
+    places = drawn(Around())
+    assert not places[..., 1].any()
+    quarters, _ = np.histogram(places[..., 0], bins=4, range=(0, 360))
+    assert quarters.sum() == 1200
+    assert quarters.min() > 240
+    assert Around().place("song", SOURCES, draw()).elevations == {}
+
+
+def test_around_keeps_to_its_part_and_to_equal_areas():
+    places = drawn(Around(azimuth_from=100.0, azimuth_to=200.0, elevation_from=-30.0, elevation_to=60.0, apart=0.0))
+    assert 100 <= places[..., 0].min() < 102
+    assert 198 < places[..., 0].max() < 200
+    assert -30 <= places[..., 1].min() < -28
+    assert 58 < places[..., 1].max() < 60
+    heights = np.sin(np.radians(places[..., 1]))
+    assert heights.mean() == pytest.approx((np.sin(np.radians(-30)) + np.sin(np.radians(60))) / 2, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("hemisphere", "axis", "sign"),
+    [("front", 0, 1), ("rear", 0, -1), ("left", 1, 1), ("right", 1, -1), ("upper", 2, 1), ("lower", 2, -1)],
+)
+def test_a_hemisphere_is_half_of_all_directions(hemisphere, axis, sign):
+    whole = {"elevation_from": -90.0, "elevation_to": 90.0}
+    azimuth, elevation = np.radians(drawn(Around(hemisphere=hemisphere, **whole), 100)).T
+    ways = np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)
+    assert (sign * ways[axis]).min() > -1e-12
+    assert np.abs([np.mean(way) for index, way in enumerate(ways) if index != axis]).max() < 0.08
+
+
+def test_around_keeps_sources_apart_as_the_listener_sees_them():
+    places = np.radians(drawn(Around(elevation_from=-90.0, elevation_to=90.0, apart=70.0), 100))
+    ways = np.stack(
+        [
+            np.cos(places[..., 1]) * np.cos(places[..., 0]),
+            np.cos(places[..., 1]) * np.sin(places[..., 0]),
+            np.sin(places[..., 1]),
+        ],
+        axis=-1,
+    )
+    between = np.degrees(np.arccos(np.clip(ways @ ways.transpose(0, 2, 1), -1, 1)))
+    assert between[:, ~np.eye(4, dtype=bool)].min() > 70 - 1e-6
+    with pytest.raises(SoundstageError, match="no place for 'other', 130 degrees from 2 other sources, in 1000 draws"):
+        Around(apart=130.0).place("song", SOURCES, draw())
+
+
+def test_around_moves_no_source_when_a_later_one_joins():
+    few, many = (Around(elevation_to=30.0).place("song", names, draw()) for names in (("bass", "drums"), SOURCES))
+    assert {name: many.azimuths[name] for name in few.azimuths} == few.azimuths
+    assert few.azimuths["drums"] == Around(elevation_to=30.0).place("song", ("bass", "drums"), draw()).azimuths["drums"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"azimuth_from": 10.0, "azimuth_to": 0.0}, "azimuths from 10 to 0 degrees"),
+        ({"azimuth_from": -350.0, "azimuth_to": 20.0}, "no more than a turn apart"),
+        ({"elevation_to": 91.0}, "elevations from 0 to 91 degrees"),
+        ({"elevation_from": float("nan")}, "elevations from nan"),
+        ({"hemisphere": "north"}, "hemisphere 'north' is unknown; take one of all, front"),
+        ({"apart": -1.0}, "apart=-1 must be from 0 to 180"),
+    ],
+)
+def test_parts_that_are_none_are_refused(parameters, complaint):
+    with pytest.raises(SoundstageError, match=complaint):
+        Around(**parameters)

@@ -259,3 +259,34 @@ def test_real_ku100_scenes_have_the_cues_of_their_placement(shared):
     lag = correlate(right, left, mode="full", method="fft").argmax() - (len(left) - 1)
     assert 0.7 <= lag / 44.1 <= 0.9
     assert scene.details["hrtf_resampled"]["from"] == 48000
+
+
+def test_what_is_behind_leads_in_the_ear_on_its_side_and_what_is_above_leads_less():
+    noise = np.random.default_rng(4).normal(size=(1, 8000)) / 10
+
+    def left_leads(azimuth, elevation=0.0):
+        placement = Placement({"vocals": azimuth}, {"vocals": elevation})
+        left, right = Hrir().render(Track("song", 44100, {"vocals": noise}), placement).references["vocals"]
+        return correlate(right, left, mode="full", method="fft").argmax() - (len(left) - 1)
+
+    assert left_leads(150.0) == left_leads(30.0) > 8
+    assert left_leads(225.0) == left_leads(315.0) < -15
+    assert left_leads(90.0) > left_leads(90.0, 40.0) > left_leads(90.0, 70.0) > left_leads(90.0, 90.0) == 0
+
+
+def test_the_nearest_direction_is_found_on_the_sphere(tmp_path):
+    for azimuth, elevation in ((0, 0), (90, 0), (270, 0), (180, 60), (0, -40)):
+        pair = sphere_hrir(azimuth, elevation, 44100)
+        soundfile.write(tmp_path / f"azi_{azimuth}_ele_{elevation}.wav", pair.T, 44100, subtype="DOUBLE")
+    wanted = {"a": (0.0, 80.0), "b": (10.0, -30.0), "c": (100.0, 20.0)}
+    stems = {name: np.ones((1, 9)) for name in wanted}
+    placement = Placement({n: a for n, (a, _) in wanted.items()}, {n: e for n, (_, e) in wanted.items()})
+    found = (
+        Hrir(hrtf=tmp_path, refuse_beyond_deg=45).render(Track("song", 44100, stems), placement).details["directions"]
+    )
+    assert {name: (near["azimuth"], near["elevation"]) for name, near in found.items()} == {
+        "a": (180.0, 60.0),
+        "b": (0.0, -40.0),
+        "c": (90.0, 0.0),
+    }
+    assert found["a"]["error_deg"] == pytest.approx(40.0, abs=1e-6)
