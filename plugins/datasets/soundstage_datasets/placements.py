@@ -23,7 +23,12 @@ Vector = tuple[float, float, float]
 Hemisphere = Literal["all", "front", "rear", "left", "right", "upper", "lower"]
 HEMISPHERES: Final[Mapping[str, tuple[int, int]]] = {
     "all": (0, 0),
-    "front": (0, 1), "rear": (0, -1), "left": (1, 1), "right": (1, -1), "upper": (2, 1), "lower": (2, -1),
+    "front": (0, 1),
+    "rear": (0, -1),
+    "left": (1, 1),
+    "right": (1, -1),
+    "upper": (2, 1),
+    "lower": (2, -1),
 }
 """Axis (front, left, up) and the side of it."""
 

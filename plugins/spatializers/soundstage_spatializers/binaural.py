@@ -23,6 +23,7 @@ OPTIONS: Final[Mapping[str, Sequence[str]]] = {
     "azimuths": ("counter-clockwise", "clockwise"),
     "ears": ("declared", "swapped"),
     "contradiction": ("refused", "accepted"),
+    "interpolation": ("nearest", "linear"),
 }
 
 

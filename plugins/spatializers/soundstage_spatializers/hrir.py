@@ -30,10 +30,15 @@ class Hrir:
     declared. contradiction: `accepted` takes a set as it is whatever its data say.
     notice_beyond_deg: a source that is heard from further away than this is told of in the scene's notices.
     refuse_beyond_deg: one that would be heard from further away than this is refused.
+    interpolation: `linear` blends a direction from its measured neighbours, on the sphere, their arrivals made equal,
+    in place of taking the nearest; the sphere needs none.
     """
 
     revision = 2
-    left_out_at_default = ("azimuths", "ears", "contradiction", "notice_beyond_deg", "refuse_beyond_deg")
+    left_out_at_default = (
+        *("azimuths", "ears", "contradiction", "notice_beyond_deg", "refuse_beyond_deg"),
+        "interpolation",
+    )
 
     def __init__(
         self,
@@ -44,22 +49,34 @@ class Hrir:
         contradiction: Literal["refused", "accepted"] = "refused",
         notice_beyond_deg: float = 5.0,
         refuse_beyond_deg: float = 30.0,
+        interpolation: Literal["nearest", "linear"] = "nearest",
     ) -> None:
         check_parameters(
             "hrir",
-            {"level": level, "azimuths": azimuths, "ears": ears, "contradiction": contradiction},
+            {
+                "level": level,
+                "azimuths": azimuths,
+                "ears": ears,
+                "contradiction": contradiction,
+                "interpolation": interpolation,
+            },
             {"notice_beyond_deg": notice_beyond_deg, "refuse_beyond_deg": refuse_beyond_deg},
         )
-        if hrtf is None and (azimuths, ears, contradiction) != ("counter-clockwise", "declared", "refused"):
+        told = (azimuths, ears, contradiction, interpolation)
+        if hrtf is None and told != ("counter-clockwise", "declared", "refused", "nearest"):
             raise SoundstageError(
-                "spatializer 'hrir': azimuths, ears and contradiction are about a measured set; name one with hrtf"
+                "spatializer 'hrir': azimuths, ears, contradiction and interpolation are about a measured set; name one"
+                " with hrtf"
             )
         self.hrtf = None if hrtf is None else Path(hrtf).expanduser()
         self.level: Level = level
         self._head: Head = Sphere()
         if self.hrtf is not None:
             accepts = contradiction == "accepted"
-            self._head = MeasuredHead(self.hrtf, azimuths, ears, accepts, notice_beyond_deg, refuse_beyond_deg)
+            self._head = MeasuredHead(
+                *(self.hrtf, azimuths, ears, accepts, notice_beyond_deg, refuse_beyond_deg),
+                interpolates=interpolation == "linear",
+            )
 
     def files(self) -> Sequence[Path]:
         """The files of the HRIR set; none for the sphere."""

@@ -162,6 +162,8 @@ def test_constructing_touches_no_disk_and_rendering_names_what_is_missing(track,
         ({"notice_beyond_deg": float("nan")}, "notice_beyond_deg must be from 0 to 180 degrees, not nan"),
         ({"ears": "swapped"}, "about a measured set; name one with hrtf"),
         ({"azimuths": "clockwise"}, "about a measured set; name one with hrtf"),
+        ({"interpolation": "linear"}, "about a measured set; name one with hrtf"),
+        ({"hrtf": Path("a"), "interpolation": "cubic"}, "'nearest' or 'linear'"),
     ],
 )
 def test_parameters_that_mean_nothing_are_refused(parameters, complaint):
@@ -172,7 +174,10 @@ def test_parameters_that_mean_nothing_are_refused(parameters, complaint):
 def test_parameters_that_came_later_leave_addresses_as_they_were(folder):
     choice = Registry.load().choose("spatializers", "hrir")
     assert identity(choice, Hrir, {})["parameters"] == {"hrtf": None, "level": "consistent"}
-    for text in ("hrir[notice_beyond_deg=5]", "hrir[refuse_beyond_deg=30.0,contradiction=refused]"):
+    for text in (
+        "hrir[notice_beyond_deg=5]",
+        "hrir[refuse_beyond_deg=30.0,contradiction=refused,interpolation=nearest]",
+    ):
         assert identity(Registry.load().choose("spatializers", text), Hrir, {}) == identity(choice, Hrir, {})
     other = Registry.load().choose("spatializers", f"hrir[hrtf={folder},ears=swapped,refuse_beyond_deg=180]")
     assert identity(other, Hrir, {})["parameters"] == {

@@ -12,6 +12,7 @@ import numpy as np
 from soundstage.errors import SoundstageError
 from soundstage.scene import HrirTable, signed_azimuth
 from soundstage_spatializers.hrirs.direct import onsets
+from soundstage_spatializers.hrirs.interpolation import Blend, Blender
 from soundstage_spatializers.hrirs.measured import Measured, check_distance, notices, read_measured
 from soundstage_spatializers.hrirs.sphere import RADIUS_M, SPEED_OF_SOUND_M_S, sphere_hrir, sphere_latency
 
@@ -79,7 +80,8 @@ class Sphere:
 class MeasuredHead:
     """A measured set, read when it is first needed, once; one that is refused is refused again without reading it.
 
-    room: whether it is one of a head in a room. The other fields are as the parameters of the spatializers.
+    room: whether it is one of a head in a room. interpolates: whether directions are blended from their neighbours. The
+    other fields are as the parameters of the spatializers.
     """
 
     path: Path
@@ -89,19 +91,22 @@ class MeasuredHead:
     notice_beyond_deg: float
     refuse_beyond_deg: float
     room: bool = False
+    interpolates: bool = False
+    _blender: Blender | None = None
     _set: Measured | SoundstageError | None = None
     _tables: dict[int, HrirTable | None] = field(default_factory=dict)
 
     def heard(self, track: Track, placement: Placement) -> Heard:
-        """The pairs of the measured directions that are nearest to the stems' own."""
+        """The pairs of the directions from which the stems' own are heard."""
         measured = self._measured()
         hrirs = measured.hrirs
         wanted = {name: (placement.azimuths[name], placement.elevation(name)) for name in track.stems}
-        found = {name: hrirs.nearest(*direction) for name, direction in wanted.items()}
+        blends = {name: self._blend(*direction) for name, direction in wanted.items()}
+        found = {name: self._heard_from(blends[name], *direction) for name, direction in wanted.items()}
         for name, near in found.items():
             where = f"track '{track.id}', stem '{name}'"
             check_distance(where, self.path, wanted[name], near, self.refuse_beyond_deg)
-        pairs = {name: hrirs.pair(near.index, track.rate) for name, near in found.items()}
+        pairs = {name: self._pair(blend, track.rate) for name, blend in blends.items()}
         said = list(notices(wanted, found, self.notice_beyond_deg))
         if not measured.lateral:
             said.append("the HRIR set has no lateral direction, so its ears could not be checked against its data")
@@ -118,10 +123,33 @@ class MeasuredHead:
                 for name, near in found.items()
             },
             "max_error_deg": max(near.error_deg for near in found.values()),
+            **({"blended": _blended(hrirs, blends)} if self.interpolates else {}),
             **(_room_facts(hrirs, found) if self.room else {}),
             **({"notices": said} if said else {}),
         }
-        return Heard(pairs, facts, hrirs.latency_at(track.rate))
+        return Heard(pairs, facts, hrirs.latency_at(track.rate, self._blender.room if self._blender else 0))
+
+    def _blend(self, azimuth: float, elevation: float) -> Blend:
+        hrirs = self._measured().hrirs
+        if not self.interpolates:
+            return Blend((hrirs.nearest(azimuth, elevation).index,), (1.0,))
+        if self._blender is None:
+            try:
+                self._blender = Blender(hrirs)
+            except SoundstageError as error:
+                raise SoundstageError(f"{self.path}: {error}") from None
+        return self._blender.blend(azimuth, elevation)
+
+    def _heard_from(self, blend: Blend, azimuth: float, elevation: float) -> Nearest:
+        if self._blender is None:
+            return self._measured().hrirs.nearest(azimuth, elevation)
+        return self._blender.heard_from(blend, azimuth, elevation)
+
+    def _pair(self, blend: Blend, rate: int) -> Samples:
+        hrirs = self._measured().hrirs
+        if self._blender is None:
+            return hrirs.pair(blend.indices[0], rate)
+        return hrirs.at_rate(self._blender.pair(blend), rate)
 
     def table(self, rate: int) -> HrirTable | None:
         """The set's horizontal plane; of a head in a room its direct sound."""
@@ -145,6 +173,17 @@ class MeasuredHead:
         if isinstance(self._set, SoundstageError):
             raise SoundstageError(str(self._set))
         return self._set
+
+
+def _blended(hrirs: HrirSet, blends: Mapping[str, Blend]) -> dict[str, Any]:
+    """Source → the measured directions that it is heard through, and the weight of each."""
+    return {
+        name: [
+            {**dict(zip(("azimuth", "elevation"), hrirs.directions[index].tolist(), strict=True)), "weight": weight}
+            for index, weight in zip(blend.indices, blend.weights, strict=True)
+        ]
+        for name, blend in blends.items()
+    }
 
 
 def _room_facts(hrirs: HrirSet, found: Mapping[str, Nearest]) -> dict[str, Any]:

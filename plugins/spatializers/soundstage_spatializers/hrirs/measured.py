@@ -76,7 +76,7 @@ def notices(
             )
     for (one, here), (other, there) in itertools.combinations(found.items(), 2):
         apart = angle_deg(np.array(wanted[one]), np.array(wanted[other]))
-        if here.index == there.index and apart > 0.0:
+        if here.direction == there.direction and apart > 0.0:
             yield (
                 f"'{one}' and '{other}' are placed {apart:.1f}° apart and heard from one direction of the HRIR set,"
                 f" {_named(*here.direction)}"

@@ -23,7 +23,10 @@ LONGEST_SEARCH: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The measured direction nearest to one asked for, in degrees, and the great-circle angle between the two."""
+    """The direction from which one asked for is heard, in degrees, and the great-circle angle between the two.
+
+    index: of the measured direction, which is the nearest one.
+    """
 
     index: int
     azimuth: float
@@ -58,21 +61,27 @@ class HrirSet:
         return Nearest(index, found_azimuth, found_elevation, float(errors[index]))
 
     def pair(self, index: int, rate: int) -> Samples:
-        """The pair of one direction at `rate` Hz, (2, taps); resampled pairs keep their frequency response.
+        """The pair of one direction at `rate` Hz, (2, taps), as `at_rate` makes it."""
+        return self.at_rate(np.ascontiguousarray(self.responses[index]), rate)
+
+    def at_rate(self, pair: Samples, rate: int) -> Samples:
+        """A pair at the set's rate brought to `rate` Hz, (2, taps); resampled pairs keep their frequency response.
 
         Resampling is linear-phase (soxr VHQ) and rings before and after a pulse; zeros on both sides make room for it,
         the same for all directions, and `latency_at` counts those in front.
         """
-        pair = np.ascontiguousarray(self.responses[index])
         if rate == self.rate:
             return pair
         room = resampling_room(self.rate, rate)
         return resample(np.pad(pair, ((0, 0), (room, room))), self.rate, rate) * (self.rate / rate)
 
-    def latency_at(self, rate: int) -> int:
-        """The latency in samples at `rate` Hz, to the nearest one, with what resampling to that rate adds."""
+    def latency_at(self, rate: int, more: int = 0) -> int:
+        """The latency in samples at `rate` Hz, to the nearest one, with what resampling to that rate adds.
+
+        more: samples, at the set's rate, by which pairs were delayed besides.
+        """
         room = 0 if rate == self.rate else resampling_room(self.rate, rate)
-        return round((self.latency + room) * rate / self.rate)
+        return round((self.latency + more + room) * rate / self.rate)
 
 
 def resampling_room(rate: int, target: int) -> int:
