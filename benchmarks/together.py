@@ -84,11 +84,11 @@ class Entry:
     loss: Mapping[str, float]
 
 
-def fresh(entry: Entry, sources: Sequence[str], seed: int, settings: Settings, mixer: Mixer) -> Any:
-    """The model with the seed's first weights, scaled for what the mixer gives."""
-    torch.manual_seed(seed)
+def fresh(entry: Entry, sources: Sequence[str], settings: Settings, mixtures: Sequence[torch.Tensor]) -> Any:
+    """The model with the seed's first weights, scaled for mixtures."""
+    torch.manual_seed(settings.seed)
     model: Any = build(entry.model, {**entry.config, "sources": list(sources), "rate": settings.rate})
-    model.measure(torch.from_numpy(mixer.example("of scale", k).mixture) for k in range(32))
+    model.measure(mixtures)
     return model
 
 
@@ -97,7 +97,8 @@ def train(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The models, trained side by side, and what there is to say of it: steps, seconds a step of each, losses."""
     device = torch.device(options.device)
-    models = {name: fresh(entry, sources, settings.seed, settings, mixer).to(device) for name, entry in entries.items()}
+    mixtures = [torch.from_numpy(mixer.example("of scale", k).mixture) for k in range(32)]
+    models = {name: fresh(entry, sources, settings, mixtures).to(device) for name, entry in entries.items()}
     trainees = {name: Trainee(model, entries[name].loss).train() for name, model in models.items()}
     adams = {
         name: torch.optim.Adam(one.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)

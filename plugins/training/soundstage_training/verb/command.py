@@ -77,8 +77,8 @@ def command(
     """Train NAME: a preset of `soundstage list training`, or a model with parameters, as in 'xumx[hidden=64]'.
 
     Stems are mixed on the fly by the benchmark's own placements and spatializers, held-out songs are scored by its
-    metrics, and CKPT is at once a separator: --separators 'xumx[checkpoint=CKPT]'. The same command goes on where it
-    was interrupted. Several GPUs: accelerate launch -m soundstage train …
+    metrics, and CKPT is at once a separator for grids: xumx[checkpoint=CKPT]. The same command goes on where it was
+    interrupted. Several GPUs: accelerate launch -m soundstage train …
     """
     from soundstage.catalogue.registry import Registry
     from soundstage_training.verb.display import Silence, Steps
@@ -94,7 +94,8 @@ def command(
     on_gpu = accelerator.device.type != "cpu"
     mixers = (min(8, max(1, _cores() - 1)) if on_gpu else 0) if workers is None else workers
     limit = float("inf") if minutes is None else minutes
-    ready = prepared(name, settings, known, out, steps=steps or 0, minutes=limit, workers=mixers)
+    with accelerator.main_process_first():  # of several, which then find the training begun
+        ready = prepared(name, settings, known, out, steps=steps or 0, minutes=limit, workers=mixers)
     spoken = not quiet and bool(accelerator.is_main_process)
     if not spoken:
         outcome = train(ready.job, accelerator, Silence())

@@ -130,7 +130,7 @@ class _Loop:
             self._model.load_state_dict(_below("model.", kept[0]))
         trainee = Trainee(self._model, settings.loss)
         self._names = trainee.names
-        if accelerator.num_processes > 1:
+        if accelerator.num_processes > 1 and accelerator.device.type == "cuda":  # elsewhere torch has none
             trainee = nn.SyncBatchNorm.convert_sync_batchnorm(trainee)
         optimizer = torch.optim.Adam(
             trainee.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
