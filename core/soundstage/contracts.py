@@ -48,7 +48,9 @@ class Dataset(Protocol):
     What else it may be able to do: `NamesFilesOfTracks`, `KnowsExtents`, `KnowsSources`, `ReadsParts`, `ChecksItself`.
     One attribute
     is read where it is there: `split_folder`, the folder, `train` or `test`, that its songs go to when they are written
-    in MUSDB18-HQ's layout; without it the parameter `split` names the folder, and without that it is `test`.
+    in MUSDB18-HQ's layout; without it the parameter `split` names the folder, and without that it is `test`. And one
+    says what it makes of a song's files where they differ in length: `lengths`, `shortest` or `longest`; then they are
+    no finding.
     """
 
     def track_ids(self) -> Sequence[str]:

@@ -20,6 +20,7 @@ class Track:
     stems: source name → float64 array (channels, samples), one or two channels.
     mixture: the dataset's own mixture, (2, samples) or (1, samples), where it has one.
     lossy: name of each of its files that was coded lossily → the coding (Vorbis, Opus, MPEG Layer III, …).
+    fitted: name of each of its files that was cut, or went on in silence, to the song's length → its own, in samples.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Track:
     stems: Mapping[str, Samples]
     mixture: Samples | None = None
     lossy: Mapping[str, str] = field(default_factory=dict)
+    fitted: Mapping[str, int] = field(default_factory=dict)
 
 
 def signed_azimuth(azimuth: float) -> float:

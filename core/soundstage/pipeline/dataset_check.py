@@ -81,8 +81,8 @@ def _quick(dataset: Dataset, name: str, track: str, *, told: bool) -> Iterator[F
         except SoundstageError as error:
             told = True
             yield Finding(str(error).removeprefix(f"{file}: "), track, file)
-    for finding in _odd(headers, track):
-        told = True
+    for finding in _odd(headers, track, _fitted(dataset, name, track, headers)):
+        told |= finding.wrong
         yield finding
     if isinstance(dataset, KnowsExtents) and not told:
         try:
@@ -91,8 +91,22 @@ def _quick(dataset: Dataset, name: str, track: str, *, told: bool) -> Iterator[F
             yield _of_track(error, name, track)
 
 
-def _odd(headers: Mapping[Path, Header], track: str) -> Iterator[Finding]:
-    """The files of a track that differ from most of its files in rate or length, or have too many channels."""
+def _fitted(dataset: Dataset, name: str, track: str, headers: Mapping[Path, Header]) -> int | None:
+    """The samples of a track that its dataset makes of files of unequal length; None where it makes none."""
+    brings = getattr(dataset, "lengths", "strict") in ("shortest", "longest")
+    if not brings or not isinstance(dataset, KnowsExtents) or len({one.samples for one in headers.values()}) < 2:
+        return None
+    try:
+        return extent(dataset, name, track)[1]
+    except SoundstageError:
+        return None
+
+
+def _odd(headers: Mapping[Path, Header], track: str, fitted: int | None) -> Iterator[Finding]:
+    """The files of a track that differ from most of its files in rate or length, or have too many channels.
+
+    fitted: the track's samples where its dataset brings its files to one length.
+    """
     for file, header in headers.items():
         if header.channels > 2:
             yield Finding(f"{header.channels} channels; mix it down to one or two", track, file)
@@ -102,6 +116,10 @@ def _odd(headers: Mapping[Path, Header], track: str) -> Iterator[Finding]:
         if header.rate != rates.most_common(1)[0][0]:
             most = rates.most_common(1)[0][0]
             yield Finding(f"{header.rate} Hz where the track's other files have {most} Hz; resample it", track, file)
+        elif fitted is not None:
+            if header.samples != fitted:
+                how = "cut" if header.samples > fitted else "silent beyond its end"
+                yield Finding(f"{header.samples} samples where the song has {fitted}: {how}", track, file, wrong=False)
         elif header.samples != lengths.most_common(1)[0][0]:
             most = lengths.most_common(1)[0][0]
             text = f"{header.samples} samples where the track's other files have {most}; cut or pad it"

@@ -144,11 +144,18 @@ def _with_origin(scene: Scene, track: Track) -> Any:
     if not isinstance(scene.details, Mapping):
         return scene.details
     origin: dict[str, Any] = {}
+    notices = []
     if track.lossy:
         said = ", ".join(f"{file} ({coding})" for file, coding in track.lossy.items())
-        notices = scene.details.get("notices")
         origin["lossy"] = dict(track.lossy)
-        origin["notices"] = [*(notices if isinstance(notices, list) else []), f"made of lossily coded files: {said}"]
+        notices.append(f"made of lossily coded files: {said}")
+    if track.fitted:
+        said = ", ".join(f"{file} ({samples} samples)" for file, samples in track.fitted.items())
+        origin["fitted"] = dict(track.fitted)
+        notices.append(f"made of files of unequal length, cut or silent beyond their end: {said}")
+    if notices:
+        told = scene.details.get("notices")
+        origin["notices"] = [*(told if isinstance(told, list) else []), *notices]
     if scene.placement is None and _is_mono(scene, track):
         origin["channels"] = 1
     return {**scene.details, **origin} if origin else scene.details

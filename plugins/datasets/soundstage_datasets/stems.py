@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from soundstage.audio import Header, read_header, read_part
 from soundstage.contracts import Finding
@@ -11,6 +13,9 @@ from soundstage.scene import Track
 
 BLOCK_S = 30
 """Seconds read at a time where a whole song is gone through."""
+
+Lengths = Literal["strict", "shortest", "longest"]
+"""What becomes of a song whose files differ in length: an error, as long as the shortest, as long as the longest."""
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,44 +32,67 @@ def read_track(
     rate: int | None = None,
     channels: Collection[int] = (1, 2),
     part: tuple[int, int] | None = None,
+    lengths: Lengths | None = None,
 ) -> Track:
-    """The track made of these files; a source of several files is their sum, in their order. Nothing is resampled,
-    trimmed, padded or down-mixed. In a sum of mono and stereo files the mono ones go to both channels at unit gain.
+    """The track made of these files; a source of several files is their sum, in their order. Nothing is resampled or
+    down-mixed, and but for `lengths` nothing trimmed or padded. In a sum of mono and stereo files the mono ones go to
+    both channels at unit gain.
 
     rate: the rate in Hz that every file must have; None takes the first file's. channels: how many a file may have.
     part: only the samples from the first number to before the second are decoded, the same as of the whole track.
+    lengths: what becomes of files that differ in length; None where there is no such choice, which is as strict.
     Raises SoundstageError naming the track and the file that is missing, unreadable, empty, damaged, not finite, or has
     another rate, length or number of channels; whichever part is read, all headers are looked at.
     """
     files = [file for of_source in sources.values() for file in of_source]
-    headers = _headers(track_id, [*files, *([] if mixture is None else [mixture])], rate, channels)
-    header = next(iter(headers.values()))
-    start, stop = part or (0, header.samples)
-    if not 0 <= start < stop <= header.samples:
-        raise SoundstageError(f"track '{track_id}': no samples {start} to {stop} in a song of {header.samples}")
+    headers = _headers(track_id, [*files, *([] if mixture is None else [mixture])], rate, channels, lengths)
+    header, samples = next(iter(headers.values())), _length(headers.values(), lengths)
+    start, stop = part or (0, samples)
+    if not 0 <= start < stop <= samples:
+        raise SoundstageError(f"track '{track_id}': no samples {start} to {stop} in a song of {samples}")
 
     def read(file: Path) -> Samples:
+        own = headers[file]
+        end = min(stop, own.samples)
+        if end <= start:
+            return np.zeros((own.channels, stop - start))
         try:
-            return read_part(file, start, stop)
+            found = read_part(file, start, end)
+            return found if end == stop else np.pad(found, ((0, 0), (0, stop - end)))
         except SoundstageError as error:
             raise SoundstageError(f"track '{track_id}', {error}") from None
 
     stems = {name: _sum(read(file) for file in of_source) for name, of_source in sources.items()}
     lossy = {file.name: header.lossy for file, header in headers.items() if header.lossy}
-    return Track(track_id, header.rate, stems, None if mixture is None else read(mixture), lossy)
+    fitted = {file.name: header.samples for file, header in headers.items() if header.samples != samples}
+    return Track(track_id, header.rate, stems, None if mixture is None else read(mixture), lossy, fitted)
 
 
 def common_header(
-    track_id: str, files: Sequence[Path], *, rate: int | None = None, channels: Collection[int] = (1, 2)
+    track_id: str,
+    files: Sequence[Path],
+    *,
+    rate: int | None = None,
+    channels: Collection[int] = (1, 2),
+    lengths: Lengths | None = None,
 ) -> Header:
-    """The rate and length that all these files share, and the most channels of any. Raises as `read_track` does."""
-    headers = _headers(track_id, files, rate, channels)
+    """The rate that all these files share, the length of the song that they make, and the most channels of any. Raises
+    as `read_track` does."""
+    headers = _headers(track_id, files, rate, channels, lengths)
     first = next(iter(headers.values()))
-    return Header(first.rate, max(header.channels for header in headers.values()), first.samples)
+    most = max(header.channels for header in headers.values())
+    return Header(first.rate, most, _length(headers.values(), lengths))
 
 
-def _headers(track_id: str, files: Sequence[Path], rate: int | None, channels: Collection[int]) -> dict[Path, Header]:
-    """The header of each file, all of one rate and length."""
+def _length(headers: Iterable[Header], lengths: Lengths | None) -> int:
+    """The samples of the song that files of these headers make."""
+    return (max if lengths == "longest" else min)(header.samples for header in headers)
+
+
+def _headers(
+    track_id: str, files: Sequence[Path], rate: int | None, channels: Collection[int], lengths: Lengths | None
+) -> dict[Path, Header]:
+    """The header of each file, all of one rate; and of one length, unless there is a choice that says otherwise."""
     headers: dict[Path, Header] = {}
     for file in files:
         where = f"track '{track_id}', {file}"
@@ -81,10 +109,11 @@ def _headers(track_id: str, files: Sequence[Path], rate: int | None, channels: C
             raise SoundstageError(
                 f"{where}: {header.rate} Hz where {files[0].name} has {first.rate} Hz; bring all stems to one rate"
             )
-        if header.samples != first.samples:
+        if header.samples != first.samples and lengths in (None, "strict"):
+            choice = ', or choose with lengths = "shortest" or "longest"' if lengths else ""
             raise SoundstageError(
                 f"{where}: {header.samples} samples where {files[0].name} has {first.samples}; cut or pad the"
-                " stems to one length"
+                f" stems to one length{choice}"
             )
     return headers
 
