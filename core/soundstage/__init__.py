@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from soundstage.api import compare as compare
     from soundstage.api import load as load
+    from soundstage.api import metric_cards as metric_cards
     from soundstage.api import render as render
     from soundstage.api import run as run
     from soundstage.api import score as score
@@ -24,6 +25,7 @@ _HOMES = {
     "run": "api",
     "compare": "api",
     "load": "api",
+    "metric_cards": "api",
     "render": "api",
     "score": "api",
     "write_report": "api",
@@ -39,7 +41,7 @@ _HOMES = {
 
 __all__ = [
     *("Degradation", "Measure", "Placement", "Scene", "Score", "SoundstageError", "Track"),
-    *("compare", "hookimpl", "load", "render", "run", "score", "write_report"),
+    *("compare", "hookimpl", "load", "metric_cards", "render", "run", "score", "write_report"),
 ]
 
 

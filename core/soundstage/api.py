@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from soundstage.contracts import SCENE_KINDS
+from soundstage.planning.cells import make_plan
 from soundstage.planning.consent import check_lock_file
 from soundstage.planning.jobs import Only
 from soundstage.planning.lock import choices_of
@@ -20,6 +22,7 @@ from soundstage.running.runner import Summary, run_plan
 if TYPE_CHECKING:
     import pandas
 
+    from soundstage.audiometry.card import Audiometry
     from soundstage.rendering.dataset import Listener as RenderListener
     from soundstage.rendering.dataset import Rendered
     from soundstage.results.loading import Results
@@ -234,3 +237,32 @@ def score(
     from soundstage.running.two_folders import score_folders
 
     return score_folders(Path(reference), Path(estimate), list(metrics), registry, at=at).scores
+
+
+def metric_cards(
+    metrics: Collection[str] = (),
+    out: str | Path = "results/audiometry",
+    *,
+    grid: str | Path | Mapping[str, Any] = "audiometry",
+    datasets: Collection[str] = (),
+    spatializers: Collection[str] = (),
+    data: Mapping[str, str | Path] | None = None,
+    registry: Collection[str | Path] = (),
+    workers: int = 1,
+    listener: Listener | None = None,
+) -> Audiometry:
+    """Measure metrics themselves: how their measures respond to probes, and what is wrong with them, as cards.
+
+    metrics: names or variants, those of the grid by default. out: the results folder; what is there already is not
+    computed again. grid: one whose separators are probes, with a ceiling and a separator of the role `floor` if it is
+    to have floors. datasets, spatializers: instead of the grid's. data, registry, workers, listener: as for `run`.
+    Raises SoundstageError where nothing can be run, or where the grid has no probes.
+    """
+    from soundstage.audiometry.build import make_cards
+
+    found, known = resolved(grid, data, registry)
+    chosen = {"metrics": metrics, "datasets": datasets, "spatializers": spatializers}
+    axes = {kind: tuple(chosen.get(kind, ())) or names for kind, names in found.axes.items()}
+    plan = make_plan(replace(found, axes=axes), known)
+    run_plan(plan, location(out), RunOptions(workers=workers), listener)
+    return make_cards(location(out), plan.hash)

@@ -19,6 +19,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
+from soundstage_metrics.claims import ADDED, EVERYTHING, TAKEN
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
@@ -220,10 +221,10 @@ class Community:
 
     revision = 1
     measures = {
-        "bleedless": Measure("of 100", higher_is_better=True),
-        "fullness": Measure("of 100", higher_is_better=True),
-        "l1_freq": Measure("of 100", higher_is_better=True, headline=False),
-        "sdr": Measure("dB", higher_is_better=True, headline=False, label="SDR joint"),
+        "bleedless": Measure("of 100", higher_is_better=True, follows=ADDED),
+        "fullness": Measure("of 100", higher_is_better=True, follows=TAKEN),
+        "l1_freq": Measure("of 100", higher_is_better=True, headline=False, follows=EVERYTHING),
+        "sdr": Measure("dB", higher_is_better=True, headline=False, label="SDR joint", follows=EVERYTHING),
     }
 
     def prepare(self, scene: Scene) -> Scorer:

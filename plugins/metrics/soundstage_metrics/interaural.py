@@ -20,6 +20,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
+from soundstage_metrics.claims import NOT_CUES
 from soundstage_metrics.threads import in_threads
 
 if TYPE_CHECKING:
@@ -139,8 +140,21 @@ class Interaural:
     compares_channels = True
     revision = 2
     measures = {
-        "ITD_difference": Measure("µs", higher_is_better=False, label="ΔITD", decimals=0),
-        "ILD_difference": Measure("dB", higher_is_better=False, label="ΔILD"),
+        "ITD_difference": Measure(
+            "µs",
+            higher_is_better=False,
+            label="ΔITD",
+            decimals=0,
+            follows=("rotate", "itd", "swap", "mono"),
+            ignores=("ild", *NOT_CUES),
+        ),
+        "ILD_difference": Measure(
+            "dB",
+            higher_is_better=False,
+            label="ΔILD",
+            follows=("rotate", "ild", "swap", "mono"),
+            ignores=("itd", "invert_one", *NOT_CUES),
+        ),
     }
 
     def prepare(self, scene: Scene) -> Scorer:

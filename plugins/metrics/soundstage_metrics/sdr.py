@@ -12,6 +12,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
+from soundstage_metrics.claims import EVERYTHING, SCALE, SCALED
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
@@ -92,8 +93,8 @@ class Sdr:
 
     revision = 2
     measures = {
-        "SDR": Measure("dB", higher_is_better=True),
-        "SDRi": Measure("dB", higher_is_better=True, headline=False),
+        "SDR": Measure("dB", higher_is_better=True, follows=EVERYTHING),
+        "SDRi": Measure("dB", higher_is_better=True, headline=False, follows=EVERYTHING),
     }
 
     def prepare(self, scene: Scene) -> Scorer:
@@ -124,8 +125,8 @@ class SiSdr:
 
     revision = 2
     measures = {
-        "SI-SDR": Measure("dB", higher_is_better=True),
-        "SI-SDRi": Measure("dB", higher_is_better=True, headline=False),
+        "SI-SDR": Measure("dB", higher_is_better=True, follows=SCALED, ignores=SCALE),
+        "SI-SDRi": Measure("dB", higher_is_better=True, headline=False, follows=SCALED, ignores=SCALE),
     }
 
     def __init__(self, *, joint: bool = False) -> None:

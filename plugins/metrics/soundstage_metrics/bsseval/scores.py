@@ -18,6 +18,7 @@ from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import MOVED_DB, quantised
 from soundstage_metrics.bsseval.track import Floats, Found, Track, Version, bounded
+from soundstage_metrics.claims import EVERYTHING, FILTERED
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
@@ -109,10 +110,10 @@ class BssEval:
 
     revision = 2
     measures = {
-        "SDR": Measure("dB", higher_is_better=True),
-        "ISR": Measure("dB", higher_is_better=True),
-        "SIR": Measure("dB", higher_is_better=True),
-        "SAR": Measure("dB", higher_is_better=True),
+        "SDR": Measure("dB", higher_is_better=True, follows=EVERYTHING),
+        "ISR": Measure("dB", higher_is_better=True, follows=FILTERED, ignores=("sources", "artefacts")),
+        "SIR": Measure("dB", higher_is_better=True, follows=("sources",), ignores=(*FILTERED, "artefacts")),
+        "SAR": Measure("dB", higher_is_better=True, follows=("artefacts",), ignores=(*FILTERED, "sources")),
     }
 
     def __init__(self, *, version: Version = "v4", references: Literal["as_given", "int16"] = "as_given") -> None:

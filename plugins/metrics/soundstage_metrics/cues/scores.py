@@ -19,6 +19,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
+from soundstage_metrics.claims import NOT_CUES
 from soundstage_metrics.cues.angle import Azimuth, Directions, frontal_directions, track_azimuth
 from soundstage_metrics.cues.bands import coherence_error, level_error, phase_error
 from soundstage_metrics.cues.frames import CueFrames, cue_frames
@@ -56,12 +57,45 @@ class Cues:
     compares_channels = True
     revision = 2
     measures = {
-        "ITD_error": Measure("µs", higher_is_better=False, label="ΔITD robust", decimals=0),
-        "ITD_valid_share": Measure("%", higher_is_better=True, headline=False),
-        "ILD_error": Measure("dB", higher_is_better=False, headline=False),
-        "IPD_error": Measure("°", higher_is_better=False, headline=False),
-        "IACC_error": Measure("1", higher_is_better=False, headline=False),
-        "angular_error": Measure("°", higher_is_better=False, label="Δangle"),
+        "ITD_error": Measure(
+            "µs",
+            higher_is_better=False,
+            label="ΔITD robust",
+            decimals=0,
+            follows=("rotate", "itd", "swap", "mono"),
+            ignores=("ild", *NOT_CUES),
+        ),
+        "ITD_valid_share": Measure(
+            "%", higher_is_better=True, headline=False, follows=("residual", "reverb"), ignores=("image", *NOT_CUES)
+        ),
+        "ILD_error": Measure(
+            "dB",
+            higher_is_better=False,
+            headline=False,
+            follows=("rotate", "ild", "swap", "mono"),
+            ignores=("itd", "invert_one", *NOT_CUES),
+        ),
+        "IPD_error": Measure(
+            "°",
+            higher_is_better=False,
+            headline=False,
+            follows=("rotate", "itd", "swap", "mono", "invert_one"),
+            ignores=("ild", *NOT_CUES),
+        ),
+        "IACC_error": Measure(
+            "1",
+            higher_is_better=False,
+            headline=False,
+            follows=("residual", "reverb"),
+            ignores=("itd", "ild", "swap", *NOT_CUES),
+        ),
+        "angular_error": Measure(
+            "°",
+            higher_is_better=False,
+            label="Δangle",
+            follows=("rotate", "itd", "ild", "swap", "mono"),
+            ignores=NOT_CUES,
+        ),
     }
 
     def prepare(self, scene: Scene) -> Scorer:

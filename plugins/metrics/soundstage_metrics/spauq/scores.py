@@ -21,6 +21,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import noise_bits, quantisation_noise
+from soundstage_metrics.claims import NOT_RESIDUAL, NOT_SPATIAL, RESIDUAL, SPATIAL
 from soundstage_metrics.spauq import projection
 from soundstage_metrics.spauq.frames import Lags, frame_bounds, lags, remember, remembered
 from soundstage_metrics.spauq.gate import GATE_DB, leakage_db, sounding
@@ -172,9 +173,9 @@ class Spauq:
     compares_channels = True
     revision = 2
     measures = {
-        "SSR": Measure("dB", higher_is_better=True),
-        "SRR": Measure("dB", higher_is_better=True),
-        "leakage": Measure("dB", higher_is_better=True, headline=False),
+        "SSR": Measure("dB", higher_is_better=True, follows=SPATIAL, ignores=NOT_SPATIAL),
+        "SRR": Measure("dB", higher_is_better=True, follows=RESIDUAL, ignores=NOT_RESIDUAL),
+        "leakage": Measure("dB", higher_is_better=True, headline=False, follows=("sources", "residual")),
     }
 
     def __init__(self, *, window: float = 1.0, hop: float = 0.5, max_lag: float = 0.1, gate: float = GATE_DB) -> None:
@@ -203,7 +204,10 @@ class SpauqPublished:
 
     compares_channels = True
     revision = 2
-    measures = {"SSR": Measure("dB", higher_is_better=True), "SRR": Measure("dB", higher_is_better=True)}
+    measures = {
+        "SSR": Measure("dB", higher_is_better=True, follows=SPATIAL, ignores=NOT_SPATIAL),
+        "SRR": Measure("dB", higher_is_better=True, follows=RESIDUAL, ignores=NOT_RESIDUAL),
+    }
 
     def prepare(self, scene: Scene) -> Scorer:
         """A scorer of estimates of the scene."""
