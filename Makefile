@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme architecture clean
+.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme cards architecture clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1#\2/' | awk -F'#' '{ printf "%-18s  %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ hooks: $(VENV)/.dev  ## Have git check format, lint, spelling and types at each 
 
 readme: $(VENV)/.base  ## Run the demo and write its leaderboard into README.md
 	$(BIN)/python tools/readme.py
+
+cards: $(VENV)/.test  ## Measure the built-in metrics and write their cards into docs/audiometry.md
+	$(BIN)/python tools/cards.py
 
 architecture: $(VENV)/.base  ## Write the pictures of docs/architecture.md from the code
 	$(BIN)/python tools/architecture.py

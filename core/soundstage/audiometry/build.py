@@ -53,6 +53,9 @@ def card(of: Responses, known: Roles, mirrors: Mapping[Scene, Scene], cost: Cost
     """The card of one measure."""
     about = of.about
     perfect = of.values.get(known.ceiling, np.full(len(of.scores), math.nan))
+    usable = np.asarray(~np.isnan(perfect), bool)
+    claims = (*about.get("follows", ()), *about.get("ignores", ()))
+    probed = {does[what] for does in known.probes.values() for what in ("kind", "family")}
     made = Card(
         metric=of.metric,
         name=of.name,
@@ -62,6 +65,7 @@ def card(of: Responses, known: Roles, mirrors: Mapping[Scene, Scene], cost: Cost
         decimals=about.get("decimals", 2),
         follows=tuple(about.get("follows", ())),
         ignores=tuple(about.get("ignores", ())),
+        unprobed=tuple(name for name in claims if name not in probed),
         scores=len(of.scores),
         sources=of.sources,
         ceiling=statistics.median(perfect),
@@ -70,8 +74,8 @@ def card(of: Responses, known: Roles, mirrors: Mapping[Scene, Scene], cost: Cost
         without=statistics.share_without(perfect),
         reason=_reason(of),
         doubted=float(np.mean(of.doubted)) if len(of.doubted) else 0.0,
-        curves=_curves(of, known, of.of("")),
-        by_source={source: _curves(of, known, of.of(source)) for source in of.sources},
+        curves=_curves(of, known, usable),
+        by_source={source: _curves(of, known, usable & of.of(source)) for source in of.sources},
         responsive=math.nan,
         selective=math.nan,
         smooth=math.nan,
@@ -88,8 +92,7 @@ def card(of: Responses, known: Roles, mirrors: Mapping[Scene, Scene], cost: Cost
         selective=_selective(made),
         mirrored=1.0 - min(1.0, mirror[0] / made.span) if made.span > 0.0 else math.nan,
     )
-    families = {does["family"] for does in known.probes.values()}
-    return replace(made, findings=findings(made, mirror, families | set(known.kinds())))
+    return replace(made, findings=findings(made, mirror))
 
 
 def _curves(of: Responses, known: Roles, which: NDArrayBool) -> tuple[Curve, ...]:

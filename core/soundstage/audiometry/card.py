@@ -49,7 +49,7 @@ class Curve:
         return len(self.steps) > 1 or bool(self.unit)
 
 
-Rule = Literal["blind", "moves", "slight", "unsteady", "jumps", "empty", "loses", "better", "lopsided", "unknown"]
+Rule = Literal["blind", "moves", "slight", "unsteady", "jumps", "empty", "loses", "better", "lopsided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,12 @@ class Card:
     ignores: tuple[str, ...]
     """What it claims to move with and to stay still for: kinds of probes, or their families."""
 
+    unprobed: tuple[str, ...]
+    """What it claims something of that the grid has no probe of."""
+
     scores: int
+    """How many perfect estimates were scored."""
+
     sources: tuple[str, ...]
     ceiling: float
     """The median for the perfect estimate."""

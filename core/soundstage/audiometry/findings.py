@@ -33,12 +33,9 @@ BETTER = 0.01
 """Of the span, above the perfect estimate."""
 
 
-def findings(card: Card, mirror: tuple[float, str], known: Iterable[str]) -> tuple[Finding, ...]:
-    """All that is wrong, the gravest first. mirror: the difference between mirror images, and the kind that shows it.
-
-    known: the kinds and families that the grid has.
-    """
-    found = [*_unknown(card, set(known)), *_empty(card)]
+def findings(card: Card, mirror: tuple[float, str]) -> tuple[Finding, ...]:
+    """All that is wrong, the gravest first. mirror: the difference of mirror images, and the kind it shows with."""
+    found = [*_empty(card)]
     for rule, holds in RULES.items():
         found += _by_rule(card, rule, holds)
     if card.span > 0.0 and mirror[0] > LOPSIDED * card.span:
@@ -113,13 +110,14 @@ def _by_rule(card: Card, rule: Rule, holds: Holds) -> Iterator[Finding]:
     """One finding for each set of sources that the rule holds on, with all kinds that it holds for there."""
     if not card.span > 0.0:
         return
+    heard = {source for source in card.sources if _has_values(card, source)}
     by_sources: dict[tuple[str, ...], list[str]] = {}
     for whole in card.curves:
         where = tuple(source for source in card.sources if _holds(card, source, whole.kind, holds))
         if where:
             by_sources.setdefault(where, []).append(whole.kind)
     for where, kinds in by_sources.items():
-        everywhere = set(where) == set(card.sources)
+        everywhere = set(where) == heard
         said = [_said(card, rule, kind, where) for kind in kinds]
         text = SENTENCES[rule].format(", ".join(said))
         sources = () if everywhere else where
@@ -129,6 +127,10 @@ def _by_rule(card: Card, rule: Rule, holds: Holds) -> Iterator[Finding]:
 def _holds(card: Card, source: str, kind: str, holds: Holds) -> bool:
     curve = card.curve(kind, source)
     return curve is not None and not all(map(math.isnan, curve.lost)) and holds(card, _known(curve))
+
+
+def _has_values(card: Card, source: str) -> bool:
+    return any(not math.isnan(lost) for curve in card.by_source[source] for lost in curve.lost)
 
 
 def _known(curve: Curve) -> Curve:
@@ -185,9 +187,3 @@ def _empty(card: Card) -> Iterator[Finding]:
     if card.without > 0.0:
         text = f"has no value for {card.without:.0%} of the perfect estimates: {card.reason}"
         yield Finding("empty", (), (), text)
-
-
-def _unknown(card: Card, known: set[str]) -> Iterator[Finding]:
-    lost = [name for name in (*card.follows, *card.ignores) if name not in known]
-    if lost:
-        yield Finding("unknown", tuple(lost), (), f"claims something of what is no probe here: {', '.join(lost)}")

@@ -63,9 +63,9 @@ def roles(facts: PlanFacts) -> Roles:
     ceilings = [label for label, about in separators.items() if about["role"] == "ceiling"]
     real = {label: does for label, does in probes.items() if does["kind"] != NOTHING}
     if not ceilings or not real:
-        lacking = "ceiling, such as `reference`," if not ceilings else "probe"
+        lacking = "no ceiling, such as `reference`," if not ceilings else "no probe"
         raise SoundstageError(
-            f"grid '{facts['name']}' has no {lacking} among its separators; metrics are measured by what they make of a"
+            f"grid '{facts['name']}' has {lacking} among its separators; metrics are measured by what they make of a"
             " perfect estimate and of probes"
         )
     nothing = next((label for label in probes if label not in real), ceilings[0])
@@ -97,8 +97,8 @@ class Responses:
         return tuple(dict.fromkeys(source for _, source in self.scores))
 
     def of(self, source: str) -> NDArrayBool:
-        """Which scores are of that source; all for none."""
-        return np.array([not source or own == source for _, own in self.scores], bool)
+        """Which scores are of that source."""
+        return np.array([own == source for _, own in self.scores], bool)
 
     def lost(self, label: str, ceiling: str) -> Floats:
         """How much worse each score is than the perfect estimate's."""

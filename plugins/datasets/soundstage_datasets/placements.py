@@ -42,14 +42,9 @@ class Frontal:
     """Each source at its own azimuth out of 19 in the frontal half-plane, drawn without replacement.
 
     As Binaural-MUSDB was placed (Namballa, Roginska and Fuentes, ISMIR 2025). The order of the sources does not matter.
-    mirrored: on the right what is drawn on the left, and the other way round.
     """
 
     revision = 1
-    left_out_at_default = ("mirrored",)
-
-    def __init__(self, mirrored: bool = False) -> None:
-        self._side = -1.0 if mirrored else 1.0
 
     def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
         """A placement of every source. Raises SoundstageError where there are more than 19."""
@@ -59,8 +54,7 @@ class Frontal:
                 " azimuths; merge stems, or use placement 'fixed'"
             )
         # zip stops at the last source: what is left of the shuffled azimuths stays free.
-        drawn = dict(zip(sorted(sources), draw.shuffled(FRONTAL_AZIMUTHS), strict=False))
-        return Placement({source: self._side * azimuth % 360.0 for source, azimuth in drawn.items()}, panning="half")
+        return Placement(dict(zip(sorted(sources), draw.shuffled(FRONTAL_AZIMUTHS), strict=False)), panning="half")
 
 
 class Panorama:
@@ -68,23 +62,25 @@ class Panorama:
 
     noise: separators that are told the angles are told them wrong, by up to so many degrees, uniformly; 8 in the paper.
     Nobody is told an angle beyond ±45 degrees: the authors' evaluation script clips them. The scenes, and what any
-    other separator gets, stay the same.
+    other separator gets, stay the same. mirrored: on the right what is drawn on the left, and the other way round.
     """
 
     revision = 2
+    left_out_at_default = ("mirrored",)
 
-    def __init__(self, noise: float = 0.0) -> None:
+    def __init__(self, noise: float = 0.0, mirrored: bool = False) -> None:
         if not 0.0 <= noise <= 90.0:
             raise SoundstageError(f"placement 'panorama': noise={noise:g} must be from 0 to 90 degrees")
         self.noise = noise
+        self._side = -1.0 if mirrored else 1.0
 
     def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
         """A placement of every source, azimuth and panning angle being the same."""
-        true = {source: draw.uniform(source, -WIDEST, WIDEST) for source in sorted(sources)}
+        true = {source: self._side * draw.uniform(source, -WIDEST, WIDEST) for source in sorted(sources)}
         told = {}
         if self.noise:
             for source, angle in true.items():
-                wrong = angle + draw.uniform(f"error of {source}", -self.noise, self.noise)
+                wrong = angle + self._side * draw.uniform(f"error of {source}", -self.noise, self.noise)
                 told[source] = min(max(wrong, -WIDEST), WIDEST)
         return Placement(true, panning="same", told=told)
 

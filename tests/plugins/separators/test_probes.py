@@ -16,7 +16,7 @@ from soundstage.pipeline.declared import declared
 from soundstage.pipeline.scenes import renderer, spatialize
 from soundstage.pipeline.separate import separate
 from soundstage.scene import Placement, Track
-from soundstage_datasets.placements import Frontal
+from soundstage_datasets.placements import Panorama
 from soundstage_separators.probes.coding import coded
 from soundstage_separators.probes.image import later
 from soundstage_separators.probes.probe import WAYS, Kind, Probe
@@ -282,8 +282,11 @@ def test_a_step_that_cannot_be_is_a_sentence(kind, step, sentence):
         Probe(kind=kind, step=step)
 
 
-def test_frontal_mirrored_is_the_same_draw_on_the_other_side():
-    draw = Draw(0, "d", "song", "frontal")
-    plain, other = (Frontal(mirrored=mirrored).place("song", list(PLACED), draw) for mirrored in (False, True))
+def test_panorama_mirrored_is_the_same_draw_on_the_other_side():
+    draw = Draw(0, "d", "song", "panorama")
+    plain, other = (
+        Panorama(noise=8.0, mirrored=mirrored).place("song", list(PLACED), draw) for mirrored in (False, True)
+    )
     for source, angle in plain.azimuths.items():
-        assert (angle + other.azimuths[source]) % 360.0 == 0.0
+        assert angle == -other.azimuths[source]
+        assert plain.told[source] == -other.told[source]

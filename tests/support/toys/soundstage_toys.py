@@ -54,6 +54,7 @@ def register_metrics(register):
     register("other_error", "soundstage_toys:ErrorDb", summary="The same under another name")
     register("slow_error", "soundstage_toys:SlowErrorDb", summary="Error level, slowly")
     register("misscoring", "soundstage_toys:Misscoring", summary="Goes wrong as told")
+    register("skewed", "soundstage_toys:Skewed", summary="How far the width moves, with three faults")
 
 
 class Toy:
@@ -507,3 +508,25 @@ class Misscoring:
                     yield Score(source, "score", float("nan") if silent else 1.0, note="silent" if silent else "")
                 case "doubtful":
                     yield Score(source, "score", 1.0, note="singular", ranked=False)
+
+
+class Skewed:
+    """How far the level of what differs between the channels moves. Its faults: it moves with gain, which it claims to
+    ignore; it hears no swap; and it has no value for drums.
+    """
+
+    revision = 1
+    measures = {
+        "width_error": Measure("dB", higher_is_better=False, follows=("swap", "widen", "narrow"), ignores=("level",))
+    }
+
+    def prepare(self, scene):
+        def scores(estimates):
+            for source, estimate in estimates.items():
+                if source == "drums":
+                    yield Score(source, "width_error", float("nan"), note="drums are not heard")
+                    continue
+                levels = [np.sum((image[0] - image[1]) ** 2) + 1e-9 for image in (estimate, scene.references[source])]
+                yield Score(source, "width_error", abs(10 * np.log10(levels[0] / levels[1])))
+
+        return scores

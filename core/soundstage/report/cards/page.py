@@ -93,7 +93,7 @@ def _card(card: Card, at: int) -> Iterator[str]:
         caption = "Median over scores, their range in grey; ● claims to follow, ○ claims to ignore."
         yield f"<figure>{svg(figure, f'c{at}')}<figcaption>{caption}</figcaption></figure>"
     rows = list(text.response_rows(card))
-    values = _table(["probe", "claims", "median", "told from"], rows, "course")
+    values = _table(["kind", "claims", "median", "told from"], rows, "course")
     yield f"<details><summary>Values</summary>{values}</details>"
 
 

@@ -87,7 +87,8 @@ def claims_sentence(card: Card) -> str:
     if not card.follows and not card.ignores:
         return "claims nothing: held to every probe"
     follows, ignores = (", ".join(names) or "nothing" for names in (card.follows, card.ignores))
-    return printable(f"claims to follow {follows}; to ignore {ignores}")
+    lost = f"; of these, {', '.join(card.unprobed)} is not probed here" if card.unprobed else ""
+    return printable(f"claims to follow {follows}; to ignore {ignores}{lost}")
 
 
 def stepped(found: Audiometry, families: Sequence[str] = ()) -> list[Curve]:
