@@ -31,11 +31,13 @@ from soundstage.cli.saying import say
 def command(files: tuple[Path, ...], out: Path | str, separator: str, spatializer: str, dataset: str) -> None:
     """Keep what others measured as results whose provenance is "claimed".
 
-    Takes museval's JSON (METHOD/test/TRACK.json) and the CSVs of the binaural separation paper
-    (spauq_DATE_MODEL_binaural.csv and its twin interaural_…, which become one cell a track). Nothing is measured: the
-    run's record names the files and their hashes, and leaderboards say that these are claims. A CSV whose name does not
-    say what it is of needs the options. In a folder such a file is skipped, as are hidden files and JSON that is not
-    museval's, and it is said. Infinite values become scores without a value.
+    Takes museval's JSON (METHOD/test/TRACK.json, as SiSEC 2018's submissions lie), the score table of a separator
+    catalogue (models-scores.json), the training toolkit's table of models (pretrained_models.md) and the CSVs of the
+    binaural separation paper (spauq_DATE_MODEL_binaural.csv and its twin interaural_…, which become one cell a track).
+    Nothing is measured: the run's record names the files and their hashes, and leaderboards say that these are claims.
+    What keeps them from being compared as they stand is said: unequal songs, training songs, two protocols. A CSV whose
+    name does not say what it is of needs the options. In a folder such a file is skipped, as are hidden files and JSON
+    that is not museval's, and it is said. Infinite values become scores without a value.
     """
     from soundstage.results.exchange.claims import CLAIMED, Labels
     from soundstage.results.exchange.importing import import_claims

@@ -51,6 +51,7 @@ class Details(TypedDict, total=False):
     kept: bool  # the estimates were kept by an earlier run, and nothing was separated
     resampled: dict[str, Any]  # from and to (Hz), where the separator has a rate of its own
     derived: dict[str, list[str]]  # a source that is the sum of others → those
+    notices: list[str]  # what whoever reads the scores should be told
     best_gain: dict[str, float]  # source → what its estimate was multiplied by, where that was asked for
     written: dict[str, dict[str, str]]  # source → kind → what was done to a stem that others wrote to a file
     assigned: dict[str, Any]  # how unnamed outputs were given to the sources

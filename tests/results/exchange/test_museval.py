@@ -482,3 +482,43 @@ def test_misuse_gets_a_sentence_with_the_remedy(tmp_path, measured):
 def test_each_rendering_gets_a_folder_of_its_own():
     assert TrackFile("", "UMX", "song", "").path.as_posix() == "UMX/test/song.json"
     assert TrackFile("spatializer hrir", "UMX", "song", "").path.as_posix() == "spatializer hrir/UMX/test/song.json"
+
+
+def sisec(folder, method, track, targets):
+    """A file of SiSEC 2018: submissions/METHOD/test/TRACK.json."""
+    frame = {"time": 0.0, "duration": 1.0}
+    about = [
+        {"name": name, "frames": [{**frame, "metrics": dict.fromkeys(("SDR", "ISR", "SIR", "SAR"), value)}]}
+        for name, value in targets.items()
+    ]
+    file = folder / "submissions" / method / "test" / f"{track}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"targets": about}))
+
+
+def test_vocals_beside_an_accompaniment_and_stems_are_labelled_as_of_two_sources(tmp_path):
+    four = {"vocals": 4.5, "drums": 5.0, "bass": 3.0, "other": 2.0}
+    for track in ("PR - Happy Daze", "PR - Oh No"):
+        sisec(tmp_path, "TAK1", track, {**four, "accompaniment": 10.5})
+        sisec(tmp_path, "HEL1", track, four)
+        sisec(tmp_path, "JOY1", track, {"vocals": 4.0, "accompaniment": 10.0})
+    told = CliRunner().invoke(cli, ["import", str(tmp_path / "submissions"), "--out", str(tmp_path / "out")])
+    assert told.exit_code == 0, told.output
+    assert "two protocols: vocals of 2 of 6 files are scored against the accompaniment alone" in told.output
+    frame = soundstage.load(tmp_path / "out")
+    marked = frame[frame["note"].str.contains("two sources")]
+    assert set(zip(marked["separator"], marked["source"], strict=True)) == {("TAK1", "vocals")}
+    assert set(marked["frame"].isna()) == {True, False}
+    for form in ("table", "markdown", "json"):
+        board = CliRunner().invoke(cli, ["leaderboard", str(tmp_path / "out"), "--format", form]).output
+        assert "TAK1: vocals: scored against the accompaniment alone" in " ".join(board.split())
+    assert "HEL1: vocals" not in board
+
+
+def test_what_was_exported_here_is_taken_at_its_word(tmp_path):
+    four = {"vocals": 4.5, "drums": 5.0, "accompaniment": 9.0}
+    sisec(tmp_path, "own", "song", four)
+    file = tmp_path / "submissions" / "own" / "test" / "song.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "soundstage": {"separator": "own"}}))
+    told = CliRunner().invoke(cli, ["import", str(file), "--out", str(tmp_path / "out")])
+    assert "two protocols" not in told.output

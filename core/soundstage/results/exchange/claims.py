@@ -98,11 +98,15 @@ class ClaimedScores:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What files say of one track. scores: metric → its scores. role: of its separator; None where no file says it."""
+    """What files say of one track. scores: metric → its scores. role: of its separator; None where no file says it.
+
+    notices: what whoever reads the scores should be told, in sentences that other tracks' may share.
+    """
 
     labels: Labels
     scores: Mapping[str, ClaimedScores]
     role: Role | None = None
+    notices: tuple[str, ...] = ()
 
     def score_address(self, metric: str) -> str:
         """The address of one metric's scores: the file's contents, and what they are said to be of."""
@@ -149,7 +153,9 @@ def merged(claims: Iterable[Claim]) -> list[Claim]:
                 f"{first} and {second} are both {claim.labels.text}; import one, or import each by itself and tell"
                 " them apart with --separator or --spatializer"
             )
-        found[claim.labels] = replace(claim, scores={**held.scores, **claim.scores}, role=held.role or claim.role)
+        notices = tuple(dict.fromkeys([*held.notices, *claim.notices]))
+        scores = {**held.scores, **claim.scores}
+        found[claim.labels] = replace(claim, scores=scores, role=held.role or claim.role, notices=notices)
     return list(found.values())
 
 
@@ -211,6 +217,7 @@ def _commit(store: Store, claim: Claim, cell: Mapping[str, Any], held: Mapping[s
     files = {
         metric: {"file": scores.file.path.name, "sha256": scores.file.sha256} for metric, scores in claim.scores.items()
     }
+    notices = list(claim.notices)
     tables: list[pa.Table] = []
     stages: dict[str, Stage] = {}
     if held and held["cell"] != cell["cell"]:
@@ -219,11 +226,14 @@ def _commit(store: Store, claim: Claim, cell: Mapping[str, Any], held: Mapping[s
             tables.append(store.rows(held["cell"]))
             stages |= record.scores
             files = {**record.separation.details.get("files", {}), **files}
+            notices = list(dict.fromkeys([*record.notices, *notices]))
     for metric, scores in claim.scores.items():
         where = claim.score_address(metric)
         stages[where] = Stage("ok")
         tables.append(score_rows((where, scores.measures[score.name].unit, score) for score in scores.scores))
     details: Details = {"provenance": CLAIMED, "files": files}
+    if notices:
+        details["notices"] = notices
     store.commit(CellRecord(cell["cell"], Stage("ok", details=details), stages, run=run), pa.concat_tables(tables))
 
 

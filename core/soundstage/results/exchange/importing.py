@@ -8,13 +8,17 @@ from pathlib import Path
 
 from soundstage.errors import SoundstageError
 from soundstage.results.exchange.binaural_csv import UNNAMED, is_paper_csv, lacking_options, read_paper_csv
-from soundstage.results.exchange.claims import Claim, Labels, keep_claims
-from soundstage.results.exchange.museval import is_museval, read_museval
+from soundstage.results.exchange.catalogue import is_catalogue, read_catalogue
+from soundstage.results.exchange.caveats import caveats
+from soundstage.results.exchange.claims import Claim, Labels, keep_claims, read_bytes
+from soundstage.results.exchange.museval import TWO_SOURCES, is_museval, read_museval
+from soundstage.results.exchange.toolkit import COLUMNS, is_toolkit_table, read_toolkit_table
 from soundstage.results.exchange.values import NOT_FINITE
 
 Tell = Callable[[str], None]
 
 
+MARKDOWN = (".md", ".markdown")
 FOREIGN = ("__MACOSX", "@eaDir", "#recycle", "lost+found", "$RECYCLE.BIN", "System Volume Information")
 """Folders that systems leave among people's files."""
 
@@ -22,24 +26,44 @@ FOREIGN = ("__MACOSX", "@eaDir", "#recycle", "lost+found", "$RECYCLE.BIN", "Syst
 def import_claims(
     paths: Sequence[Path], out: Path | str, labels: Labels | None = None, told: Tell = lambda sentence: None
 ) -> list[Claim]:
-    """Keep the claims of museval's JSON and of the binaural paper's CSV in the folder `out`, and return them.
+    """Keep the claims of museval's JSON, the binaural paper's CSV, a separator catalogue's score table and the training
+    toolkit's table in the folder `out`, and return them.
 
     paths: files, or folders that hold them at any depth. labels: what the claims are of, where their files do not say
     it or are not to be believed: museval's separator is the folder that a file lies in, `test` and `train` passed over;
     the paper's separator and rendering are in the file's name. Claims that `out` holds already are joined. told: of
-    each file of a folder that is skipped, and of each that has infinite values, which become scores without one, in a
-    sentence. Raises SoundstageError, and keeps nothing, where a file is malformed, where one that was named itself is
-    of nobody knows what, or where two files hold the same score.
+    each file of a folder that is skipped, of each that has infinite values, which become scores without one, and of
+    what keeps the claims from being compared as they stand, in a sentence. Raises SoundstageError, and keeps nothing,
+    where a file is malformed, where one that was named itself is of nobody knows what, or where two files hold the same
+    score.
     """
     labels = labels or Labels()
     claims: list[Claim] = []
     for file in found_files(paths, labels, told):
-        is_table = file.suffix.lower() == ".csv"
-        found = read_paper_csv(file, labels) if is_table else [read_museval(file, labels)]
-        if sentence := _infinite(file, found):
+        found, sentences = _read(file, labels)
+        for sentence in filter(None, (_infinite(file, found), *sentences)):
             told(sentence)
         claims += found
+    two_sourced = [claim.labels.track for claim in claims for one in claim.notices if TWO_SOURCES in one]
+    if two_sourced:
+        told(f"two protocols: vocals of {len(two_sourced)} of {len(claims)} files are {TWO_SOURCES}")
+    for sentence in caveats(claims):
+        told(sentence)
     return keep_claims(claims, out)
+
+
+def _read(file: Path, labels: Labels) -> tuple[list[Claim], list[str]]:
+    """The claims of a file, and sentences about them."""
+    if file.suffix.lower() == ".csv":
+        return read_paper_csv(file, labels), []
+    content = read_bytes(file)
+    if file.suffix.lower() in MARKDOWN:
+        if not is_toolkit_table(content):
+            raise SoundstageError(f"{file}: no table of models with the columns {', '.join(COLUMNS)}; give that file")
+        return read_toolkit_table(file, labels)
+    if is_catalogue(content):
+        return read_catalogue(file, labels)
+    return [read_museval(file, labels)], []
 
 
 def _infinite(file: Path, claims: Sequence[Claim]) -> str:
@@ -74,13 +98,14 @@ def _of_folder(folder: Path, labels: Labels, told: Tell) -> list[Path]:
     # SSR and SRR first: the first metric is what a leaderboard ranks by.
     tables.sort(key=lambda file: (not file.name.startswith("spauq_"), file))
     files, is_unnamed = [], False
-    for file in tables or [file for file in every if file.suffix.lower() == ".json"]:
+    boards = [file for file in sorted(folder.rglob("*")) if _is_board(file)]
+    for file in tables or [*(file for file in every if file.suffix.lower() == ".json"), *boards]:
         if why := _foreign(file.relative_to(folder)):
             told(f"skipped {file}: {why}")
         elif tables and (lacking := lacking_options(file, labels)):
             is_unnamed = True
             told(f"skipped {file}: {UNNAMED}; import it by itself with {' and '.join(lacking)}")
-        elif not tables and not is_museval(file):
+        elif not tables and file.suffix.lower() not in MARKDOWN and not is_museval(file) and not _is_catalogue(file):
             told(f"skipped {file}: no file of museval's, which has a list of 'targets' with 'frames'")
         else:
             files.append(file)
@@ -92,6 +117,14 @@ def _of_folder(folder: Path, labels: Labels, told: Tell) -> list[Path]:
             " the binaural paper's, or folders of them"
         )
     return files
+
+
+def _is_board(file: Path) -> bool:
+    return file.suffix.lower() in MARKDOWN and file.is_file() and is_toolkit_table(read_bytes(file))
+
+
+def _is_catalogue(file: Path) -> bool:
+    return is_catalogue(read_bytes(file))
 
 
 def _foreign(inside: Path) -> str:

@@ -12,7 +12,7 @@ import json
 import math
 import re
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -23,6 +23,7 @@ from soundstage.names import decoded, encoded
 from soundstage.results.exchange.claims import CLAIMED, Claim, ClaimedFile, ClaimedScores, Labels, read_bytes
 from soundstage.results.exchange.values import NO_VALUE, Numeral, claimed_value
 from soundstage.results.loading import Results
+from soundstage.sources import ACCOMPANIMENT, VOCALS
 
 if TYPE_CHECKING:
     import pandas
@@ -37,6 +38,12 @@ SUBSETS = ("test", "train")
 SCENE = ("dataset", "placement", "spatializer", "seed")
 
 METRIC = "bsseval"
+
+TWO_SOURCES = (
+    "scored against the accompaniment alone, two sources, which took the place of the score among the stems: about"
+    " 0.2 dB more SDR"
+)
+"""Of vocals in a file that holds `accompaniment` beside the stems, as 17 of SiSEC 2018's submissions do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +194,26 @@ def read_museval(file: Path, labels: Labels) -> Claim:
     source = ClaimedFile(file, hashlib.sha256(content).hexdigest(), "museval JSON", about)
     role = exported.get("role")
     said = next((known for known in get_args(Role) if known == role), None)
+    scores = tuple(_scores(frames))
+    two_sourced = has_two_sourced_vocals(frames) and not exported
+    if two_sourced:
+        scores = tuple(
+            replace(score, note="; ".join(filter(None, (score.note, TWO_SOURCES)))) if score.source == VOCALS else score
+            for score in scores
+        )
     return Claim(
         _labels(file, labels, exported),
-        {METRIC: ClaimedScores(source, measures, tuple(_scores(frames)))},
+        {METRIC: ClaimedScores(source, measures, scores)},
         role=said,
+        notices=(f"vocals: {TWO_SOURCES}",) if two_sourced else (),
     )
+
+
+def has_two_sourced_vocals(targets: Collection[str]) -> bool:
+    """Whether a file's vocals are those of a second evaluation: museval scores vocals and accompaniment by themselves,
+    and writes both into the file of the stems, over the vocals among four.
+    """
+    return {VOCALS, ACCOMPANIMENT} < set(targets)
 
 
 def _labels(file: Path, labels: Labels, exported: Mapping[str, Any]) -> Labels:
