@@ -83,6 +83,14 @@ def register_metrics(register: Register) -> None:
         " https://doi.org/10.48550/arXiv.2305.07489; https://github.com/ZFTurbo/Music-Source-Separation-Training",
         licence="Apache-2.0",
     )
+    register(
+        "localization",
+        "soundstage_metrics.localization:Localization",
+        summary="From where each source is heard, in degrees: ITD and ILD matched against the scene's own HRIRs",
+        citation="Mills 1958, On the minimum audible angle, https://doi.org/10.1121/1.1909553; Faller & Merimaa 2004,"
+        " Source localization in complex listening situations, https://doi.org/10.1121/1.1791872",
+        licence="Apache-2.0",
+    )
 
 
 if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
@@ -91,7 +99,18 @@ if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does no
     from soundstage_metrics.community import Community
     from soundstage_metrics.cues import Cues
     from soundstage_metrics.interaural import Interaural
+    from soundstage_metrics.localization import Localization
     from soundstage_metrics.sdr import Sdr, SiSdr
     from soundstage_metrics.spauq import Spauq, SpauqPublished
 
-    _METRICS: tuple[type[Metric], ...] = (BssEval, Community, Cues, Interaural, Sdr, SiSdr, Spauq, SpauqPublished)
+    _METRICS: tuple[type[Metric], ...] = (
+        BssEval,
+        Community,
+        Cues,
+        Interaural,
+        Localization,
+        Sdr,
+        SiSdr,
+        Spauq,
+        SpauqPublished,
+    )

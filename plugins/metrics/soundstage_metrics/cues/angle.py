@@ -125,7 +125,7 @@ def frontal_directions(hrirs: HrirTable, rate: float) -> Directions:
     front = front[np.argsort(hrirs.azimuths[front], kind="stable")]
     if len(front) < 2:
         raise ValueError("the HRIR set has fewer than two directions on the frontal horizontal plane")
-    spectra = _at_bins(hrirs.responses[front], frame_length(rate)).transpose(1, 0, 2)
+    spectra = at_bins(hrirs.responses[front], frame_length(rate)).transpose(1, 0, 2)
     starts, bins, lags = band_starts(rate), itd_bins(rate, _LOW_HZ, PHASE_HZ), itd_lags(PHASE_HZ)
     powers = np.add.reduceat(np.abs(spectra[..., : starts[-1]]) ** 2, starts[:-1], axis=-1)
     product = spectra[0] * spectra[1].conj()
@@ -178,7 +178,7 @@ def _alike(cues: NDArray[np.float64], azimuth: float, azimuths: NDArray[np.float
     return low, high
 
 
-def _at_bins(responses: NDArray[np.float64], length: int) -> NDArray[np.complex128]:
+def at_bins(responses: NDArray[np.float64], length: int) -> NDArray[np.complex128]:
     """The spectra (…, bins) of responses of any length at the bins of a transform of `length`."""
     taps = responses.shape[-1]
     padded = np.pad(responses, [(0, 0)] * (responses.ndim - 1) + [(0, -taps % length)])

@@ -144,8 +144,8 @@ def cue_frames(signal: ArrayLike, rate: float, low_hz: float = 100.0, high_hz: f
         powers = spectra.real**2
         powers += spectra.imag**2
         product = spectra[0] * spectra[1].conj()
-        energies[:, some] = _band_sums(powers, starts)
-        cross[some] = _band_sums(product, starts[: below + 1])
+        energies[:, some] = band_sums(powers, starts)
+        cross[some] = band_sums(product, starts[: below + 1])
         iacc[some] = _iacc(product, powers, starts, rate)
         left, right = powers[:, :, bins].sum(axis=2)
         itd_energy[some] = left + right
@@ -154,7 +154,8 @@ def cue_frames(signal: ArrayLike, rate: float, low_hz: float = 100.0, high_hz: f
     return CueFrames(energies, cross, iacc, itd_energy, correlation, lags * 1e6)
 
 
-def _band_sums(values: NDArray[np.generic], starts: NDArray[np.int64]) -> NDArray[np.generic]:
+def band_sums(values: NDArray[np.generic], starts: NDArray[np.int64]) -> NDArray[np.generic]:
+    """Values (…, bins) summed over the bins of each band: (…, bands)."""
     return np.asarray(np.add.reduceat(values[..., : starts[-1]], starts[:-1], axis=-1))
 
 
