@@ -85,7 +85,9 @@ def excerpt(song: Path, start: float, seconds: float) -> Track:
         if file.stem != "mixture" and part.size and 10 * np.log10(np.mean(part**2) + 1e-12) > SILENT_DB:
             stems[file.stem] = part
     if len(stems) < 2 or "vocals" not in stems:
-        raise SoundstageError(f"{song}: vocals and another stem were expected to sound there; found {', '.join(stems)}")
+        raise SoundstageError(
+            f"{song}: vocals and another stem were expected to sound there; found {', '.join(stems) or 'nothing'}"
+        )
     return Track(song.name, RATE, {source: resample(samples, rate, RATE) for source, samples in stems.items()})
 
 
@@ -195,7 +197,11 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=list(MODELS))
     parser.add_argument("--out", type=Path, default=Path("results/overfit"))
     given = parser.parse_args()
-    track = excerpt(given.song, given.start, given.seconds)
+    try:
+        track = excerpt(given.song, given.start, given.seconds)
+    except SoundstageError as error:
+        print(error, file=sys.stderr)
+        return 1
     curves = [learn(title, track, given.minutes, given.piece, given.pieces) for title in given.only or MODELS]
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "overfit.md").write_text(table(curves), encoding="utf-8")

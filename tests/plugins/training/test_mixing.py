@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from layouts import write_musdb_song
 from soundstage.audio import resample
 from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
+from soundstage.heard import heard
 from soundstage_spatializers.panning import panning_gains
 from soundstage_training.verb.mixing import SILENT, Mixer, Staging
 from soundstage_training.verb.settings import Settings
@@ -149,6 +151,22 @@ def test_held_out_songs_are_not_trained_on_and_are_the_same_each_time(library):
     assert split(library.songs[::-1], 1, seed=0)[1] == to_validate
     with pytest.raises(SoundstageError, match="3 songs and 3 held out, so that none is left to train on; add songs"):
         split(library.songs, 3, seed=0)
+
+
+def test_what_a_model_learns_from_is_stated_in_the_words_by_which_leaderboards_know_songs(registry, library, tmp_path):
+    """Splits of a data set are told apart by its plugin's name; a folder of one's own has none that others know."""
+    write_musdb_song(tmp_path / "train" / "One", seconds=0.1)
+    write_musdb_song(tmp_path / "test" / "Two", seconds=0.1)
+    registry = Registry.load()
+    registry.set_roots({"musdb18hq": tmp_path, "folder": tmp_path / "test"})
+    assert library.stated() == ["sketches"]
+    assert Library.of(registry, ["musdb18hq[split=train]", "sketches"]).stated() == ["musdb18hq:train", "sketches"]
+    assert Library.of(registry, ["musdb18hq"]).stated() == ["musdb18hq:test"]
+    own = Library.of(registry, ["folder", "musdb18hq[split=train]"]).stated()
+    assert own == ["more", "musdb18hq:train"]
+    assert heard(own, ["musdb18hq:train"]) == "yes"
+    assert heard(own, ["musdb18hq:test"]) == "no"
+    assert heard(own, ["slakh2100_4s:test", "slakh2100:test"]) == "not stated"
 
 
 def test_what_cannot_be_drawn_is_a_sentence_with_the_remedy(library):

@@ -105,6 +105,7 @@ def test_a_checkpoint_says_what_it_was_trained_on_and_how(straight):
     assert about["data"]["trained_on"]["songs"] == 2
     assert len(about["data"]["trained_on"]["sha256"]) == 64
     assert about["data"]["trained_on"] != about["data"]["validated_on"]
+    assert about["trained_on"] == ["sketches"]
 
 
 def test_its_logs_are_what_tensorboard_reads(straight):

@@ -97,7 +97,7 @@ def _facts(
         "validated_on": library.fingerprint(to_validate, hashes),
     }
     hashes.save()
-    return {"training": {"name": name, "settings": settings.as_json()}, "data": data}
+    return {"training": {"name": name, "settings": settings.as_json()}, "data": data, "trained_on": library.stated()}
 
 
 def _claim(out: Path, facts: Mapping[str, Any]) -> bool:

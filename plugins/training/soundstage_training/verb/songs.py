@@ -11,6 +11,7 @@ import numpy as np
 from soundstage.contracts import Dataset, NamesFilesOfTracks, ReadsParts
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError, suggestion
+from soundstage.heard import MORE
 from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.tracks import extent, load_track
 
@@ -147,6 +148,22 @@ class Library:
             channels = max(stem.shape[0] for stem in there)
             stems[source] = sum((np.broadcast_to(stem, (channels, stem.shape[1])) for stem in there[1:]), there[0])
         return replace(track, stems=stems, mixture=None)
+
+    def stated(self) -> list[str]:
+        """What a model that is trained or validated on all of it may state, in the words of `soundstage.heard`.
+
+        A data set goes by its plugin's name and its split, or by what its entry says that it holds. A folder of one's
+        own has no name by which others could know it: `more`.
+        """
+        from soundstage.catalogue.parameters import constructor_parameters
+
+        words = []
+        for choice in self._choices.values():
+            parameters = constructor_parameters(choice.plugin.load())
+            split = choice.params.get("split", parameters["split"].default if "split" in parameters else "")
+            named = choice.plugin.name if split or not any(one.is_path for one in parameters.values()) else MORE
+            words.append(choice.songs or (f"{named}:{split}" if split else named))
+        return list(dict.fromkeys(words))
 
     def fingerprint(self, songs: Sequence[Song], hashes: FileHashes) -> dict[str, Any]:
         """What the songs of a registry's entries are: how many, how long, and a hash over names and files' contents.
