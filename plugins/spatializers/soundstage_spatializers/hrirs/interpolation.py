@@ -126,8 +126,8 @@ def _triangulated(ways: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[
 def arrivals(hrirs: HrirSet) -> NDArray[np.float64]:
     """When each response arrives, in samples to a fraction, (directions, 2).
 
-    Where it correlates best with its own minimum-phase version (Nam, Kolar and Abel, On the minimum-phase nature of
-    head-related transfer functions, AES 125, 2008), which is the same wave at time 0.
+    Where it correlates best with its own minimum-phase version (On the minimum-phase nature of head-related transfer
+    functions, 125th Convention of the AES, 2008), which is the same wave at time 0.
     """
     taps = hrirs.responses.shape[2]
     length = 1 << (4 * taps - 1).bit_length()
