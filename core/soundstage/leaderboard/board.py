@@ -197,10 +197,37 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How far a separator's scores of one scene are apart by the head that hears it.
+
+    value: the standard deviation over heads within a song, mean over songs. interval: its 95 % interval; None where
+    there are too few songs. by_head: the value that a table of that head alone has, over the scores that all share.
+    """
+
+    value: float
+    interval: tuple[float, float] | None
+    by_head: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Spatializers that differ in the files they render with alone, and what that does to scores.
+
+    spreads: separator → column → spread, over the scores that every separator has with every head. songs: of how many
+    songs these are.
+    """
+
+    heads: tuple[str, ...]
+    spreads: Mapping[str, Mapping[Column, Spread]]
+    songs: Mapping[Column, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Leaderboard:
     """What is printed. protocol: how scores became values. ranked_by: the column the rows are ranked by. notes: what
     a reader must not overlook. publication: the name of what is set beside it, empty where nothing is. over: the
-    separator whose scores are taken off all others', empty where none is."""
+    separator whose scores are taken off all others', empty where none is. heads: how much of the scores depends on the
+    head, for every family of heads that the grid has."""
 
     grid: str
     revision: int
@@ -212,6 +239,7 @@ class Leaderboard:
     notes: tuple[str, ...]
     publication: str = ""
     over: str = ""
+    heads: tuple[Heads, ...] = ()
 
     @property
     def title(self) -> str:

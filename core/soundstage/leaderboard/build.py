@@ -28,6 +28,7 @@ from soundstage.leaderboard.choice import (
     tables_asked_for,
     within_group,
 )
+from soundstage.leaderboard.heads import heads_of
 from soundstage.leaderboard.narrowing import narrowing
 from soundstage.leaderboard.protocols import CELL, DEFAULT, Aggregation, find_protocol
 from soundstage.leaderboard.surety import Surety
@@ -89,6 +90,7 @@ def make_leaderboard(
         tuple(sections),
         tuple(notes),
         over=over,
+        heads=heads_of(whole, facts, columns, how),
     )
 
 

@@ -18,10 +18,12 @@ from soundstage.report.text import (
     encodable,
     fine_print,
     group_text,
+    heads_title,
     own_lines,
     printable,
     published_lines,
     scores_line,
+    spread_lines,
     tells_training,
     uncomputed,
 )
@@ -48,6 +50,12 @@ def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
         lines.append("|" + "|".join(["--:", "---", "---", *["--:"] * (len(header) - 3)]) + "|")
         for line in (*own_lines(board, section), scores_line(board, section), *published_lines(board, section)):
             lines.append(_line(_markdown_cells(board, line, shown, has_training, has_cost)))
+        lines.append("")
+    for heads in board.heads:
+        lines += [f"### {_marked(heads_title(heads))}", ""]
+        lines.append(_line(["separator", *(_marked(printable(f"{c.label} ± ({c.unit})")) for c in board.columns)]))
+        lines.append("|" + "|".join(["---", *["--:"] * len(board.columns)]) + "|")
+        lines += [_line([_marked(name), *cells]) for name, cells in spread_lines(board, heads)]
         lines.append("")
     lines += [f"- {line.replace('* best blind', '**bold** best blind')}" for line in fine_print(board)]
     return "\n".join(lines)

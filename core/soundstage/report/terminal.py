@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from soundstage.leaderboard.board import Column, Leaderboard, Section
+from soundstage.leaderboard.board import Column, Heads, Leaderboard, Section
 from soundstage.report.text import (
     TRAINED,
     TRAINING,
@@ -19,10 +19,12 @@ from soundstage.report.text import (
     arrow,
     fine_print,
     group_text,
+    heads_title,
     own_lines,
     printable,
     published_lines,
     scores_line,
+    spread_lines,
     tells_training,
 )
 
@@ -84,8 +86,22 @@ def print_board(board: Leaderboard, console: Console, intervals: bool = False) -
         shown = frozenset(board.columns if intervals else [board.ranked_by])
         for columns in _that_fit(board, section, console, shown):
             print_whole(_table(board, section, columns, console, shown), console)
+    for heads in board.heads:
+        console.print()
+        console.print(Text(heads_title(heads), style="bold cyan"))
+        print_whole(_spreads(board, heads, console), console)
     for line in fine_print(board):
         console.print(Text(line, style="dim"))
+
+
+def _spreads(board: Leaderboard, heads: Heads, console: Console) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
+    table.add_column("separator", overflow="fold", max_width=name_width(console.width))
+    for column in board.columns:
+        table.add_column(f"{printable(column.label)} ±\n{printable(column.unit)}", justify="right", no_wrap=True)
+    for name, cells in spread_lines(board, heads):
+        table.add_row(Text(name), *map(Text, cells))
+    return table
 
 
 def _that_fit(

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from soundstage.leaderboard.board import FEWEST, RESAMPLES, Column, Cost, Leaderboard, Row, Section
+from soundstage.leaderboard.board import FEWEST, RESAMPLES, Column, Cost, Heads, Leaderboard, Row, Section
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 """Kinds of characters that move the cursor, command a terminal or have no bytes: controls, lone surrogates, breaks."""
@@ -221,7 +221,48 @@ def _sentences(board: Leaderboard) -> Iterator[str]:
         yield f"Every score is an improvement: that of {board.over} on the same scene and source is taken off it."
     if any(row.is_assigned for section in board.sections for row in section.rows):
         yield "† returns unnamed sources: core assigned them to the references by the best SI-SDR permutation."
+    yield from _heads(board)
     yield from board.notes
+
+
+def heads_title(heads: Heads) -> str:
+    """What heads a table of spreads."""
+    return printable(f"by head: {', '.join(heads.heads)}")
+
+
+def spread_lines(board: Leaderboard, heads: Heads) -> list[tuple[str, list[str]]]:
+    """Each separator in the order of the tables, with its spread in each of the board's columns."""
+    order = dict.fromkeys(row.separator for section in board.sections for row in section.rows)
+    return [(printable(name), [_spread_text(heads, name, column) for column in board.columns]) for name in order]
+
+
+def _spread_text(heads: Heads, separator: str, column: Column) -> str:
+    spread = heads.spreads.get(separator, {}).get(column)
+    if spread is None:
+        return NOTHING.text
+    return f"{value_text(spread.value, column)} {interval_text(spread.interval, column)}".rstrip()
+
+
+def _heads(board: Leaderboard) -> Iterator[str]:
+    """How much of what ranks depends on the head."""
+    column = board.ranked_by
+    for heads in board.heads:
+        known = {name: found[column] for name, found in heads.spreads.items() if column in found}
+        roles = {row.separator: row.role for section in board.sections for row in section.rows}
+        shown = {name: spread for name, spread in known.items() if roles.get(name) == "separator"} or known
+        if not shown:
+            continue
+        most = max(shown, key=lambda name: (not math.isnan(shown[name].value), shown[name].value))
+        spread = shown[most]
+        low, high = min(spread.by_head.values()), max(spread.by_head.values())
+        songs = heads.songs[column]
+        others = ", more than that of any other" if len(shown) > 1 else ""
+        yield (
+            f"By head ({', '.join(heads.heads)}): within a song {column.label} of {most} differs by"
+            f" {_spread_text(heads, most, column)} {column.unit} (standard deviation over heads, mean over"
+            f" {songs} song{'s' * (songs > 1)}){others}; over songs it is {value_text(low, column)} to"
+            f" {value_text(high, column)} {column.unit}."
+        )
 
 
 def _training(board: Leaderboard) -> Iterator[str]:
