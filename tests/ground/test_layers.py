@@ -98,6 +98,8 @@ MEANS_SOMETHING_ELSE = {
     ("results/estimates.py", "estimates"): "the folder of kept estimates",
     ("isolation/separator.py", "mixture"): "the key under which a script gets the mixture's samples",
     ("isolation/metric.py", "mixture"): "the same, of a metric script",
+    ("results/exchange/toolkit.py", "community"): "the metric that the toolkit's own table is of",
+    ("results/exchange/toolkit.py", "sdr"): "its measure",
     ("isolation/server.py", "mixture"): "the same",
     ("running/isolated.py", "mixture"): "the same, of an isolated separator",
     ("running/host.py", "mixture"): "the same",
