@@ -256,3 +256,23 @@ def test_datasets_that_know_their_sources_say_those_that_they_load(tmp_path):
         dataset = registry.choose("datasets", label).build()
         track = dataset.track_ids()[0]
         assert tuple(dataset.source_names(track)) == tuple(dataset.load(track).stems)
+
+
+@pytest.mark.slow
+def test_stems_of_a_separator_in_a_process_of_its_own_are_combined_alike(toys, tmp_path):
+    registry = tmp_path / "registry.toml"
+    registry.write_text(
+        '[separators.summing]\nplugin = "shares"\nsums = { other = ["other", "guitar", "piano"] }\n', encoding="utf-8"
+    )
+    grid = {
+        "datasets": [f"folder[root={songs(tmp_path / 'songs', FOUR)}]"],
+        "spatializers": ["flat"],
+        "separators": ["summing"],
+        "metrics": ["error"],
+    }
+    values = []
+    for isolate in (False, True):
+        out = tmp_path / f"out {isolate}"
+        soundstage.run(grid, out, registry=[registry], isolate=isolate)
+        values.append(soundstage.load(out)["value"].to_list())
+    assert values[0] == values[1]

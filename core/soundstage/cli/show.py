@@ -138,6 +138,7 @@ def _show_publication(one: Any) -> None:
     for condition in one.conditions.values():
         say(f"  rendering:   {condition.name}: {condition.summary}")
     for name in dict.fromkeys(line.model for line in one.lines):
-        here = one.model(name).separators
-        say(f"  model:       {name}" + (f" = {', '.join(here)} here" if here else ""))
+        here, stated = one.model(name).separators, one.model(name).trained_on
+        told = "" if stated is None else f"; trained on {', '.join(stated) or 'nothing'}"
+        say(f"  model:       {name}" + (f" = {', '.join(here)} here" if here else "") + told)
     say()

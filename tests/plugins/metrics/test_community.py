@@ -45,6 +45,7 @@ def rows_of(references, estimates, rate=RATE):
     return {(row.source, row.name): row for row in Community().prepare(scene)(estimates)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_score_is_the_toolkits(signals, golden, seed):
     assert len(golden) == 2 * len(signals.CASES)
