@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from soundstage.audio import read_audio
 from soundstage.pipeline.written import LEVEL, sentences, traces
 from soundstage.scene import Scene
 
@@ -147,3 +148,17 @@ def test_the_two_common_tools_are_caught_and_raw_stems_are_not(stems):
         assert all("bits" in about[source] for source, about in found)
     false = [about for source, about in stems.raw(24, 2.5, random) if source in about]
     assert len(false) <= 1
+
+
+@pytest.mark.parametrize("model", ["d1", "df"])
+def test_the_published_demo_of_a_real_model_was_scaled(shared, model):
+    """SpaIn-Net's demo stems sum to 0.574 times the demo's mixture, and are 16 bits."""
+    folder = shared / "real" / "spain-net-task1"
+    sources = ("bass", "guitar", "piano", "strings")
+    references = {source: read_audio(folder / "gt" / f"{source}.flac")[0] for source in sources}
+    mixture, rate = read_audio(folder / "gt" / "mixture.flac")
+    estimates = {source: read_audio(folder / model / f"{source}.flac")[0] for source in sources}
+    found = traces(estimates, Scene(rate, mixture, references))
+    assert {phrases["gain"] for phrases in found.values()} == {"all together 0.56 to 0.59 of the mixture"}
+    assert {phrases["bits"] for phrases in found.values()} == {"16 bits"}
+    assert all(set(phrases) == {"gain", "bits"} for phrases in found.values())
