@@ -147,6 +147,12 @@ def test_long_songs_are_separated_in_equal_parts_each_with_context(kept, name):
     assert all(np.array_equal(again.images[source], image) for source, image in estimates.images.items())
 
 
+def test_the_dprnn_takes_shorter_parts_unless_told_otherwise(kept):
+    assert built(f"dprnn[checkpoint={kept / 'dprnn'}]")._chunk == 6.0
+    assert built(f"dprnn[checkpoint={kept / 'dprnn'},chunk=none]")._chunk is None
+    assert built(f"xumx[checkpoint={kept / 'xumx'}]")._chunk == 30.0
+
+
 def test_parts_of_a_network_that_sees_no_further_than_the_context_are_the_whole(kept):
     """The small U-Net's view ends within the context, and parts start where its planes' halvings do."""
     made = scene(10.0)
