@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme cards architecture clean
+.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme cards architecture presets clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1#\2/' | awk -F'#' '{ printf "%-18s  %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ cards: $(VENV)/.test  ## Measure the built-in metrics and write their cards into
 
 architecture: $(VENV)/.base  ## Write the pictures of docs/architecture.md from the code
 	$(BIN)/python tools/architecture.py
+
+presets: $(VENV)/.base  ## Write the table of training presets into docs/training.md
+	$(BIN)/python tools/presets.py
 
 clean:  ## Remove the environment and results
 	rm -rf $(VENV) results

@@ -5,8 +5,8 @@
 Two sources of the same class, panned apart at random: excerpts of melodic stems of songs to train on, real and
 synthesised. X-UMX and two kinds of SpaIn-Net that are its equals but for the angles are trained on one and the same
 stream of examples, and separate mixtures of songs held out: told exact angles, angles up to 8° off, each other's
-angles, and 0° for both. `mixture` is the mixture as an estimate of both, `… in its best order` lets the references say
-which estimate is which.
+angles, and 0° for both. `mixture` is the mixture as an estimate of both, and half of it what is best for whoever cannot
+tell them apart; `… in its best order` lets the references say which estimate is which.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def angles(scene: Any, number: int) -> dict[str, Any]:
 def main() -> None:
     parser = together.arguments(__doc__.splitlines()[0], name="location", steps=2000, hidden=128)
     options = parser.parse_args()
-    size = {"hidden": options.hidden, "layers": 2, "n_fft": 2048, "hop": 512, "bandwidth": 11025.0}
+    size = {"hidden": options.hidden, "layers": 2, "dropout": options.dropout}
+    size |= {"n_fft": 2048, "hop": 512, "bandwidth": 11025.0}
     entries = {
         "xumx": together.Entry("xumx", size, {}),
         "spainnet D1-CAT": together.Entry("spainnet", {**size, "variant": "D1-CAT"}, {}),
@@ -117,8 +118,9 @@ def main() -> None:
         return
     jobs: list[tuple[dict[str, Any], Any, Any]] = []
     for number, scene in enumerate(held_out_scenes(held_out, settings, options.mixtures)):
-        floor = dict.fromkeys(SOURCES, scene.mixture)
-        jobs.append(({"entry": "mixture", "seed": None, "mixture": number}, scene, floor))
+        for floor, gain in (("mixture", 1.0), ("half the mixture", 0.5)):
+            images = dict.fromkeys(SOURCES, gain * scene.mixture)
+            jobs.append(({"entry": floor, "seed": None, "mixture": number}, scene, images))
         for seed, trained in models.items():
             for name, model in trained.items():
                 kinds = angles(scene, number) if model.told_azimuths else {"": None}

@@ -57,6 +57,7 @@ def arguments(about: str, **defaults: Any) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rate", type=int, default=22050)
     parser.add_argument("--hidden", type=int, default=defaults["hidden"])
+    parser.add_argument("--dropout", type=float, default=0.4, help="0 to compare the losses of two devices")
     parser.add_argument("--mixtures", type=int, default=24, help="held-out ones")
     parser.add_argument(
         "--workers", type=int, default=max(0, len(os.sched_getaffinity(0)) - 1), help="that mix or score"

@@ -21,16 +21,29 @@ decay_after = 1
 validate_every = 4
 validation_seconds = 2
 metrics = ["sdr"]
+
+[training.even]
+model = "dprnn[n_fft=256,hop=128,features=4,hidden=4,blocks=1]"
+datasets = ["sketches"]
+rate = 8000
+seconds = 0.5
+batch = 4
+validate_every = 4
+validation_seconds = 2
+metrics = ["sdr"]
 """
 
 
-def train(folder, *words, code="", check=True):
-    """Run `soundstage train` in a process of its own. code: run before it, in the same process."""
+def train(folder, *words, code="", check=True, processes=1):
+    """Run `soundstage train` in a process of its own, or several. code: run before it, in the same process."""
     registry = folder / "tiny.toml"
     if not registry.exists():
         registry.write_text(TINY)
     program = f"{code}\nimport sys\nfrom soundstage.cli import main\nsys.argv = ['soundstage', *sys.argv[1:]]\nmain()"
     command = [sys.executable, "-c", program, "train", "--registry", str(registry), "--device", "cpu", *words]
+    if processes > 1:
+        launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), "-m", "soundstage"]
+        command = [sys.executable, *launcher, *command[3:]]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     found = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
     assert not check or found.returncode == 0, found.stderr

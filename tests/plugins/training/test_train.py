@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 
 import pytest
+from click.testing import CliRunner
 
-from trainings import curve, train
+from soundstage.cli import cli
+from soundstage.errors import SoundstageError
+from trainings import TINY, curve, train
 
 pytestmark = pytest.mark.heavy
 
@@ -32,6 +36,14 @@ def same(first, second):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
     states = [json.loads((out / "state/step-00000014/state.json").read_text()) for out in (first, second)]
     assert states[0] == states[1]
+
+
+def typed(folder, *words):
+    """What the command line makes of `soundstage train` and these words, in this process."""
+    registry = folder / "tiny.toml"
+    registry.write_text(TINY)
+    defaults = ["--registry", str(registry), "--device", "cpu", "--out", str(folder / "ck")]
+    return CliRunner().invoke(cli, ["train", *defaults, *words])
 
 
 KILLED_AT = """
@@ -89,6 +101,20 @@ def test_a_training_that_goes_on_otherwise_than_it_began_is_refused_and_told_wha
     assert "learning-rate was 0.001 and is 0.01 now" in found.stderr
 
 
+def test_devices_and_parts_change_no_example_and_hardly_a_digit(tmp_path):
+    """`even` has neither batch normalisation nor dropout, of which each device and part has its own."""
+    train(tmp_path, "even", "--out", "one", "--steps", "5")
+    train(tmp_path, "even", "--out", "two", "--steps", "5", processes=2)
+    train(tmp_path, "even", "--out", "parts", "--steps", "5", "--accumulate", "2", "--workers", "1")
+    wanted = [line["loss"] for line in curve(tmp_path / "one") if "loss" in line]
+    assert len(wanted) == 5
+    for name in ("two", "parts"):
+        found = [line["loss"] for line in curve(tmp_path / name) if "loss" in line]
+        assert found == pytest.approx(wanted, rel=1e-4), name
+    spread = json.loads((tmp_path / "two" / "training.json").read_text())
+    assert spread["training"]["settings"]["accumulate"] == 1
+
+
 def test_training_learns(straight):
     losses = [line["loss"] for line in curve(straight) if "loss" in line]
     assert sum(losses[-3:]) < sum(losses[:3])
@@ -115,8 +141,6 @@ def test_its_logs_are_what_tensorboard_reads(straight):
         "found = EventAccumulator(sys.argv[1]); found.Reload()\n"
         "print(*[event.step for event in found.Scalars('train/loss')], *found.Tags()['scalars'])"
     )
-    import sys
-
     said = subprocess.run(
         [sys.executable, "-c", code, str(straight / "logs")], capture_output=True, text=True, check=True
     ).stdout.split()
@@ -163,8 +187,37 @@ def test_its_logs_are_what_tensorboard_reads(straight):
     ],
 )
 def test_what_goes_wrong_is_one_sentence(tmp_path, words, code, sentence):
-    # One process for them all would be faster and would hide what one leaves behind for the next.
-    found = train(tmp_path, *words, "--out", "ck", code=code, check=False)
-    assert found.returncode == 1
-    assert sentence in found.stderr
-    assert "Traceback" not in found.stderr
+    if code:
+        found = train(tmp_path, *words, "--out", "ck", code=code, check=False)
+        assert found.returncode == 1
+        assert sentence in found.stderr
+        assert "Traceback" not in found.stderr
+    else:
+        refused = typed(tmp_path, *words).exception
+        assert isinstance(refused, SoundstageError)
+        assert sentence in str(refused)
+
+
+def test_patience_ends_a_training_and_the_best_checkpoint_stays(tmp_path, monkeypatch):
+    from soundstage_training.verb.validation import Validation
+
+    scores = iter([1.0, 3.0, 2.0, float("nan"), 2.5])
+    monkeypatch.setattr(Validation, "of", lambda self, model, device: {"sdr/SDR": next(scores)})
+    ended = typed(tmp_path, "tiny", "--steps", "40", "--validate-every", "2", "--patience", "3")
+    assert "stopped after step 10: 3 validations without improvement; best sdr/SDR 3.00 at step 4" in ended.output
+    about = json.loads((tmp_path / "ck" / "model.json").read_text())
+    assert about["training"]["step"] == 4
+    assert about["training"]["validation"] == {"sdr/SDR": 3.0}
+    again = typed(tmp_path, "tiny", "--steps", "40", "--validate-every", "2", "--patience", "3")
+    assert "stopped after step 10: 3 validations without improvement" in again.output
+
+
+def test_minutes_end_a_training_that_the_same_command_takes_up(tmp_path):
+    ended = typed(tmp_path, "tiny", "--steps", "3", "--minutes", "0.00001")
+    assert "1e-05 minutes are over after step 1; the same command goes on" in ended.output
+    assert (tmp_path / "ck" / "model.safetensors").exists()
+    assert "all 3 steps are done" in typed(tmp_path, "tiny", "--steps", "3").output
+    held = curve(tmp_path / "ck")
+    assert [line["step"] for line in held if "validation" in line] == [1, 3]
+    assert "all 3 steps are done" in typed(tmp_path, "tiny", "--steps", "3").output
+    assert curve(tmp_path / "ck") == held  # once more changes nothing

@@ -78,7 +78,7 @@ def command(
 
     Stems are mixed on the fly by the benchmark's own placements and spatializers, held-out songs are scored by its
     metrics, and CKPT is at once a separator for grids: xumx[checkpoint=CKPT]. The same command goes on where it was
-    interrupted. Several GPUs: accelerate launch -m soundstage train …
+    interrupted. Several GPUs: torchrun --nproc_per_node N -m soundstage train …
     """
     from soundstage.catalogue.registry import Registry
     from soundstage_training.verb.display import Silence, Steps

@@ -22,7 +22,7 @@ from soundstage.errors import OutOfMemory, SoundstageError
 from soundstage.pipeline.blame import is_out_of_memory
 from soundstage_training import checkpoint
 from soundstage_training.verb import state
-from soundstage_training.verb.curve import Curve
+from soundstage_training.verb.curve import Curve, read
 from soundstage_training.verb.feeding import Share, parts
 from soundstage_training.verb.trainee import Trainee
 
@@ -305,14 +305,18 @@ class _Loop:
         checkpoint.save(self._job.out, self._model, {**self._job.facts, "training": training})
 
     def _finish(self, why: str) -> None:
-        """Leave a state and a checkpoint behind."""
-        now = self._standing
+        """Leave a state and a checkpoint behind. What is validated for that alone is no part of the state."""
+        now, job = self._standing, self._job
         if self._saved != now.step:
             self._fetch()
             self._save()
-        ended = why in ("done", "minutes") and now.step % self._job.validate_every != 0
-        if self._is_main and now.step and (ended or (now.best is None and why != "patience")):
-            self._published()
+        ended = why in ("done", "minutes") or now.best is None
+        if not (self._is_main and now.step and ended):
+            return
+        if not any(line["step"] == now.step and "validation" in line for line in read(job.out)):
+            value = self._published()
+            if job.validation.watched.is_better(value, now.best):
+                now.best, now.best_step = value, now.step
 
     def _is_patient_no_more(self) -> bool:
         patience = self._job.settings.patience

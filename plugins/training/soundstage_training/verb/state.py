@@ -38,9 +38,8 @@ def save(out: Path, step: int, tensors: Mapping[str, Any], facts: Mapping[str, A
         (part / FACTS).write_text(text, encoding="utf-8")
         for path in (part / TENSORS, part / FACTS, part):
             _synced(path)
-        if whole.exists():  # of the same step, and so the same
-            shutil.rmtree(whole)
-        part.rename(whole)
+        if not whole.exists():  # or it is of the same step, and so the same
+            part.rename(whole)
         _synced(folder)
     except (OSError, SafetensorError) as error:
         raise unkept(folder, error) from None
