@@ -62,6 +62,7 @@ def test_plugins_use_the_public_rooms_of_core_alone(root):
         "cache",
         "catalogue",
         "cli",
+        "heard",
         "pipeline",
         "planning",
         "results",
