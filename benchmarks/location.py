@@ -104,8 +104,8 @@ def angles(scene: Any, number: int) -> dict[str, Any]:
 def main() -> None:
     parser = together.arguments(__doc__.splitlines()[0], name="location", steps=2000, hidden=128)
     options = parser.parse_args()
-    size = {"hidden": options.hidden, "layers": 2, "dropout": options.dropout}
-    size |= {"n_fft": 2048, "hop": 512, "bandwidth": 11025.0}
+    size = {"hidden": options.hidden, "layers": options.layers, "dropout": options.dropout}
+    size |= {"n_fft": 2048, "hop": options.hop, "bandwidth": 11025.0}
     entries = {
         "xumx": together.Entry("xumx", size, {}),
         "spainnet D1-CAT": together.Entry("spainnet", {**size, "variant": "D1-CAT"}, {}),

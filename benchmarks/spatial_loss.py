@@ -55,8 +55,8 @@ def main() -> None:
     parser.add_argument("--itd", type=float, default=10.0, help="weight of the ITD loss, in ms")
     parser.add_argument("--ild", type=float, default=0.3, help="weight of the ILD loss, in dB")
     options = parser.parse_args()
-    size = {"hidden": options.hidden, "layers": 2, "dropout": options.dropout}
-    size |= {"n_fft": 2048, "hop": 512, "bandwidth": 11025.0}
+    size = {"hidden": options.hidden, "layers": options.layers, "dropout": options.dropout}
+    size |= {"n_fft": 2048, "hop": options.hop, "bandwidth": 11025.0}
     weights = {"ITD": {"itd": options.itd}, "ILD": {"ild": options.ild}}
     entries = {
         BASELINE: together.Entry("xumx", size, {}),

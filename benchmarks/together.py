@@ -58,6 +58,8 @@ def arguments(about: str, **defaults: Any) -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=int, default=22050)
     parser.add_argument("--hidden", type=int, default=defaults["hidden"])
     parser.add_argument("--dropout", type=float, default=0.4, help="0 to compare the losses of two devices")
+    parser.add_argument("--layers", type=int, default=2, help="of every LSTM")
+    parser.add_argument("--hop", type=int, default=512, help="samples between frames of 2048")
     parser.add_argument("--mixtures", type=int, default=24, help="held-out ones")
     parser.add_argument(
         "--workers", type=int, default=max(0, len(os.sched_getaffinity(0)) - 1), help="that mix or score"
