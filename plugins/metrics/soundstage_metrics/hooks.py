@@ -91,6 +91,20 @@ def register_metrics(register: Register) -> None:
         " Source localization in complex listening situations, https://doi.org/10.1121/1.1791872",
         licence="Apache-2.0",
     )
+    register(
+        "energies",
+        "soundstage_metrics.energies:Energies",
+        summary="What an error is made of: its source's image, other sources, artefacts; also where BSS Eval has none",
+        citation="Vincent, Gribonval & Févotte 2006, Performance measurement in blind audio source separation,"
+        " https://doi.org/10.1109/TSA.2005.858005",
+        licence="Apache-2.0",
+    )
+    register(
+        "leakage",
+        "soundstage_metrics.leakage:Leakage",
+        summary="How loud an estimate is where its source is silent, whole silent stems included",
+        licence="Apache-2.0",
+    )
 
 
 if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
@@ -98,7 +112,9 @@ if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does no
     from soundstage_metrics.bsseval import BssEval
     from soundstage_metrics.community import Community
     from soundstage_metrics.cues import Cues
+    from soundstage_metrics.energies import Energies
     from soundstage_metrics.interaural import Interaural
+    from soundstage_metrics.leakage import Leakage
     from soundstage_metrics.localization import Localization
     from soundstage_metrics.sdr import Sdr, SiSdr
     from soundstage_metrics.spauq import Spauq, SpauqPublished
@@ -107,7 +123,9 @@ if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does no
         BssEval,
         Community,
         Cues,
+        Energies,
         Interaural,
+        Leakage,
         Localization,
         Sdr,
         SiSdr,

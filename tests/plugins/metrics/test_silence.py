@@ -12,7 +12,9 @@ from soundstage_metrics import validate
 from soundstage_metrics.bsseval import BssEval
 from soundstage_metrics.community import Community
 from soundstage_metrics.cues import Cues
+from soundstage_metrics.energies import Energies
 from soundstage_metrics.interaural import Interaural, ild_db
+from soundstage_metrics.localization import Localization
 from soundstage_metrics.sdr import Sdr, SiSdr, si_sdr
 from soundstage_metrics.spauq import Spauq, SpauqPublished, spauq
 
@@ -26,6 +28,8 @@ METRICS = {
     "bsseval": BssEval(),
     "interaural": Interaural(),
     "cues": Cues(),
+    "localization": Localization(law="panning"),
+    "energies": Energies(),
     "community": Community(),
 }
 everywhere = pytest.mark.parametrize(
