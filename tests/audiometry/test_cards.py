@@ -56,7 +56,7 @@ def finding(card, rule):
 def test_a_metric_with_three_planted_faults_gets_a_card_that_shows_all_three(measured):
     card = card_of(measured, "width_error")
     assert "gain" in finding(card, "moves").kinds
-    assert "becomes" in finding(card, "moves").text
+    assert finding(card, "moves").text == "claims to ignore, and moves from 0.00 dB with: gain 6 dB (to 6.00 dB)"
     assert finding(card, "blind").kinds[0] == "swap"
     assert finding(card, "blind").sources == ()
     assert "33%" in finding(card, "empty").text
@@ -117,7 +117,7 @@ def test_the_verb_prints_cards_and_writes_a_page(toys, tmp_path, monkeypatch):
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 0, done.output
     assert "✗ scores as perfect: swap" in done.output
-    assert "moves with: gain 6 dB (0.00 dB becomes 6.00 dB)" in done.output
+    assert "moves from 0.00 dB with: gain 6 dB (to 6.00 dB)" in done.output
     html = (page / "index.html").read_text(encoding="utf-8")
     assert "<svg" in html
     assert "scores as perfect: swap" in html

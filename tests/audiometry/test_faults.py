@@ -9,7 +9,7 @@ from soundstage.catalogue.registry import Registry
 
 pytestmark = pytest.mark.heavy
 
-KINDS = ("none", "rotate", "swap", "mono", "gain", "invert", "bleed")
+KINDS = ("none", "rotate", "swap", "mono", "gain", "invert", "bleed", "residual")
 METRICS = ["spauq", "spauq_published", "bsseval", "interaural", "community"]
 
 
@@ -42,7 +42,11 @@ def test_gain_counts_in_ssr_as_in_its_closed_form(cards, metric):
 
 
 def test_gcc_phat_on_a_bass_is_carried_away_by_next_to_nothing(cards):
-    assert [one.sources for one in found(cards["interaural", "ITD_difference"], "slight", "bleed")] == [("bass",)]
+    card = cards["interaural", "ITD_difference"]
+    assert "bass" in found(card, "slight", "bleed")[0].sources
+    assert [one.sources for one in found(card, "moves", "residual")] == [("bass",)]
+    assert card.curve("bleed", "bass").lost[0] > 10 * card.curve("rotate", "bass").lost[0]  # −40 dB of bleed, 1°
+    assert card.curve("bleed", "vocals").lost[0] == 0.0
 
 
 @pytest.mark.parametrize("name", ["ISR", "SIR", "SAR"])

@@ -45,8 +45,9 @@ def findings(card: Card, mirror: tuple[float, str]) -> tuple[Finding, ...]:
 
 
 def shown(card: Card, value: float) -> str:
-    """A value with its unit."""
-    return f"{value:.{card.decimals}f} {card.unit}".strip() if not math.isnan(value) else "nothing"
+    """A value with its unit, where it has one."""
+    unit = "" if card.unit == "1" else card.unit
+    return f"{value + 0.0:.{card.decimals}f} {unit}".strip().replace("-", "−")
 
 
 def step_text(curve: Curve, step: float) -> str:
@@ -54,7 +55,7 @@ def step_text(curve: Curve, step: float) -> str:
     if not curve.has_steps:
         return curve.kind
     unit = curve.unit if curve.unit == "°" else f" {curve.unit}"
-    return f"{curve.kind} {step:g}{unit}".rstrip()
+    return f"{curve.kind} {step:g}{unit}".rstrip().replace("-", "−")
 
 
 # rules: whether one holds of a curve
@@ -119,7 +120,7 @@ def _by_rule(card: Card, rule: Rule, holds: Holds) -> Iterator[Finding]:
     for where, kinds in by_sources.items():
         everywhere = set(where) == heard
         said = [_said(card, rule, kind, where) for kind in kinds]
-        text = SENTENCES[rule].format(", ".join(said))
+        text = SENTENCES[rule].format(", ".join(said), perfect=shown(card, card.ceiling))
         sources = () if everywhere else where
         yield Finding(rule, tuple(kinds), sources, text + (f" on {', '.join(where)}" if sources else ""))
 
@@ -145,8 +146,8 @@ def _known(curve: Curve) -> Curve:
 
 SENTENCES: Mapping[Rule, str] = {
     "blind": "scores as perfect: {}",
-    "moves": "claims to ignore, and moves with: {}",
-    "slight": "moved far by the mildest step of: {}",
+    "moves": "claims to ignore, and moves from {perfect} with: {}",
+    "slight": "moved far from {perfect} by the mildest step of: {}",
     "unsteady": "does not follow step by step: {}",
     "better": "scores better than the perfect estimate: {}",
     "loses": "loses its value with: {}",
@@ -160,7 +161,7 @@ def _said(card: Card, rule: Rule, kind: str, where: Iterable[str]) -> str:
     curves = [_known(curve) for curve in curves]
     if rule == "slight":
         worst = max(curves, key=lambda curve: curve.lost[0])
-        return f"{step_text(worst, worst.steps[0])} ({_from_to(card, worst.lost[0])})"
+        return f"{step_text(worst, worst.steps[0])} ({_to(card, worst.lost[0])})"
     if rule == "unsteady":
         least = min(curve.monotony for curve in curves)
         return f"{kind} (ρ {least:.2f})"
@@ -175,12 +176,11 @@ def _said(card: Card, rule: Rule, kind: str, where: Iterable[str]) -> str:
         return kind
     worst = max(curves, key=lambda curve: curve.lost[-1])
     text = step_text(worst, worst.steps[-1])
-    return text if rule == "blind" else f"{text} ({_from_to(card, worst.lost[-1])})"
+    return text if rule == "blind" else f"{text} ({_to(card, worst.lost[-1])})"
 
 
-def _from_to(card: Card, lost: float) -> str:
-    value = card.ceiling - lost if card.higher_is_better else card.ceiling + lost
-    return f"{shown(card, card.ceiling)} becomes {shown(card, value)}"
+def _to(card: Card, lost: float) -> str:
+    return f"to {shown(card, card.ceiling - lost if card.higher_is_better else card.ceiling + lost)}"
 
 
 def _empty(card: Card) -> Iterator[Finding]:

@@ -26,8 +26,8 @@ NOT_RESIDUAL = ("image", "level", "time", "polarity")
 FILTERED = ("image", "level", "time", "polarity", "tone")
 """What BSS Eval's short filters take for a distortion of the image."""
 
-NOT_CUES = ("level", "time", "polarity", "tone", "artefacts")
-"""What changes no interaural cue."""
+NOT_CUES = ("level", "time", "polarity", "tone", "artefacts", "bleed_here")
+"""What changes no interaural cue; what comes from where the source is has its cues."""
 
 ADDED = ("sources", "residual", "reverb")
 """What puts something into an estimate."""

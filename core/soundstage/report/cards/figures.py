@@ -38,15 +38,15 @@ def audiogram(found: Audiometry) -> Figure:
             is_dark = grid[row, column] > 0.55
             mark = CLAIM_MARKS[card.claims(curve.kind, curve.family)]
             axes.text(column, row, mark, ha="center", va="center", fontsize=6, color="white" if is_dark else "#333333")
-    picture = axes.imshow(np.ma.masked_invalid(grid), cmap="cividis_r", vmin=0.0, vmax=1.0, aspect="auto")
-    axes.set_facecolor("#E4E4E4")
+    picture = axes.imshow(np.ma.masked_invalid(grid), cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+    axes.set_facecolor("#D8D8D8")
     axes.set_xticks(range(len(kinds)), [shown(kind) for kind in kinds], rotation=60, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(cards)), [shown(text.title(card), 30) for card in cards])
     axes.grid(visible=False)
     axes.tick_params(length=0)
     bar = figure.colorbar(picture, ax=axes, shrink=0.8, pad=0.01)
     bar.set_label("share of its span lost at the greatest step")
-    axes.set_title("● claims to follow   ○ claims to ignore   grey: no value", loc="left")
+    axes.set_title("● claims to follow · ○ claims to ignore · grey: no value", loc="left")
     return figure
 
 
