@@ -34,3 +34,9 @@ ADDED = ("sources", "residual", "reverb")
 
 TAKEN = ("musical", "dropouts", "lowpass")
 """What takes something out of it."""
+
+PLACES = ("rotate", "itd", "swap", "mono")
+"""What a source is heard elsewhere by."""
+
+DIFFUSE = ("residual", "reverb")
+"""What makes an image wide."""

@@ -20,6 +20,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
+from soundstage_metrics.claims import DIFFUSE, NOT_CUES, PLACES
 from soundstage_metrics.cues.angle import ILD_JND_DB
 from soundstage_metrics.cues.frames import PHASE_HZ
 from soundstage_metrics.localization.acuity import between_loudspeakers_deg, minimum_audible_angle_deg
@@ -102,13 +103,15 @@ class Localization:
     compares_channels = True
     revision = 1
     measures = {
-        "localization_error": Measure("°", higher_is_better=False, label="Δheard"),
-        "beyond_MAA": Measure("%", higher_is_better=False, label="beyond MAA", decimals=0),
-        "flips": Measure("%", higher_is_better=False, headline=False),
-        "split": Measure("%", higher_is_better=False, headline=False),
-        "width_error": Measure("1", higher_is_better=False, headline=False),
-        "heard_share": Measure("%", higher_is_better=True, headline=False),
-        "placement_error": Measure("°", higher_is_better=False, headline=False),
+        "localization_error": Measure("°", higher_is_better=False, label="Δheard", follows=PLACES, ignores=NOT_CUES),
+        "beyond_MAA": Measure(
+            "%", higher_is_better=False, label="beyond MAA", decimals=0, follows=PLACES, ignores=NOT_CUES
+        ),
+        "flips": Measure("%", higher_is_better=False, headline=False, ignores=NOT_CUES),
+        "split": Measure("%", higher_is_better=False, headline=False, ignores=NOT_CUES),
+        "width_error": Measure("1", higher_is_better=False, headline=False, follows=DIFFUSE, ignores=NOT_CUES),
+        "heard_share": Measure("%", higher_is_better=True, headline=False, follows=DIFFUSE, ignores=NOT_CUES),
+        "placement_error": Measure("°", higher_is_better=False, headline=False, follows=PLACES, ignores=NOT_CUES),
     }
 
     def __init__(self, *, law: Literal["scene", "panning"] = "scene", gate: float = GATE_DB) -> None:
