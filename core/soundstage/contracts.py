@@ -21,7 +21,7 @@ protocol of its own (`ReadsParts`, `LoadsWeights`, …), and the harness asks wi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -243,6 +243,34 @@ class NamesFilesOfCells(Protocol):
 
     def files(self, cell: CellName | None) -> Sequence[Path]:
         """The files; cell: which cell, None for those that no cell in particular needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a separator can do with files that somebody has."""
+
+    params: Mapping[str, Any]
+    """Its parameters with which it uses them."""
+
+    files: Sequence[str]
+    """Those of the parameters that name one of these files each."""
+
+    rivals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Other readings of the files that the files do not exclude: a phrase (`a hop of 441`) → parameters in place."""
+
+    doubts: Sequence[str] = ()
+    """Phrases on what in the files is at odds."""
+
+
+class MakesEntries(Protocol):
+    """A separator's class that makes registry entries of files that people have. It is registered with `takes`."""
+
+    @classmethod
+    def offer(cls, files: Sequence[Path], params: Mapping[str, Any]) -> Offer:
+        """What it can do with these files. params: those that the user gives. Nothing of the files is run.
+
+        Raises SoundstageError where they are not one model's, and says why.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Register(Protocol):
     requires: modules that must be importable for the plugin to be usable, checked without importing them.
     extra: the pip install that brings them (`soundstage[demucs]`). wraps: the distributions whose version is part of
     every result's address. required: parameters without a default, so that listing knows them without importing.
+    takes: of a separator that makes entries of files that people have, as `soundstage add` asks it to, the endings of
+    their names; see `contracts.MakesEntries`.
     citation, licence: for `soundstage show`; a registry entry may say more.
     """
 
@@ -41,6 +43,7 @@ class Register(Protocol):
         extra: str = "",
         wraps: Sequence[str] = (),
         required: Sequence[str] = (),
+        takes: Sequence[str] = (),
         citation: str = "",
         licence: str = "",
     ) -> None:

@@ -32,6 +32,7 @@ class Entry:
     trained_on: of a separator, the songs it learnt from, None where that is not stated; songs: of a dataset, which it
     holds where its name does not say it; both in the words of soundstage.heard. stated: what its publishers state of
     its quality, and on what. unverified: what could not be made sure of it when it was added, empty where nothing.
+    sha256: parameter → the hash that the file it names must have.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Entry:
     songs: str = ""
     stated: str = ""
     unverified: str = ""
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 class GridTable(NamedTuple):
@@ -65,7 +67,8 @@ class GridTable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What stands in where nothing is said: a grid's placements, and what `score` compares two folders with.
+    """What stands in where nothing is said: a grid's placements, what `score` compares two folders with, and the
+    dataset that `add` tries models on.
 
     dataset and separator take a folder as `root`; metrics are used as far as they are installed.
     """
@@ -75,6 +78,7 @@ class Defaults:
     separator: str = ""
     spatializer: str = ""
     metrics: tuple[str, ...] = ()
+    trial: str = ""
 
 
 def checked_name(name: str, what: str, source: str) -> str:
@@ -95,7 +99,7 @@ def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:
     keys = ("summary", "citation", "licence", "url", "data", "download", *own.get(kind, []))
     texts = {key: table.text(key) for key in keys}
     weights = read_weights(table.table("weights")) if "weights" in table.left else None
-    pins = _pins(table)
+    pins, sha256 = _pins(table), _hashes(table)
     combined, trained_on = (_combined(table), _trained_on(table)) if kind == "separators" else (AS_NAMED, None)
     table.asked.append("weights")
     table.close("; parameters of the plugin go under params")
@@ -119,6 +123,7 @@ def read_entry(kind: Kind, name: str, table: Table, base: Path | None) -> Entry:
         pins=pins,
         combined=combined,
         trained_on=trained_on,
+        sha256=sha256,
     )
 
 
@@ -156,9 +161,18 @@ def _pins(table: Table) -> tuple[str, ...]:
     return tuple(f"{name}=={version}" for name, version in versions.items() if name != "python")
 
 
+def _hashes(table: Table) -> dict[str, str]:
+    """Parameter → SHA-256 of the file that it names."""
+    found = table.parameters("sha256")
+    for name, digest in found.items():
+        if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+            table.refuse("sha256", f"holds {name} = {shown(digest)}; write the 64 characters of a SHA-256")
+    return found
+
+
 def read_defaults(table: Table, held: Defaults) -> Defaults:
     """The defaults that a table declares, in place of those held. Raises SoundstageError."""
-    score = table.table("score")
+    score, add = table.table("score"), table.table("add")
     found = replace(
         held,
         placements=_texts(table, "placements", held.placements),
@@ -166,8 +180,9 @@ def read_defaults(table: Table, held: Defaults) -> Defaults:
         separator=score.text("separator") or held.separator,
         spatializer=score.text("spatializer") or held.spatializer,
         metrics=_texts(score, "metrics", held.metrics),
+        trial=add.text("dataset") or held.trial,
     )
-    for closed in (score, table):
+    for closed in (score, add, table):
         closed.close()
     return found
 

@@ -33,7 +33,7 @@ COMMANDS = "commands"
 
 HOOKS = tuple(f"register_{kind}" for kind in (*KINDS, COMMANDS))
 
-SEQUENCES = ("requires", "wraps", "required", "sections")
+SEQUENCES = ("requires", "wraps", "required", "takes", "sections")
 """Facts that are several."""
 
 MARK = f"{GROUP}_impl"
@@ -54,6 +54,9 @@ class Plugin:
     extra: str = ""
     wraps: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    """Of a separator that makes entries of files: the endings of their names."""
+
     citation: str = ""
     licence: str = ""
     pins: tuple[str, ...] = ()

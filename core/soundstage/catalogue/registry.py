@@ -41,7 +41,8 @@ class Choice:
     entry that is a script, its path; pins: what its environment is to hold, as requirements. moved: paths that stand in
     place of those in the label, as `--data` has them. combined, trained_on, songs: as its entry declares
     them, of what a separator learnt from nothing where the grid names files of its own. lacking: of a separator whose
-    entry is about files that nobody has named, what it needs, as a phrase; a grid can do without it.
+    entry is about files that nobody has named, what it needs, as a phrase; a grid can do without it. sha256: parameter
+    → the hash that its file must have, of those that the entry names.
     """
 
     kind: Kind
@@ -59,6 +60,7 @@ class Choice:
     trained_on: tuple[str, ...] | None = None
     songs: str = ""
     lacking: str = ""
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     def build(self) -> Any:
         """A new instance of the plugin."""
@@ -288,6 +290,7 @@ class Registry:
             None if own_files else entry.trained_on,
             entry.songs,
             lacking,
+            {key: digest for key, digest in entry.sha256.items() if key not in {*given, *moved}},
         )
 
     def _with_script(self, entry: Entry, roots: Sequence[tuple[str, str, Path]]) -> Entry:

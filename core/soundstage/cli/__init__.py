@@ -28,6 +28,7 @@ VERBS = {
     "score": "Score a folder of stems against another, without a grid.",
     "list": "What there is: datasets, placements, spatializers, separators, metrics, grids.",
     "fetch": "Get weights and environments that separators need.",
+    "add": "Make a separator of a model's files.",
     "check": "Whether a dataset is there, whole and as it should be.",
     "show": "One entry: parameters, citation, licence.",
     "export": "Write results as another program's files.",

@@ -229,15 +229,13 @@ def assign(images: Mapping[str, Samples], references: Mapping[str, Samples]) -> 
     from scipy.optimize import linear_sum_assignment
 
     outputs, sources = list(images), list(references)
-    table = np.array(
-        [[_bounded_si_sdr(references[source], images[output]) for output in outputs] for source in sources]
-    )
+    table = np.array([[bounded_si_sdr(references[source], images[output]) for output in outputs] for source in sources])
     rows, columns = linear_sum_assignment(table, maximize=True)
     order = sorted(zip(rows.tolist(), columns.tolist(), strict=True))
     return {sources[row]: images[outputs[column]] for row, column in order}, float(table[rows, columns].mean())
 
 
-def _bounded_si_sdr(reference: Samples, estimate: Samples) -> float:
+def bounded_si_sdr(reference: Samples, estimate: Samples) -> float:
     """Channel-mean SI-SDR in dB within ±100; channels whose reference is silent do not count."""
     values = []
     for s, e in zip(reference, estimate, strict=True):

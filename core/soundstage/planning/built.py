@@ -108,6 +108,13 @@ def _check(one: Built, hashes: FileHashes) -> None:
     choice = one.choice
     if choice.weights and choice.folder:
         choice.weights.check(choice.folder, hashes.one)
+    for parameter, digest in choice.sha256.items():
+        path = choice.params.get(parameter)
+        if isinstance(path, Path) and hashes.one(path) != digest:
+            raise SoundstageError(
+                f"{path} is not the file that was added as '{choice.entry}': its SHA-256 is not {digest}; put that file"
+                " back, or add this one under another name"
+            )
     if choice.kind == "separators":
         declared(one.instance)
     if choice.kind == "metrics":

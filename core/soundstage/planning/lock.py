@@ -74,6 +74,7 @@ def _bare(choice: Choice) -> dict[str, Any]:
     made |= choice.combined.written
     made |= {} if choice.trained_on is None else {"trained_on": list(choice.trained_on)}
     made |= {"songs": choice.songs} if choice.songs else {}
+    made |= {"sha256": dict(choice.sha256)} if choice.sha256 else {}
     return made
 
 

@@ -112,6 +112,7 @@ def register_separators(register: Register) -> None:
         extra="soundstage[mss]",
         wraps=("pymss-core", "torch"),
         required=("checkpoint", "config"),
+        takes=(".ckpt", ".chpt", ".th", ".pth", ".pt", ".bin", ".yaml", ".yml"),
         citation="Solovyev, Stempkovskiy & Habruseva (2023), Benchmarks and leaderboards for sound demixing tasks, "
         "arXiv:2305.07489",
         licence="MIT; each checkpoint has its own",

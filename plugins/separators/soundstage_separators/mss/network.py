@@ -38,6 +38,17 @@ SIGNS = {
 CONTAINERS = ("state", "state_dict", "model_state_dict")
 """Under which of these names the weights lie where a checkpoint holds more."""
 
+UNSEEN = {
+    "bs_roformer": ("stft_win_length", "stft_normalized", "skip_connection"),
+    "mel_band_roformer": ("stft_win_length", "stft_normalized", "skip_connection"),
+    "scnet": ("nfft", "win_size", "normalized", "band_SR", "band_stride"),
+    "mdx23c": ("n_fft", "act", "norm"),
+}
+"""What a YAML says besides the hop that no weight's shape shows."""
+
+USUAL_HOPS = (256, 441, 512, 1024)
+"""Of the community's models."""
+
 SHOWN = 3
 """Of the weights that do not fit."""
 
@@ -158,6 +169,33 @@ def build(config: Config, state: Mapping[str, Any], architecture: str) -> Any:
             f" it declares: {' '.join(line[:160] for line in lines[:SHOWN])}{more}"
         ) from None
     return network.eval()
+
+
+def hop_of(network: Any) -> int | None:
+    """Samples between the frames of the network's STFT; None where it does not say so in a way that is known."""
+    for settings in (getattr(network, "stft_kwargs", None), getattr(network, "stft_config", None)):
+        if isinstance(settings, dict) and isinstance(settings.get("hop_length"), int):
+            return int(settings["hop_length"])
+    found = getattr(getattr(network, "stft", None), "hop_length", None)
+    return found if isinstance(found, int) else None
+
+
+def hops_beside(hop: int) -> list[int]:
+    """Hops that a YAML may have in place of the right one: its half, its double, and the nearest of the usual ones."""
+    usual = min((one for one in USUAL_HOPS if one != hop), key=lambda one: max(one / hop, hop / one))
+    return sorted({hop // 2, 2 * hop, usual} - {0, hop})
+
+
+def set_hop(network: Any, hop: int) -> None:
+    """Give the network's STFT another hop; no weight depends on it. Raises SoundstageError where none can be set."""
+    if hop_of(network) is None:
+        raise SoundstageError(f"hop={hop}: this architecture's STFT has no hop that can be set")
+    for settings in (getattr(network, "stft_kwargs", None), getattr(network, "stft_config", None)):
+        if isinstance(settings, dict):
+            settings["hop_length"] = hop
+    for holder in (getattr(network, "stft", None), network):
+        if isinstance(getattr(holder, "hop_length", None), int):
+            holder.hop_length = hop  # type: ignore[union-attr]
 
 
 def _check_outputs(config: Config, network: Any) -> None:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from soundstage.contracts import Offer
 from soundstage.errors import SoundstageError
 from soundstage_separators.mss.config import Config, read_config
-from soundstage_separators.mss.network import Architecture, architecture_of, build, only_checkpoint, read_state
+from soundstage_separators.mss.network import (
+    UNSEEN,
+    Architecture,
+    architecture_of,
+    build,
+    hop_of,
+    hops_beside,
+    only_checkpoint,
+    read_state,
+    set_hop,
+)
 from soundstage_separators.mss.overlap import overlap_add
 from soundstage_separators.torch_models import chosen, facts, repeatable
 
 if TYPE_CHECKING:
     from soundstage.audio import Samples
     from soundstage.contracts import CellName
+
+
+YAMLS = (".yaml", ".yml")
 
 
 class Mss:
@@ -33,6 +47,7 @@ class Mss:
         architecture: Literal["auto"] | Architecture = "auto",
         overlap: int | None = None,
         chunk: int | None = None,
+        hop: int | None = None,
         normalize: Literal["config", "none"] = "config",
         half: bool = False,
         device: str | None = None,
@@ -40,21 +55,45 @@ class Mss:
         """checkpoint: the weights, or a folder that holds one file of weights, as an unpacked archive may. config: the
         YAML that came with them, which is half of the model. architecture: for a YAML that does not tell it. overlap:
         chunks over each sample; none for the YAML's `num_overlap`. chunk: samples; none for the YAML's `chunk_size`.
+        hop: samples between the STFT's frames, for a YAML whose own is wrong; none for the YAML's.
         normalize: `config` takes the mixture's mean and standard deviation out and puts them back where the YAML says
         `inference.normalize`; `none` never does. half: mixed half precision. device: overrides the run's. Raises
         SoundstageError where a value makes no sense.
         """
-        for name, value in (("overlap", overlap), ("chunk", chunk)):
+        for name, value in (("overlap", overlap), ("chunk", chunk), ("hop", hop)):
             if value is not None and value < 1:
                 raise SoundstageError(f"{name}={value}: must be 1 or more, or none for the YAML's")
         self._checkpoint, self._config_path, self._asked = Path(checkpoint), Path(config), architecture
-        self._overlap, self._chunk, self._may_normalize = overlap, chunk, normalize == "config"
+        self._overlap, self._chunk, self._hop, self._may_normalize = overlap, chunk, hop, normalize == "config"
         self._half, self._own_device = half, device
         self._network: Any = None
         self._device: Any = None
         self._config: Config | None = None
         self._normalizes = self._is_demucs = False
         self.details: dict[str, Any] = {}
+
+    @classmethod
+    def offer(cls, files: Sequence[Path], params: Mapping[str, Any]) -> Offer:
+        """The parameters with which it uses a checkpoint and a YAML; rivals are other hops, which no weight shows.
+
+        Raises SoundstageError where the files are not one checkpoint and one YAML, or not of one model.
+        """
+        yamls = [file for file in files if file.suffix.lower() in YAMLS]
+        checkpoints = [file for file in files if file not in yamls]
+        if len(yamls) != 1 or len(checkpoints) != 1:
+            raise SoundstageError("a model is one checkpoint and the YAML that came with it; give both, and no more")
+        given = {**params, "checkpoint": checkpoints[0], "config": yamls[0]}
+        config, state = read_config(yamls[0]), read_state(checkpoints[0])
+        architecture = architecture_of(config, state, str(params.get("architecture", "auto")))
+        hop = hop_of(build(config, state, architecture))
+        rivals = {}
+        if hop is not None and "hop" not in params:
+            chunk = config.whole("inference.chunk_size", "audio.chunk_size")
+            for other in hops_beside(hop):
+                rivals[f"a hop of {other}"] = {"hop": other, "chunk": chunk // hop * other}
+        unseen = UNSEEN.get(architecture, ("settings that no weight's shape depends on",))
+        doubts = [*config.oddities(), f"no weight shows its {', '.join(unseen)}"]
+        return Offer(given, ("checkpoint", "config"), rivals, doubts)
 
     def files(self, cell: CellName | None = None) -> list[Path]:
         """The checkpoint and its YAML. Raises SoundstageError where the checkpoint is a folder of none or several."""
@@ -79,7 +118,10 @@ class Mss:
         if self._overlap is None:
             self._overlap = config.whole("inference.num_overlap")
         self._normalizes = self._may_normalize and config.value("inference", "normalize") is True
-        self._network = build(config, state, architecture).to(self._device)
+        network = build(config, state, architecture)
+        if self._hop is not None:
+            set_hop(network, self._hop)
+        self._network = network.to(self._device)
         self.details = {
             **facts(self._device, self._half),
             "architecture": architecture,
@@ -87,6 +129,7 @@ class Mss:
             "chunk": self._chunk,
             "overlap": self._overlap,
             "normalize": self._normalizes,
+            "hop": hop_of(network),
         }
 
     def separate(self, mixture: Samples, rate: int) -> dict[str, Samples]:
