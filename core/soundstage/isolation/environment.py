@@ -78,7 +78,9 @@ def _uv(script: Script, *arguments: str) -> str:
     except (ImportError, FileNotFoundError):
         raise NotInstalled("scripts need uv, which makes their environments: pip install uv") from None
     unwanted = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT")
-    surroundings = PATIENCE | {name: value for name, value in os.environ.items() if name not in unwanted}
+    links = os.environ.get("PIP_FIND_LINKS", "").split()  # where pip looks for wheels uv looks too
+    surroundings = PATIENCE | ({"UV_FIND_LINKS": ",".join(links)} if links else {})
+    surroundings |= {name: value for name, value in os.environ.items() if name not in unwanted}
     done = subprocess.run([program, *arguments], capture_output=True, text=True, env=surroundings, check=False)
     if done.returncode:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()]

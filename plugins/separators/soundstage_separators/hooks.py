@@ -128,6 +128,15 @@ def register_separators(register: Register) -> None:
         "separation tool with pre-trained models, JOSS 5(50), doi:10.21105/joss.02154",
         licence="MIT",
     )
+    register(
+        "audio_separator",
+        "soundstage_separators:scripts/audio_separator.py",
+        summary="Any model of audio-separator by file name, in an environment of its own, from a folder",
+        requires=("uv",),
+        extra="uv",
+        required=("folder", "model"),
+        licence="MIT; each model has its own",
+    )
 
 
 if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not

@@ -17,7 +17,7 @@ def registered():
 
 
 def test_the_separators_are_registered_by_name():
-    known = "reference mixture irm ibm mwf probe estimates adress duet demucs openunmix mss spleeter"
+    known = "reference mixture irm ibm mwf probe estimates adress duet demucs openunmix mss spleeter audio_separator"
     assert list(registered()) == known.split()
 
 
