@@ -1,6 +1,6 @@
 """Can each model learn one short song by heart, as the U-Net report asks of its own? The table of docs/separators.md.
 
-    python benchmarks/overfit.py SONG [--start 8] [--seconds 8] [--minutes 2] [--only NAME]… [--out results/overfit]
+    python benchmarks/overfit.py SONG [--start 8] [--seconds 8] [--minutes 1.5] [--only NAME]… [--out results/overfit]
 
 SONG is a folder of stems, as a song of MUSDB18-HQ, brought to half its rate. The architectures are the real ones, but
 small (`MODELS`), so that a model takes minutes of one CPU core: fewer features, blocks and channels, no dropout. The
@@ -191,7 +191,7 @@ def main() -> int:
     parser.add_argument("song", type=Path)
     parser.add_argument("--start", type=float, default=8.0)
     parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--minutes", type=float, default=2.0, help="of CPU time, for each model")
+    parser.add_argument("--minutes", type=float, default=1.5, help="of CPU time, for each model")
     parser.add_argument("--piece", type=float, default=1.5, help="seconds of a piece")
     parser.add_argument("--pieces", type=int, default=2, help="in a step")
     parser.add_argument("--only", action="append", choices=list(MODELS))
