@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from soundstage.audio import Samples
 
@@ -38,30 +42,86 @@ def signed_azimuth(azimuth: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """The way of a moving source: straight from one azimuth to the next, which are not wrapped at ±180 degrees.
+
+    seconds: ascending, from 0, the start of the scene. azimuths: in degrees, counter-clockwise; from 170 to 190 goes by
+    way of the back. repeats: whether it begins again after the last, which is then where the first is; otherwise the
+    source stays there. Raises ValueError where these do not fit.
+    """
+
+    seconds: tuple[float, ...]
+    azimuths: tuple[float, ...]
+    repeats: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.seconds) != len(self.azimuths) or len(self.seconds) < 2:
+            raise ValueError("a motion has two or more times, and an azimuth for each")
+        if not all(map(math.isfinite, (*self.seconds, *self.azimuths))):
+            raise ValueError("a motion has times and azimuths that are no numbers")
+        if self.seconds[0] != 0.0 or any(one >= other for one, other in itertools.pairwise(self.seconds)):
+            raise ValueError("the times of a motion begin at 0 and ascend")
+        if self.repeats and abs(signed_azimuth(self.azimuths[-1] - self.azimuths[0])) > 1e-6:
+            raise ValueError("a motion that repeats ends where it began")
+
+    def azimuth(self, seconds: ArrayLike) -> NDArray[np.float64]:
+        """The azimuth at each of these times, in degrees, not wrapped."""
+        import numpy as np
+
+        times = np.asarray(seconds, dtype=np.float64)
+        if self.repeats:
+            times = times % self.seconds[-1]
+        return np.interp(times, self.seconds, self.azimuths)
+
+    def turned(self, degrees: float) -> Motion:
+        """The same way, further to the left by so many degrees."""
+        return Motion(self.seconds, tuple(azimuth + degrees for azimuth in self.azimuths), self.repeats)
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where each source sits, in degrees counter-clockwise: 0 in front, +90 left (AES69).
 
     panning: how an azimuth becomes a panning angle, `half` (α = azimuth / 2) or `same` (α = azimuth).
     told: the azimuths that separators which need the placement are told, where those are not the true ones.
+    motions: the ways of the sources that move; such a source's azimuth is the one at which it starts.
     """
 
     azimuths: Mapping[str, float]
     elevations: Mapping[str, float] = field(default_factory=dict)
     panning: Literal["half", "same"] = "half"
     told: Mapping[str, float] = field(default_factory=dict)
+    motions: Mapping[str, Motion] = field(default_factory=dict)
 
     def as_told(self) -> Placement:
         """What an informed separator gets to know: the same, the told azimuths in place of the true ones."""
-        return Placement({**self.azimuths, **self.told}, self.elevations, self.panning)
+        return Placement({**self.azimuths, **self.told}, self.elevations, self.panning, motions=self.motions)
+
+    def turned(self, degrees: float) -> Placement:
+        """Every source further to the left by so many degrees, those that move too."""
+        return replace(
+            self,
+            azimuths={source: azimuth + degrees for source, azimuth in self.azimuths.items()},
+            motions={source: motion.turned(degrees) for source, motion in self.motions.items()},
+        )
 
     def elevation(self, source: str) -> float:
         """The source's elevation in degrees, 0 unless given."""
         return self.elevations.get(source, 0.0)
 
     def panning_angle(self, source: str) -> float:
-        """The source's panning angle α in degrees, positive to the left; ±45 is hard left and right."""
-        azimuth = signed_azimuth(self.azimuths[source])
-        return azimuth / 2 if self.panning == "half" else azimuth
+        """The source's panning angle α in degrees, positive to the left; ±45 is hard left and right.
+
+        Raises SoundstageError for a source that moves: it has no one angle.
+        """
+        if source in self.motions:
+            raise SoundstageError(f"'{source}' moves, so it has no one panning angle; place it at rest")
+        return self.panning_angle_at(self.azimuths[source])
+
+    def panning_angle_at(self, azimuth: float) -> float:
+        """The panning angle α of an azimuth."""
+        signed = signed_azimuth(azimuth)
+        return signed / 2 if self.panning == "half" else signed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +147,7 @@ class SceneFacts(TypedDict, total=False):
     azimuths: dict[str, float] | None  # source → degrees, counter-clockwise: 90 is left; None where nothing is placed
     elevations: dict[str, float] | None  # source → degrees
     panning: Literal["half", "same"] | None  # how an azimuth becomes a panning angle
+    moves: dict[str, dict[str, Any]]  # source → seconds, azimuths, repeats, of sources that move; see Motion
     told: dict[str, float]  # azimuths that informed separators are told, where they are not the true ones
     details: dict[str, Any]  # what the spatializer says of its work
     excerpt: dict[str, Any]  # which part of the track it is, where it is not the whole
@@ -101,7 +162,8 @@ class Scene:
     latency: samples by which rendering delayed every source alike, mixture and references together.
     details: facts about the rendering that belong in the provenance; JSON values only. `notices`, a list of sentences,
     is what whoever reads the scores should be told; `mixture_minus_sum_db` is how far a dataset's own mixture is from
-    the sum of the references, in dB relative to the mixture.
+    the sum of the references, in dB relative to the mixture; `moves` names the sources that it moves, which must be all
+    that the placement moves.
     hrirs: the horizontal plane of the HRIR set that rendered it, where one did.
     """
 
@@ -127,6 +189,11 @@ class Scene:
             if placement
             else None,
             "panning": placement.panning if placement else None,
+            **(
+                {"moves": {source: asdict(way) for source, way in placement.motions.items()}}
+                if placement and placement.motions
+                else {}
+            ),
             **({"told": _degrees(placement.told)} if placement and placement.told else {}),
             "details": dict(self.details),
         }

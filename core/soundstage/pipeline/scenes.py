@@ -53,6 +53,12 @@ def spatialize(spatializer: Spatializer, name: str, track: Track, placement: Pla
         scene = spatializer.render(track, placement)
     if not isinstance(scene, Scene):
         raise SoundstageError(f"{where}: render() returned {type(scene).__name__}, not a Scene")
+    moves = set() if placement is None else set(placement.motions) & set(track.stems)
+    if still := sorted(moves - set(scene.details.get("moves", ()))):
+        raise SoundstageError(
+            f"{where}: {', '.join(still)} should move, and details['moves'] does not say that it renders that; place"
+            " sources at rest, or take a spatializer that moves them"
+        )
     if set(scene.references) != set(track.stems):
         raise SoundstageError(f"{where}: rendered {sorted(scene.references)} of the stems {sorted(track.stems)}")
     mixture = read_only(as_samples(scene.mixture, f"{where}, mixture"))

@@ -83,15 +83,19 @@ def _of_cell(record: CellRecord) -> list[float]:
 def angles(scene: SceneFacts) -> dict[str, tuple[float, float, float, float]]:
     """Source → azimuth, azimuth told, elevation, degrees to the nearest other source; empty where nothing is placed.
 
-    An accompaniment that is the sum of others has no place.
+    An accompaniment that is the sum of others has no place. Nor has a source that moves, and then nobody has a nearest.
     """
     azimuths, elevations = scene.get("azimuths") or {}, scene.get("elevations") or {}
     told = scene.get("told") or {}
     places = {source: (float(angle), float(elevations.get(source, 0.0))) for source, angle in azimuths.items()}
     found = {}
+    moves = scene.get("moves", {})
     for source, (azimuth, elevation) in places.items():
+        if source in moves:
+            found[source] = (math.nan, math.nan, elevation, math.nan)
+            continue
         others = [place for other, place in places.items() if other not in (source, ACCOMPANIMENT)]
-        nearest = min((apart((azimuth, elevation), place) for place in others), default=math.nan)
+        nearest = min((apart((azimuth, elevation), place) for place in others if not moves), default=math.nan)
         found[source] = (signed_azimuth(azimuth), signed_azimuth(told.get(source, azimuth)), elevation, nearest)
     return found
 

@@ -47,7 +47,7 @@ def register_datasets(register: Register) -> None:
 
 @hookimpl
 def register_placements(register: Register) -> None:
-    """Register frontal, fixed, panorama and around."""
+    """Register frontal, fixed, panorama, around and moving."""
     register(
         "frontal",
         "soundstage_datasets.placements:Frontal",
@@ -77,13 +77,19 @@ def register_placements(register: Register) -> None:
         summary="Each source in a direction drawn from a part of the sphere: behind, above, all round",
         licence="Apache-2.0",
     )
+    register(
+        "moving",
+        "soundstage_datasets.placements:Moving",
+        summary="Each source on its way from one azimuth to another, to and fro, round the listener, or once",
+        licence="Apache-2.0",
+    )
 
 
 if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does not
     from soundstage.contracts import ChecksItself, Dataset, NamesFiles, NamesFilesOfTracks, PlacementRule, ReadsParts
     from soundstage_datasets.folder import Folder
     from soundstage_datasets.musdb18hq import Musdb18hq
-    from soundstage_datasets.placements import Around, Fixed, Frontal, Panorama
+    from soundstage_datasets.placements import Around, Fixed, Frontal, Moving, Panorama
     from soundstage_datasets.sketches import Sketches
     from soundstage_datasets.slakh2100 import Slakh2100
 
@@ -91,5 +97,5 @@ if TYPE_CHECKING:  # each of them keeps its contract, or mypy says which does no
     _NAME_FILES: tuple[type[NamesFilesOfTracks], ...] = (Folder, Musdb18hq, Slakh2100)
     _READ_PARTS: tuple[type[ReadsParts], ...] = (Folder, Musdb18hq, Slakh2100)
     _CHECK_THEMSELVES: tuple[type[ChecksItself], ...] = (Folder, Musdb18hq, Slakh2100)
-    _PLACEMENTS: tuple[type[PlacementRule], ...] = (Around, Fixed, Frontal, Panorama)
+    _PLACEMENTS: tuple[type[PlacementRule], ...] = (Around, Fixed, Frontal, Moving, Panorama)
     _WITH_FILES: tuple[type[NamesFiles], ...] = (Fixed,)

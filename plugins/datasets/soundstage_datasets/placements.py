@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from soundstage.errors import SoundstageError, suggestion
-from soundstage.scene import Placement
+from soundstage.scene import Motion, Placement
 
 if TYPE_CHECKING:
     from soundstage.draw import Draw
@@ -163,12 +163,77 @@ def _apart(one: Vector, other: Vector) -> float:
     return math.degrees(2.0 * math.asin(min(1.0, math.dist(one, other) / 2.0)))
 
 
+class Moving:
+    """Each source on its way from one azimuth to another, starting at a point of the way that is drawn for it.
+
+    start, end: in degrees, not wrapped: 170 and 190 go by way of the back. seconds: from one to the other. path:
+    `to-and-fro` comes back the same way; `round` goes on in the same sense, so that start and end are turns apart;
+    `once` starts at the start, for every source, and stays at the end. panning: how an azimuth becomes a panning angle,
+    see Placement.
+    """
+
+    revision = 1
+
+    def __init__(
+        self,
+        start: float = -60.0,
+        end: float = 60.0,
+        seconds: float = 10.0,
+        path: Literal["to-and-fro", "round", "once"] = "to-and-fro",
+        panning: Literal["half", "same"] = "half",
+    ) -> None:
+        if path not in ("to-and-fro", "round", "once"):
+            raise SoundstageError(f"placement 'moving': path '{path}' is unknown; take 'to-and-fro', 'round' or 'once'")
+        if panning not in ("half", "same"):
+            raise SoundstageError(f"placement 'moving': panning '{panning}' is unknown; take 'half' or 'same'")
+        if not (abs(start) <= 3600.0 and abs(end) <= 3600.0):
+            raise SoundstageError(f"placement 'moving': from {start:g} to {end:g} degrees; stay within ±3600")
+        if not 0.1 <= seconds <= 86400.0:
+            raise SoundstageError(f"placement 'moving': seconds={seconds:g} must be from 0.1 to 86400")
+        if path == "round" and (start == end or (end - start) % 360.0):
+            raise SoundstageError(
+                f"placement 'moving': a way round from {start:g} to {end:g} degrees does not close; let them be 360"
+                " apart"
+            )
+        self._start, self._end, self._seconds = start, end, seconds
+        self._path, self._panning = path, panning
+
+    def place(self, track_id: str, sources: Sequence[str], draw: Draw) -> Placement:
+        """The ways of every source."""
+        ways = {}
+        for source in sorted(sources):
+            if self._path == "once":
+                ways[source] = Motion((0.0, self._seconds), (self._start, self._end))
+            else:
+                corners = [(0.0, self._start), (self._seconds, self._end)]
+                corners += [(2.0 * self._seconds, self._start)] if self._path == "to-and-fro" else []
+                ways[source] = _from_within(corners, draw.unit(f"start of {source}"))
+        azimuths = {source: way.azimuths[0] for source, way in ways.items()}
+        return Placement(azimuths, panning=self._panning, motions=ways)
+
+
+def _from_within(corners: Sequence[tuple[float, float]], share: float) -> Motion:
+    """The way of these corners (seconds, azimuth), which closes, begun after a share of it and gone on for ever."""
+    (_, first), (period, last) = corners[0], corners[-1]
+    begun = share * period
+    here = float(Motion(*_columns(corners)).azimuth(begun))
+    later = [(time - begun, azimuth) for time, azimuth in corners if time > begun]
+    # Round the end, azimuths go on from where they are; a way to and fro ends where it began.
+    again = [(time + period - begun, azimuth + last - first) for time, azimuth in corners[1:] if time < begun]
+    return Motion(*_columns([(0.0, here), *later, *again, (period, here + last - first)]), repeats=True)
+
+
+def _columns(corners: Sequence[tuple[float, float]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return tuple(time for time, _ in corners), tuple(azimuth for _, azimuth in corners)
+
+
 class Fixed:
     """Positions read from a JSON or TOML file: {source: position} for all tracks, or {track: {source: position}}.
 
     Tracks may be grouped by split, as in Binaural-MUSDB's metadata: {"test": {track: {source: position}}, …}. A
-    position is an azimuth in degrees, counter-clockwise, or {"azimuth": …, "elevation": …}. panning: how an azimuth
-    becomes a panning angle, see Placement.
+    position is an azimuth in degrees, counter-clockwise, or {"azimuth": …, "elevation": …}. The azimuth of a source
+    that moves is a list of [seconds, azimuth], not wrapped; after the last it stays. panning: how an azimuth becomes a
+    panning angle, see Placement.
     """
 
     revision = 1
@@ -195,7 +260,7 @@ class Fixed:
         if positions is None:
             near = suggestion(track_id, [name for name in self._tracks if name is not None])
             raise SoundstageError(f"{self.file}: track '{track_id}' has no positions{near}; add the track to the file")
-        azimuths, elevations = {}, {}
+        azimuths, elevations, motions = {}, {}, {}
         for source in sorted(sources):
             if source not in positions:
                 near = suggestion(source, positions)
@@ -203,10 +268,13 @@ class Fixed:
                     f"{self.file}: track '{track_id}', source '{source}' has no position{near}; add it"
                 )
             where = f"{self.file}: track '{track_id}', source '{source}'"
-            azimuths[source], elevation = _position(positions[source], where)
+            azimuth, elevation = _position(positions[source], where)
+            if isinstance(azimuth, Motion):
+                motions[source] = azimuth
+            azimuths[source] = azimuth.azimuths[0] if isinstance(azimuth, Motion) else azimuth
             if elevation:
                 elevations[source] = elevation
-        return Placement(azimuths, elevations, self.panning)
+        return Placement(azimuths, elevations, self.panning, motions=motions)
 
 
 def _parsed(file: Path) -> dict[str, Any]:
@@ -265,8 +333,8 @@ def _is_table_of_positions(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and "azimuth" not in value and all(map(_is_position, value.values()))
 
 
-def _position(value: Any, where: str) -> tuple[float, float]:
-    """Azimuth and elevation in degrees."""
+def _position(value: Any, where: str) -> tuple[float | Motion, float]:
+    """Azimuth, or the way of a source that moves, and elevation in degrees."""
     given = value if isinstance(value, dict) else {"azimuth": value}
     unknown = set(given) - {"azimuth", "elevation"}
     if unknown:
@@ -274,8 +342,22 @@ def _position(value: Any, where: str) -> tuple[float, float]:
             f"{where}: unknown '{sorted(unknown)[0]}' in the position; give azimuth and elevation only"
         )
     azimuth, elevation = given["azimuth"], given.get("elevation", 0.0)
-    for name, angle, limit in (("azimuth", azimuth, 360), ("elevation", elevation, 90)):
-        is_number = isinstance(angle, (int, float)) and not isinstance(angle, bool)
-        if not is_number or not abs(angle) <= limit:  # NaN is not either
+    way = _way_of(azimuth, where) if isinstance(azimuth, list) and azimuth and isinstance(azimuth[0], list) else None
+    for name, angle, limit in (("azimuth", 0.0 if way else azimuth, 360), ("elevation", elevation, 90)):
+        if not _is_number(angle, limit):
             raise SoundstageError(f"{where}: {name} {angle!r:.40} is not a number of degrees in ±{limit}; correct it")
-    return float(azimuth), float(elevation)
+    return way or float(azimuth), float(elevation)
+
+
+def _way_of(corners: list[Any], where: str) -> Motion:
+    for corner in corners:
+        if not isinstance(corner, list) or len(corner) != 2 or not all(_is_number(item, 86400) for item in corner):
+            raise SoundstageError(f"{where}: {corner!r:.40} is no [seconds, azimuth] of a way; correct it")
+    try:
+        return Motion(*_columns([(float(time), float(azimuth)) for time, azimuth in corners]))
+    except ValueError as error:
+        raise SoundstageError(f"{where}: {error}; correct its way") from None
+
+
+def _is_number(value: Any, limit: int) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= limit  # NaN is not either

@@ -169,6 +169,8 @@ class Interaural:
                 wanted = expected[source]
                 for name in self.measures:
                     note = wanted.reasons.get(name) or found.reasons.get(name) or ""
+                    if name == "ITD_difference":
+                        note = note or validate.why_nowhere(scene, source)
                     value = float("nan") if note else _distance(found.values[name], wanted.values[name])
                     yield Score(source, name, value, note=note)
 

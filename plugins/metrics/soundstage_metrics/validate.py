@@ -6,10 +6,15 @@ the values are taken as they are, so integers are not brought to ±1. Nothing is
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundstage.audio import Samples
+
+if TYPE_CHECKING:
+    from soundstage.scene import Scene
 
 CHANNEL_NAMES = ("left", "right")
 
@@ -94,3 +99,10 @@ def channel_list(channels: list[int]) -> str:
     """
     names = [CHANNEL_NAMES[channel] if channel < len(CHANNEL_NAMES) else str(channel) for channel in channels]
     return f"{' and '.join(names)} channel{'s' if len(names) > 1 else ''}"
+
+
+def why_nowhere(scene: Scene, source: str) -> str:
+    """Why a source has no one place in the whole of a scene; empty where it rests, or nothing is placed."""
+    if scene.placement is None or source not in scene.placement.motions:
+        return ""
+    return "the source moves, so it has no one place over the track; localization compares frame by frame"

@@ -9,10 +9,11 @@ import numpy as np
 
 from soundstage.errors import SoundstageError
 from soundstage.scene import Scene
+from soundstage_spatializers.convolution import convolved
+from soundstage_spatializers.moving import moved, step_samples, steps_of
 from soundstage_spatializers.stems import checked_length, mono, needed_placement
 
 if TYPE_CHECKING:
-    from soundstage.audio import Samples
     from soundstage.scene import Placement, Track
     from soundstage_spatializers.hrirs.heads import Head
 
@@ -41,14 +42,22 @@ def check_parameters(spatializer: str, words: Mapping[str, str], angles: Mapping
 
 
 def binaural_scene(head: Head, track: Track, placement: Placement | None, level: Level) -> Scene:
-    """Each stem averaged to mono and convolved with its pair, stem samples + taps − 1 long.
+    """Each stem averaged to mono and convolved with its pair, or with those of its way, stem samples + taps − 1 long.
 
     Raises SoundstageError naming the track and stem, or the file of the head, that is not as it should be.
     """
     checked_length(track)
     placement = needed_placement(track, placement)
     heard = head.heard(track, placement)
-    references = {name: convolved(mono(stem), heard.pairs[name]) for name, stem in track.stems.items()}
+    references = {}
+    moves = {}
+    for name, stem in track.stems.items():
+        if name in placement.motions:
+            steps = steps_of(placement.motions[name], stem.shape[1], track.rate)
+            pairs, moves[name] = head.along(track, name, steps, placement.elevation(name))
+            references[name] = moved(mono(stem), pairs, step_samples(track.rate))
+        else:
+            references[name] = convolved(mono(stem), heard.pairs[name])
     total = np.zeros_like(next(iter(references.values())))
     for reference in references.values():
         total += reference
@@ -61,19 +70,6 @@ def binaural_scene(head: Head, track: Track, placement: Placement | None, level:
         placement,
         gain=1.0 / peak if normalised else 1.0,
         latency=heard.latency,
-        details={**heard.facts, "level": level, "peak_of_sum": peak},
+        details={**heard.facts, **({"moves": moves} if moves else {}), "level": level, "peak_of_sum": peak},
         hrirs=head.table(track.rate),
     )
-
-
-def convolved(source: Samples, pair: Samples) -> Samples:
-    """The full convolution of (samples,) with (2, taps): (2, samples + taps − 1)."""
-    from scipy.signal import oaconvolve
-
-    image = np.asarray(oaconvolve(source[np.newaxis], pair, mode="full", axes=-1), dtype=np.float64)
-    # FFTs leave rounding noise where the result is zero, and metrics treat silence apart: make those samples zero.
-    taps = pair.shape[1]
-    heard = np.cumsum(np.concatenate([source != 0.0, np.zeros(taps - 1, dtype=bool)]))
-    heard[taps:] -= heard[:-taps].copy()
-    image[:, heard == 0] = 0.0
-    return image

@@ -10,7 +10,8 @@ import pytest
 
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError
-from soundstage_datasets.placements import FRONTAL_AZIMUTHS, Around, Fixed, Frontal, Panorama
+from soundstage.scene import Motion
+from soundstage_datasets.placements import FRONTAL_AZIMUTHS, Around, Fixed, Frontal, Moving, Panorama
 
 SOURCES = ("vocals", "drums", "bass", "other")
 
@@ -291,3 +292,70 @@ def test_around_moves_no_source_when_a_later_one_joins():
 def test_parts_that_are_none_are_refused(parameters, complaint):
     with pytest.raises(SoundstageError, match=complaint):
         Around(**parameters)
+
+
+def test_moving_goes_to_and_fro_from_where_it_is_drawn():
+    placement = Moving(seconds=4.0).place("song", SOURCES, draw())
+    assert set(placement.motions) == set(SOURCES)
+    starts = {source: way.azimuths[0] for source, way in placement.motions.items()}
+    assert placement.azimuths == starts
+    assert len(set(starts.values())) == 4
+    times = np.arange(0.0, 30.0, 0.01)
+    for way in placement.motions.values():
+        azimuths = way.azimuth(times)
+        assert (azimuths.min(), azimuths.max()) == pytest.approx((-60.0, 60.0), abs=0.4)
+        np.testing.assert_allclose(way.azimuth(times + 8.0), azimuths, atol=1e-9)
+        assert np.abs(np.diff(azimuths)).max() == pytest.approx(0.3)
+    assert Moving(seconds=4.0).place("song", SOURCES[::-1], draw()) == placement
+    assert Moving(seconds=4.0).place("song", SOURCES[:2], draw()).motions["drums"] == placement.motions["drums"]
+    assert len({Moving().place("song", SOURCES, draw(seed)).azimuths["bass"] for seed in range(20)}) == 20
+
+
+def test_moving_goes_round_in_one_sense_or_once():
+    way = Moving(start=0.0, end=360.0, path="round").place("song", ["bass"], draw()).motions["bass"]
+    azimuths = way.azimuth(np.arange(0.0, 9.999, 0.01))
+    assert np.all(np.diff(azimuths) > 0.0)
+    assert way.azimuths[-1] - way.azimuths[0] == pytest.approx(360.0)
+    once = Moving(start=-30.0, end=200.0, seconds=5.0, path="once").place("song", SOURCES, draw())
+    assert set(once.motions.values()) == {Motion((0.0, 5.0), (-30.0, 200.0))}
+    assert once.azimuths == dict.fromkeys(SOURCES, -30.0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"path": "there"}, "path 'there' is unknown"),
+        ({"panning": "quarter"}, "panning 'quarter' is unknown"),
+        ({"seconds": 0.0}, "seconds=0 must be from 0.1 to 86400"),
+        ({"start": float("nan")}, "from nan to 60 degrees"),
+        ({"path": "round"}, "from -60 to 60 degrees does not close"),
+    ],
+)
+def test_ways_that_are_none_are_refused(parameters, complaint):
+    with pytest.raises(SoundstageError, match=complaint):
+        Moving(**parameters)
+
+
+def test_a_file_may_say_the_way_of_a_source(tmp_path):
+    rule = fixed(
+        tmp_path, {"vocals": {"azimuth": [[0, -60], [2.5, 60]], "elevation": 10}, "bass": [[0, 0], [1, 5]], "drums": 7}
+    )
+    placement = rule.place("song", ["vocals", "bass", "drums"], draw())
+    assert placement.motions == {"vocals": Motion((0.0, 2.5), (-60.0, 60.0)), "bass": Motion((0.0, 1.0), (0.0, 5.0))}
+    assert placement.azimuths == {"vocals": -60.0, "bass": 0.0, "drums": 7.0}
+    assert placement.elevations == {"vocals": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("way", "complaint"),
+    [
+        ([[0, 1], [2]], r"\[2\] is no \[seconds, azimuth\]"),
+        ([[0, 1], ["a", 2]], "is no"),
+        ([[1, 1], [2, 2]], "the times of a motion begin at 0 and ascend"),
+        ([[0, 1]], "two or more times"),
+    ],
+)
+def test_a_wrong_way_is_refused(tmp_path, way, complaint):
+    with pytest.raises(SoundstageError, match=complaint) as caught:
+        fixed(tmp_path, {"vocals": {"azimuth": way}, "bass": 0}).place("song", ["vocals"], draw())
+    assert "positions.json: track 'song', source 'vocals'" in str(caught.value)

@@ -51,7 +51,7 @@ class Cues:
     azimuths, in the frontal half-plane (see `angle`). It needs a scene rendered with HRIRs, and is NaN where these do
     not tell azimuths more than 15° apart at the frequencies of the source, as of a bass to the side. A source that is
     silent in the scene or the estimate, or one ear of it, gets NaN and a note (but a share of 0 where the estimate is);
-    so does what no frame gives.
+    so does what no frame gives. So do the ITD and the angle of a source that moves, which has not one of them.
     """
 
     compares_channels = True
@@ -107,9 +107,10 @@ class Cues:
 
         def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
             for source, estimate in estimates.items():
-                for name, (value, note) in _errors(
-                    expected[source], estimate, scene.rate, directions, no_angle
-                ).items():
+                found = _errors(expected[source], estimate, scene.rate, directions, no_angle)
+                if nowhere := validate.why_nowhere(scene, source):
+                    found |= dict.fromkeys(("ITD_error", "angular_error"), (_NAN, nowhere))
+                for name, (value, note) in found.items():
                     yield Score(source, name, value, note=note)
 
         return unranked_where_faint(scene, scores)

@@ -154,7 +154,7 @@ class Localization:
 
 def _lateral_place(scene: Scene, source: str, directions: Directions | None) -> float:
     """The lateral angle that the scene has the source at, or its panning angle; NaN where it has none."""
-    if directions is None or scene.placement is None:
+    if directions is None or scene.placement is None or source in scene.placement.motions:
         return math.nan
     if directions.loudspeakers:
         return float(scene.placement.panning_angle(source))
@@ -214,7 +214,7 @@ def _rows(
         "placement_error",
         _median(np.abs(reference.lateral[expected] - place)),
         told,
-        told or "the scene does not say where its sources are",
+        told or "the scene does not say where its sources are, or this one moves",
     )
     for frame, error in enumerate(turned.tolist()):
         if counted[frame]:

@@ -193,14 +193,18 @@ class _Around:
         placement = self._renderer.placement
         here = placement.azimuths[source]
         elevations = dict.fromkeys(placement.azimuths, placement.elevation(source))
-        moved = replace(placement, azimuths=dict.fromkeys(placement.azimuths, here), elevations=elevations)
+        way = placement.motions.get(source)
+        moved = replace(
+            placement,
+            azimuths=dict.fromkeys(placement.azimuths, here),
+            elevations=elevations,
+            motions={} if way is None else dict.fromkeys(placement.azimuths, way),
+        )
         return self._sum_but(source, self._renderer.images(moved)) * self._gain
 
     def _turned(self, degrees: float) -> Mapping[str, Samples]:
         """Every source further to the left by so many degrees; rendered once for all of them."""
         assert self._renderer is not None
         if degrees not in self._rotated:
-            placement = self._renderer.placement
-            azimuths = {name: azimuth + degrees for name, azimuth in placement.azimuths.items()}
-            self._rotated[degrees] = self._renderer.images(replace(placement, azimuths=azimuths))
+            self._rotated[degrees] = self._renderer.images(self._renderer.placement.turned(degrees))
         return self._rotated[degrees]

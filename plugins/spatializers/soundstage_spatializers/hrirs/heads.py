@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -43,7 +43,18 @@ class Head(Protocol):
     """What hears sources."""
 
     def heard(self, track: Track, placement: Placement) -> Heard:
-        """The pairs of a track's stems at its rate. Raises SoundstageError naming track and stem, or the file."""
+        """The pairs of a track's stems at its rate, of those that move where they start.
+
+        Raises SoundstageError naming track and stem, or the file.
+        """
+
+    def along(
+        self, track: Track, name: str, azimuths: Sequence[float], elevation: float
+    ) -> tuple[list[Samples], dict[str, Any]]:
+        """The pair of a stem at every step of its way, the same array where it is the same, and facts about them.
+
+        Raises as `heard` does.
+        """
 
     def table(self, rate: int) -> HrirTable | None:
         """The horizontal plane at `rate` Hz, made once; None where there is nothing."""
@@ -70,6 +81,13 @@ class Sphere:
             "max_error_deg": 0.0,
         }
         return Heard(pairs, facts, sphere_latency(track.rate))
+
+    def along(
+        self, track: Track, name: str, azimuths: Sequence[float], elevation: float
+    ) -> tuple[list[Samples], dict[str, Any]]:
+        """The pairs of the directions themselves."""
+        made = {azimuth: sphere_hrir(azimuth, elevation, track.rate) for azimuth in dict.fromkeys(azimuths)}
+        return [made[azimuth] for azimuth in azimuths], {"directions": len(made), "max_error_deg": 0.0}
 
     def table(self, rate: int) -> HrirTable:
         """Every 5 degrees of the horizontal plane."""
@@ -128,6 +146,24 @@ class MeasuredHead:
             **({"notices": said} if said else {}),
         }
         return Heard(pairs, facts, hrirs.latency_at(track.rate, self._blender.room if self._blender else 0))
+
+    def along(
+        self, track: Track, name: str, azimuths: Sequence[float], elevation: float
+    ) -> tuple[list[Samples], dict[str, Any]]:
+        """The pairs of the directions from which the steps are heard."""
+        where = f"track '{track.id}', stem '{name}'"
+        pairs: dict[Blend, Samples] = {}
+        of_steps: dict[float, Samples] = {}
+        errors = []
+        for azimuth in dict.fromkeys(azimuths):
+            blend = self._blend(azimuth, elevation)
+            near = self._heard_from(blend, azimuth, elevation)
+            check_distance(where, self.path, (azimuth, elevation), near, self.refuse_beyond_deg)
+            errors.append(near.error_deg)
+            if blend not in pairs:
+                pairs[blend] = self._pair(blend, track.rate)
+            of_steps[azimuth] = pairs[blend]
+        return [of_steps[azimuth] for azimuth in azimuths], {"directions": len(pairs), "max_error_deg": max(errors)}
 
     def _blend(self, azimuth: float, elevation: float) -> Blend:
         hrirs = self._measured().hrirs
