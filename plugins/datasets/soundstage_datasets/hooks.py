@@ -80,7 +80,7 @@ def register_placements(register: Register) -> None:
     register(
         "moving",
         "soundstage_datasets.placements:Moving",
-        summary="Each source on its way from one azimuth to another, to and fro, round the listener, or once",
+        summary="Each source on its way from one azimuth to another, there and back, round the listener, or once",
         licence="Apache-2.0",
     )
 

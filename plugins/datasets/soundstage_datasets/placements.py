@@ -167,7 +167,7 @@ class Moving:
     """Each source on its way from one azimuth to another, starting at a point of the way that is drawn for it.
 
     start, end: in degrees, not wrapped: 170 and 190 go by way of the back. seconds: from one to the other. path:
-    `to-and-fro` comes back the same way; `round` goes on in the same sense, so that start and end are turns apart;
+    `there-and-back` comes back the same way; `round` goes on in the same sense, so that start and end are turns apart;
     `once` starts at the start, for every source, and stays at the end. panning: how an azimuth becomes a panning angle,
     see Placement.
     """
@@ -179,11 +179,13 @@ class Moving:
         start: float = -60.0,
         end: float = 60.0,
         seconds: float = 10.0,
-        path: Literal["to-and-fro", "round", "once"] = "to-and-fro",
+        path: Literal["there-and-back", "round", "once"] = "there-and-back",
         panning: Literal["half", "same"] = "half",
     ) -> None:
-        if path not in ("to-and-fro", "round", "once"):
-            raise SoundstageError(f"placement 'moving': path '{path}' is unknown; take 'to-and-fro', 'round' or 'once'")
+        if path not in ("there-and-back", "round", "once"):
+            raise SoundstageError(
+                f"placement 'moving': path '{path}' is unknown; take 'there-and-back', 'round' or 'once'"
+            )
         if panning not in ("half", "same"):
             raise SoundstageError(f"placement 'moving': panning '{panning}' is unknown; take 'half' or 'same'")
         if not (abs(start) <= 3600.0 and abs(end) <= 3600.0):
@@ -206,7 +208,7 @@ class Moving:
                 ways[source] = Motion((0.0, self._seconds), (self._start, self._end))
             else:
                 corners = [(0.0, self._start), (self._seconds, self._end)]
-                corners += [(2.0 * self._seconds, self._start)] if self._path == "to-and-fro" else []
+                corners += [(2.0 * self._seconds, self._start)] if self._path == "there-and-back" else []
                 ways[source] = _from_within(corners, draw.unit(f"start of {source}"))
         azimuths = {source: way.azimuths[0] for source, way in ways.items()}
         return Placement(azimuths, panning=self._panning, motions=ways)
@@ -218,7 +220,7 @@ def _from_within(corners: Sequence[tuple[float, float]], share: float) -> Motion
     begun = share * period
     here = float(Motion(*_columns(corners)).azimuth(begun))
     later = [(time - begun, azimuth) for time, azimuth in corners if time > begun]
-    # Round the end, azimuths go on from where they are; a way to and fro ends where it began.
+    # Round the end, azimuths go on from where they are; a way there and back ends where it began.
     again = [(time + period - begun, azimuth + last - first) for time, azimuth in corners[1:] if time < begun]
     return Motion(*_columns([(0.0, here), *later, *again, (period, here + last - first)]), repeats=True)
 
