@@ -12,8 +12,10 @@ import pytest
 
 import architecture
 import blocks
+import cards
 import readme
 from soundstage.catalogue.plugins import discover
+from soundstage.catalogue.registry import Registry
 from soundstage.cli import VERBS
 
 
@@ -153,3 +155,11 @@ def test_a_table_with_another_number_or_row_is_another_one():
     assert differences(shown, ["  1  duet †   3.56*  125*", "  2  adress †  0.76  385"])
     assert differences(shown, ["  1  duet †   3.53*  125*"])
     assert differences(shown, ["  1  duet †   3.53*  125*", "  2  adress †  0.76*  385"])
+
+
+def test_the_cards_are_of_the_grids_metrics_as_they_are_now():
+    found, block = discover().plugins["metrics"], blocks.block(cards.PAGE, cards.NAME)
+    assert cards.revisions() in block, "a revision has been raised: make cards"
+    for name in Registry.load([]).grids[cards.GRID].table["metrics"]:
+        for measure, about in found[name].load().measures.items():
+            assert f"| {name} {about.label or measure} (" in block, f"{name} {measure}: make cards"
