@@ -44,7 +44,7 @@ def test_gain_counts_in_ssr_as_in_its_closed_form(cards, metric):
 def test_gcc_phat_on_a_bass_is_carried_away_by_next_to_nothing(cards):
     card = cards["interaural", "ITD_difference"]
     assert "bass" in found(card, "slight", "bleed")[0].sources
-    assert [one.sources for one in found(card, "moves", "residual")] == [("bass",)]
+    assert "bass" in found(card, "moves", "residual")[0].sources
     assert card.curve("bleed", "bass").lost[0] > 10 * card.curve("rotate", "bass").lost[0]  # −40 dB of bleed, 1°
     assert card.curve("bleed", "vocals").lost[0] == 0.0
 

@@ -275,7 +275,7 @@ def test_a_path_that_no_system_has_is_a_sentence_in_every_verb(house, verb, lett
     command = cli.get_command(click.Context(cli), verb)
     line = [verb]
     for parameter in command.params:
-        if parameter.required or parameter.name in ("out", "lock"):
+        if parameter.required or parameter.name in ("out", "lock", "grid"):
             line += [*([] if isinstance(parameter, click.Argument) else parameter.opts[:1]), "x" * letters]
     assert ended(line)[0]
 
