@@ -560,10 +560,22 @@ def entries(places, small, spleeter) -> Path:
     return file
 
 
+def untrained(folder: Path) -> Path:
+    """A checkpoint of a small model with random weights; the folder's name is the model's."""
+    pytest.importorskip("safetensors", reason="safetensors is not installed: pip install 'soundstage[train]'")
+    from soundstage_training import checkpoint
+    from soundstage_training.models import build
+
+    small = {"munet": {"depth": 2, "width": 4}, "dprnn": {"features": 4, "hidden": 4, "blocks": 1}}
+    checkpoint.save(folder, build(folder.name, {**small[folder.name], "n_fft": 512, "hop": 256}), {"training": {}})
+    return folder
+
+
 @pytest.mark.parametrize("grid", ["binaural-musdb", "stereo-musdb", "dprnn-poster", "multichannel-unet"])
 def test_a_papers_grid_runs_with_the_papers_models(grid, entries, lasting_environments, tmp_path):
     table = Registry.load().grids[grid][0]
     given = asked(table, write_papers_data(tmp_path))
+    given |= {name: untrained(tmp_path / name) for name in ("dprnn", "munet") if name in table["separators"]}
     summary = soundstage.run(grid, tmp_path / "out", data=given, registry=[entries], workers=2)
     assert summary.troubled == 0
     frame = soundstage.load(tmp_path / "out")
