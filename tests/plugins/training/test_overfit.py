@@ -47,7 +47,7 @@ def test_it_draws_curves_and_fails_for_a_model_that_has_not_climbed(root, song, 
 
 
 def test_it_ends_well_where_a_model_learns_the_song(root, song, tmp_path):
-    done = overfit(root, song, "--minutes", "0.1", "--only", "munet", "--out", str(tmp_path / "out"))
+    done = overfit(root, song, "--minutes", "0.4", "--only", "munet", "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr + done.stdout
 
 

@@ -295,7 +295,7 @@ def test_a_grid_runs_with_a_checkpoint_and_goes_on_without_one(kept, tmp_path):
     by_separator = frame.groupby("separator", observed=True)["status"].agg(set).to_dict()
     assert by_separator["spainnet"] == by_separator["spainnet[angles=same]"] == by_separator["mixture"] == {"ok"}
     assert by_separator["xumx"] == {"not-installed", "skipped"}  # the separation, and what would be scored
-    values = frame[(frame["metric"] == "sdr") & frame["frame"].isna()].pivot(
+    values = frame[(frame["name"] == "SDR") & frame["frame"].isna() & (frame["metric"] == "sdr")].pivot(
         index="source", columns="separator", values="value"
     )
     assert np.isfinite(values[["spainnet", "spainnet[angles=same]", "mixture"]].to_numpy()).all()
