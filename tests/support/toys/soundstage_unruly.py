@@ -163,7 +163,7 @@ class Meddler(Nothing):
 
     def separate(self, mixture, rate, *, sources):
         for found in gc.get_objects():
-            if isinstance(found, Scene):
+            if type(found) is Scene:
                 for reference in found.references.values():
                     own = reference
                     while isinstance(own.base, np.ndarray):
@@ -188,12 +188,12 @@ class Thief:
     ) -> None:
         self.looks, self.diary = looks, diary
         if looks == "from the start":
-            self.known = [one for one in gc.get_objects() if isinstance(one, Scene)]  # others left them in our process
+            self.known = [one for one in gc.get_objects() if type(one) is Scene]  # others left them in our process
             threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self):
         while not Path(f"{self.diary}.end").exists():
-            scenes = (one for one in gc.get_objects() if isinstance(one, Scene))
+            scenes = (one for one in gc.get_objects() if type(one) is Scene)
             if any(all(one is not other for other in self.known) for one in scenes):
                 with Path(self.diary).open("a") as stream:
                     stream.write(f"a scene in process {os.getpid()}\n")
@@ -213,7 +213,7 @@ class Thief:
 
     def _found(self, mixture):
         def of_it(one):
-            return isinstance(one, Scene) and np.array_equal(one.mixture, mixture)
+            return type(one) is Scene and np.array_equal(one.mixture, mixture)
 
         match self.looks:
             case "objects":
