@@ -46,11 +46,10 @@ class Dataset(Protocol):
     """Lists track ids without reading audio; loads one track.
 
     What else it may be able to do: `NamesFilesOfTracks`, `KnowsExtents`, `KnowsSources`, `ReadsParts`, `ChecksItself`.
-    One attribute
-    is read where it is there: `split_folder`, the folder, `train` or `test`, that its songs go to when they are written
-    in MUSDB18-HQ's layout; without it the parameter `split` names the folder, and without that it is `test`. And one
-    says what it makes of a song's files where they differ in length: `lengths`, `shortest` or `longest`; then they are
-    no finding.
+    Two attributes are read where they are there. `split_folder`: the folder, `train` or `test`, that its songs go to
+    when they are written in MUSDB18-HQ's layout; without it the parameter `split` names the folder, and without that it
+    is `test`. `lengths`: what it makes of a song's files where they differ in length, `shortest` or `longest`; then
+    that is no finding.
     """
 
     def track_ids(self) -> Sequence[str]:

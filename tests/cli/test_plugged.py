@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from soundstage.catalogue.plugins import discover
 from soundstage.catalogue.registry import Registry
 from soundstage.cli import cli
-from soundstage.cli.plugged import listed, plugged
 from soundstage.errors import NotInstalled, SoundstageError
 
 HOOK = """
@@ -63,14 +62,6 @@ def test_a_plugins_verb_is_listed_below_soundstages_own_and_runs(plugin):
     assert re.search(r"Commands of plugins:\n(  .*\n)*  greet +Say it\n", helped)
     assert helped.index("  provenance") < helped.index("  greet ")
     assert asked("greet").output == "good day\n"
-
-
-def test_the_quick_list_is_what_discovery_finds(plugin):
-    plugin("quick-toys")
-    plugin("other-toys", name="wave")
-    assert [*listed()[0]] == [*plugged()[0]]
-    assert {"greet", "train", "wave"} <= set(listed()[0])
-    assert listed()[0]["wave"].summary == plugged()[0]["wave"].summary
 
 
 def test_listing_a_verb_does_not_import_it(plugin):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 
+from soundstage.catalogue.importable import missing_of
 from soundstage.errors import NotInstalled, SoundstageError, text_of
 
 
@@ -27,8 +27,7 @@ class Command:
 
         Raises NotInstalled where what it requires is not there, and SoundstageError where it cannot be imported.
         """
-        missing = [module for module in self.requires if importlib.util.find_spec(module) is None]
-        if missing:
+        if missing := missing_of(self.requires):
             remedy = f": pip install '{self.extra}'" if self.extra else "; install it"
             raise NotInstalled(f"soundstage {self.name} needs {', '.join(missing)}{remedy}")
         module, _, attribute = self.target.partition(":")

@@ -21,6 +21,7 @@ import pluggy
 
 from soundstage import hooks
 from soundstage.catalogue.commands import Command
+from soundstage.catalogue.importable import missing_of
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError, UnknownName, suggestion, text_of
 from soundstage.names import fault
@@ -64,7 +65,7 @@ class Plugin:
 
     def missing(self) -> list[str]:
         """The required modules that are not importable here, found without importing them."""
-        return [module for module in self.requires if not _is_importable(module)]
+        return missing_of(self.requires)
 
     def unusable(self) -> str:
         """Why the plugin cannot be used here, with the remedy; empty where it can."""
@@ -311,12 +312,3 @@ def _version(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _is_importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # a package above it was imported for this, and may do anything
-        return False

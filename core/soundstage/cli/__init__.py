@@ -70,11 +70,11 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them; what is wrong with those of plugins goes to standard error."""
-        from soundstage.cli.plugged import listed
+        from soundstage.cli.plugged import plugged
 
         with formatter.section("Commands"):
             formatter.write_dl([*VERBS.items()])  # the module cli.list hides the builtin once it is imported
-        brought, problems = listed()
+        brought, problems = plugged()
         if brought:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl([(name, command.summary) for name, command in brought.items()])

@@ -105,9 +105,8 @@ def _combined(derived: Mapping[str, Sequence[str]], combined: Combined) -> Itera
         if source in derived:
             yield f"its {source} is the sum of its {' and '.join(derived[source])}, as its entry declares"
     if combined.rest in derived:
-        yield f"its {combined.rest} is the mixture without its {' and '.join(derived[combined.rest][1:])}".replace(
-            "-", ""
-        )
+        taken = [source.removeprefix("-") for source in derived[combined.rest][1:]]
+        yield f"its {combined.rest} is the mixture without its {' and '.join(taken)}"
 
 
 def _needed(about: Declared, scene: Scene, cell: CellName, rate: int, renderer: Renderer | None) -> dict[str, Any]:
