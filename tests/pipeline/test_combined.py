@@ -102,6 +102,9 @@ def test_what_was_combined_is_said_in_a_sentence():
     assert told == ["its other is the sum of its other and guitar and piano, as its entry declares"]
     told = separate(Shares(("vocals",)), "model", scene, CELL, REST).details["notices"]
     assert told == ["its accompaniment is the mixture without its vocals"]
+    hyphened = scene_of(("lead-vocals", "rest"))
+    told = separate(Shares(("lead-vocals",)), "model", hyphened, CELL, Combined(rest="rest")).details["notices"]
+    assert told == ["its rest is the mixture without its lead-vocals"]
     assert "notices" not in separate(Shares(SIX), "model", scene_of(SIX), CELL, SUMS).details
 
 

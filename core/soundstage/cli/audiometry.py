@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder
-from soundstage.cli.run import pairs
+from soundstage.cli.options import data_roots, default_folder, folder, more_registry
 from soundstage.cli.saying import say, say_document
 
 
@@ -20,10 +19,8 @@ from soundstage.cli.saying import say, say_document
 @click.option("--grid", default="audiometry", show_default=True, help="A grid of probes: a name, or a TOML file.")
 @click.option("--dataset", "datasets", multiple=True, help="On this data set instead of the grid's. Repeatable.")
 @click.option("--spatializer", "spatializers", multiple=True, help="With this one, as ku100. Repeatable.")
-@click.option(
-    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
-)
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@data_roots
+@more_registry
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
 @click.option("--format", "form", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
 @click.option("--page", type=click.Path(path_type=Path), help="Also write a page with figures into this folder.")
@@ -51,7 +48,7 @@ def command(
     from soundstage.cli.progress import Progress
     from soundstage.running.listener import Silence
 
-    place = out or Path("results") / Path(grid.partition(".toml")[0]).name
+    place = out or default_folder(grid)
     measure = partial(
         metric_cards,
         metrics,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import added, toml_of
-from soundstage.cli.run import pairs
+from soundstage.cli.options import added, data_roots, more_registry, toml_of
 from soundstage.cli.saying import say
 from soundstage.contracts import Kind
 from soundstage.errors import SoundstageError, text_of
@@ -20,13 +19,11 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("name")
-@click.option(
-    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
-)
+@data_roots
 @click.option(
     "--decode", is_flag=True, help="Also decode all audio: damage, and mixtures that are not their stems' sum."
 )
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 def command(name: str, data: dict[str, Path], decode: bool, registry: tuple[Path, ...]) -> None:
     """Check the dataset NAME, or a variant of it: what is there, what is missing, which file is odd.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli.options import more_registry
 from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("fetch")
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
     """Get what separators and metrics need: download and verify their weights, make the environments of scripts.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import added, toml_of
+from soundstage.cli.options import added, more_registry, toml_of
 from soundstage.cli.saying import say
 from soundstage.contracts import KINDS, Kind
 
@@ -31,7 +31,7 @@ SECTIONS = (*KINDS, "grids", "published")
 
 @click.command("list")
 @click.argument("words", nargs=-1, metavar="[KIND | FILE.toml]…")
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 def command(words: tuple[str, ...], registry: tuple[Path, ...]) -> None:
     """List what is registered: what each is, and whether it can be used here.
 

@@ -1,7 +1,8 @@
-"""Results folders on the command line: paths, or URLs of object stores."""
+"""Options that several verbs have, and what makes values of their texts."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,22 @@ def folder(context: click.Context, parameter: click.Parameter, value: Any) -> An
 def words(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
     """A comma-separated option as a list; None where it is not given."""
     return None if value is None else [word.strip() for word in value.split(",") if word.strip()]
+
+
+def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+    """NAME=PATH options as a mapping."""
+    found = {}
+    for value in values:
+        parts = re.fullmatch(r"([^=\[]+|[^\[]+\[.*?\](?::\w+)?)=(.+)", value, re.DOTALL)
+        if not parts:
+            raise click.BadParameter(f"'{value}' is not NAME=PATH")
+        found[parts[1]] = Path(parts[2])
+    return found
+
+
+def default_folder(grid: str) -> Path:
+    """Where the results of a grid, a name or a TOML file, go unless another folder is named."""
+    return Path("results") / Path(grid.partition(".toml")[0]).name
 
 
 tables = click.option(
@@ -55,3 +72,11 @@ def added(known: Registry, file: Path) -> dict[str, list[str]]:
     table = toml.read(file)
     known.extend(table, str(file), file.absolute().parent)
     return {section: list(names) for section, names in table.items() if section not in ("defaults", "references")}
+
+
+data_roots = click.option(
+    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
+)
+more_registry = click.option(
+    "--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry."
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import folder, tables, which_grid
+from soundstage.cli.options import folder, more_registry, tables, which_grid
 from soundstage.cli.saying import say
 from soundstage.leaderboard.protocols import DEFAULT
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--published", default="", metavar="NAME", help="Set a publication's rows beside, as for leaderboard.")
 @click.option("--intervals", is_flag=True, help="Put every value's interval into the tables.")
 @click.option("--cost", is_flag=True, help="Put real-time factor and peak memory into the tables.")
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 @which_grid
 def command(
     results: Path | str,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundstage.cli.options import folder, which_grid
-from soundstage.cli.run import pairs
+from soundstage.cli.options import folder, pairs, which_grid
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 

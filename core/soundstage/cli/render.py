@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.run import pairs
+from soundstage.cli.options import data_roots, more_registry
 from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @click.command("render")
 @click.argument("grid")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the data set.")
-@click.option(
-    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
-)
+@data_roots
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
 @click.option(
     "--format",
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Samples of the WAV files; int16 clips what lies beyond ±1, counts it and says so.",
 )
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 @click.option("--quiet", is_flag=True, help="Only errors, and how much was clipped.")
 def command(
     grid: str,

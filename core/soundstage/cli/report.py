@@ -7,8 +7,7 @@ from typing import Any, Literal, cast
 
 import click
 
-from soundstage.cli.options import folder, which_grid
-from soundstage.cli.run import pairs
+from soundstage.cli.options import data_roots, folder, more_registry, which_grid
 from soundstage.cli.saying import say
 
 
@@ -42,14 +41,8 @@ from soundstage.cli.saying import say
     "--seconds", type=click.FloatRange(1.0, 600.0), default=10.0, show_default=True, help="How long a clip is."
 )
 @click.option("--device", default="auto", show_default=True, help="Where models run whose estimates were not kept.")
-@click.option(
-    "--data",
-    multiple=True,
-    callback=pairs,
-    metavar="NAME=PATH",
-    help="Where the files of an entry lie now. Repeatable.",
-)
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@data_roots
+@more_registry
 @click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")
 def command(results: Path | str, out: Path, clips: str, **options: Any) -> None:
     """Make a report of the folder RESULTS: one folder of HTML that opens from disk, with no server and no network.

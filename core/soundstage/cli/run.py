@@ -8,23 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import folder
+from soundstage.cli.options import data_roots, default_folder, folder, more_registry
 from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
     from soundstage.running.forecast import Forecast
-
-
-def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
-    """NAME=PATH options as a mapping."""
-    found = {}
-    for value in values:
-        parts = re.fullmatch(r"([^=\[]+|[^\[]+\[.*?\](?::\w+)?)=(.+)", value, re.DOTALL)
-        if not parts:
-            raise click.BadParameter(f"'{value}' is not NAME=PATH")
-        found[parts[1]] = Path(parts[2])
-    return found
 
 
 def size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
@@ -42,9 +31,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option(
     "--out", metavar="FOLDER", callback=folder, default=None, help="Results folder or URL.  [default: results/GRID]"
 )
-@click.option(
-    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
-)
+@data_roots
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
 @click.option("--executor", type=click.Choice(["inline", "processes", "dask"]), help="What runs the cells.")
 @click.option("--scheduler", default="", metavar="ADDRESS", help="Of a Dask cluster; without it Dask's is local.")
@@ -58,7 +45,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 )
 @click.option("--timeout", type=float, metavar="SECONDS", help="Kill what works on one cell for longer.")
 @click.option("--memory-limit", callback=size, metavar="SIZE", help="Kill a worker that holds more, as in 6GB.")
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 @click.option(
     "--only", "asked", default="", metavar="AXIS=NAME,…", help="Only this part: separators=irm,spatializers=hrir."
 )
@@ -108,7 +95,7 @@ def command(
     from soundstage.running.options import RunOptions
     from soundstage.running.runner import run_plan
 
-    out = out or Path("results") / Path(grid.partition(".toml")[0]).name
+    out = out or default_folder(grid)
     options = RunOptions(
         workers=workers,
         keep=keep,

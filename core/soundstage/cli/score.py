@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import safe_csv
+from soundstage.cli.options import more_registry, safe_csv
 from soundstage.cli.saying import say_document
 from soundstage.errors import SoundstageError
 
@@ -45,7 +45,7 @@ FORMATS = ("table", "csv", "json", "parquet", "museval")
 )
 @safe_csv
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="File to write; a folder for museval.")
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(
     reference: Path,

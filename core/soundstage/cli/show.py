@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from soundstage.cli.options import added, toml_of
+from soundstage.cli.options import added, more_registry, toml_of
 from soundstage.cli.saying import say
 from soundstage.contracts import KINDS
 from soundstage.errors import SoundstageError, UnknownName, suggestion
@@ -15,7 +15,7 @@ from soundstage.errors import SoundstageError, UnknownName, suggestion
 
 @click.command("show")
 @click.argument("name")
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 def command(name: str, registry: tuple[Path, ...]) -> None:
     """Show the entry, grid or publication NAME: what it is, its parameters, citation and licence.
 

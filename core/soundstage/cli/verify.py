@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import folder, which_grid
-from soundstage.cli.run import pairs
+from soundstage.cli.options import data_roots, folder, more_registry, which_grid
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
@@ -30,14 +29,8 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=None, help="What draws these cells.  [default: others every time]")
 @click.option("--device", default="auto", show_default=True, help="Where models run, as it was for the results.")
 @which_grid
-@click.option(
-    "--data",
-    multiple=True,
-    callback=pairs,
-    metavar="NAME=PATH",
-    help="Where the files of an entry lie now. Repeatable.",
-)
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@data_roots
+@more_registry
 @click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")
 def command(
     results: Path | str,

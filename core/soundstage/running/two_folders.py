@@ -27,7 +27,8 @@ from soundstage.results.store import Store
 from soundstage.running.listener import Listener, Silence
 from soundstage.running.runner import run_plan
 
-AS_IS, BEST_GAIN = LEVELS = ("as-is", "best-gain")
+AS_IS = "as-is"
+LEVELS = (AS_IS, "best-gain")
 """At which level estimates are scored: as the files are, or besides after one least-squares gain a stem."""
 
 

@@ -59,8 +59,7 @@ class Estimates:
     partial: whether sources without an estimate are left out and the others scored, the accompaniment among them where
     there are only vocals and that; else they are an error. at: `best-gain` multiplies each estimate by one number, for
     both channels, that brings it nearest its reference by least squares; as it sees the references, it is an oracle and
-    has no rank. One channel will do where the
-    mixture's two are equal.
+    has no rank. One channel will do where the mixture's two are equal.
     """
 
     revision = 1

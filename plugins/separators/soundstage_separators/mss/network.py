@@ -144,16 +144,7 @@ def build(config: Config, state: Mapping[str, Any], architecture: str) -> Any:
         given["mlp_hidden_layers"] = own.get("mask_estimator_depth", 1)
     try:
         network, _ = get_model_from_config(architecture, str(config.path), given)
-    except (
-        AssertionError,
-        AttributeError,
-        KeyError,
-        LookupError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-        ArithmeticError,
-    ) as error:
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise SoundstageError(
             f"{config.path}: no {architecture} can be built of it ({why}); get the YAML that came with the checkpoint"

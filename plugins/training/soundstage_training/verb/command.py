@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundstage.cli.options import words
-from soundstage.cli.run import pairs
+from soundstage.cli.options import data_roots, more_registry, words
 from soundstage.cli.saying import say, say_lines
 
 if TYPE_CHECKING:
@@ -33,9 +32,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.command("train")
 @click.argument("name")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="CKPT", help="The checkpoint's folder.")
-@click.option(
-    "--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where the files of an entry lie. Repeatable."
-)
+@data_roots
 @click.option("--datasets", callback=words, metavar="NAME,…", help="Data sets to train on.")
 @click.option("--validation", callback=words, metavar="NAME,…", help="Data sets to validate on.")
 @click.option("--placement", metavar="NAME", help="The rule that places the sources of examples.")
@@ -60,7 +57,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--workers", type=click.IntRange(min=0), help="Processes that mix.  [default: none on a CPU, 8 at most on a GPU]"
 )
-@click.option("--registry", multiple=True, type=click.Path(path_type=Path), help="A TOML that extends the registry.")
+@more_registry
 @click.option("--quiet", is_flag=True, help="Only errors.")
 def command(
     name: str,
@@ -81,8 +78,9 @@ def command(
     interrupted. Several GPUs: torchrun --nproc_per_node N -m soundstage train …
     """
     from soundstage.catalogue.registry import Registry
+    from soundstage_training.verb.devices import accelerator_of
     from soundstage_training.verb.display import Silence, Steps
-    from soundstage_training.verb.loop import accelerator_of, train
+    from soundstage_training.verb.loop import train
     from soundstage_training.verb.settings import settings_of
     from soundstage_training.verb.setup import prepared
 

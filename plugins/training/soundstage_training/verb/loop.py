@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from soundstage.errors import OutOfMemory, SoundstageError
@@ -28,6 +27,8 @@ from soundstage_training.verb.trainee import Trainee
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from accelerate import Accelerator
 
     from soundstage_training.verb.mixing import Mixer
     from soundstage_training.verb.settings import Settings
@@ -89,26 +90,6 @@ class Job:
     facts: Mapping[str, Any] = field(default_factory=dict)
     minutes: float = math.inf
     workers: int = 0
-
-
-def accelerator_of(device: str, precision: str) -> Accelerator:
-    """The framework's view of the device. Raises SoundstageError where it is not here, or cannot do the precision."""
-    kind, _, number = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps"):
-        raise SoundstageError(f"--device {device}: give auto, cpu, cuda, cuda:N or mps")
-    if kind == "cuda" and (not torch.cuda.is_available() or int(number or 0) >= torch.cuda.device_count()):
-        raise SoundstageError(
-            f"--device {device}: torch {torch.__version__} sees {torch.cuda.device_count()} CUDA devices here; take"
-            " --device cpu, or install a torch that is built for your GPU"
-        )
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise SoundstageError(f"--device mps: torch {torch.__version__} has no Metal here; take --device cpu")
-    if kind == "cuda" and number:
-        torch.cuda.set_device(int(number))
-    cpu = kind == "cpu" or (kind == "auto" and not torch.cuda.is_available() and not torch.backends.mps.is_available())
-    if precision == "fp16" and (cpu or not torch.cuda.is_available()):
-        raise SoundstageError("--precision fp16 needs a CUDA GPU; take bf16 or fp32")
-    return Accelerator(cpu=cpu, mixed_precision="no" if precision == "fp32" else precision)
 
 
 def train(job: Job, accelerator: Accelerator, listener: Listener) -> Outcome:
