@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from soundstage.contracts import Dataset, NamesFilesOfTracks, ReadsParts
+from soundstage.contracts import Dataset, KnowsSources, NamesFilesOfTracks, ReadsParts
 from soundstage.draw import Draw
 from soundstage.errors import SoundstageError, suggestion
 from soundstage.heard import MORE
@@ -84,8 +84,11 @@ class Library:
         if isinstance(dataset, ReadsParts):
             rate, samples = extent(dataset, label, track_id)
             with named_as(f"dataset '{label}', track '{track_id}'"):
-                first = dataset.load_part(track_id, 0, min(16, samples))
-            return Song(label, track_id, rate, samples, tuple(first.stems))
+                if isinstance(dataset, KnowsSources):
+                    stems = tuple(dataset.source_names(track_id))
+                else:
+                    stems = tuple(dataset.load_part(track_id, 0, min(16, samples)).stems)
+            return Song(label, track_id, rate, samples, stems)
         track = load_track(dataset, label, track_id)
         song = Song(label, track_id, track.rate, next(iter(track.stems.values())).shape[1], tuple(track.stems))
         self._keep(song, track)
