@@ -106,8 +106,8 @@ def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
     values = []
     for column in board.columns:
         value = row.values[column]
-        ends = [rounded(end) for end in value.interval] if value.interval else None
-        values.append([rounded(value.value), value.best, ends])
+        ends = [whole(end) for end in value.interval] if value.interval else None
+        values.append([whole(value.value), value.best, ends])
     found: dict[str, Any] = {
         "separator": printable(row.separator),
         "role": row.role,
@@ -150,8 +150,13 @@ def _published(board: Leaderboard, row: PublishedRow) -> dict[str, Any]:
     }
 
 
+def whole(value: float) -> float | None:
+    """The value as JSON has it; what is printed is rounded once, in the page as in a terminal."""
+    return value if math.isfinite(value) else None
+
+
 def rounded(value: float) -> float | None:
-    """The value with DIGITS digits, as JSON has it."""
+    """The value with DIGITS digits, as JSON has it: of thousands of scores that are drawn and not printed."""
     return None if math.isnan(value) or math.isinf(value) else float(f"{value:.{DIGITS}g}")
 
 
