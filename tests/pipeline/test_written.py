@@ -129,6 +129,7 @@ def test_stems_that_are_the_same_are_said(scene, raw):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_samples_lost_midway_show_as_two_lags(stems):
     scene = stems.song(np.random.default_rng(5), 2 * 2**19 / 22050 + 1)
     vocals = scene.references["vocals"]
@@ -140,6 +141,7 @@ def test_samples_lost_midway_show_as_two_lags(stems):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_the_two_common_tools_are_caught_and_raw_stems_are_not(stems):
     random = np.random.default_rng(0)
     for tool in stems.WRITERS:
