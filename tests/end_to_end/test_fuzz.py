@@ -205,6 +205,8 @@ WORDS = [
 words = st.one_of(st.sampled_from(WORDS), st.text(st.characters(exclude_characters="\0/~", exclude_categories=["Cs"])))
 LEFT_OUT = {"scheduler", "executor", "workers", "timeout", "memory_limit", "wait", "help"}
 """Options that start processes or wait for others."""
+ALWAYS = {"audiometry": {"grid"}}
+"""Options without which a verb measures for minutes, by verb."""
 
 
 @st.composite
@@ -214,7 +216,8 @@ def command_lines(draw) -> list[str]:
     command = cli.get_command(click.Context(cli), verb)
     line = [verb]
     for parameter in command.params:
-        if parameter.name in LEFT_OUT or not (parameter.required or draw(st.integers(0, 3)) == 0):
+        needed = parameter.required or parameter.name in ALWAYS.get(verb, ())
+        if parameter.name in LEFT_OUT or not (needed or draw(st.integers(0, 3)) == 0):
             continue
         if isinstance(parameter, click.Argument):
             line += draw(st.lists(words, min_size=1, max_size=2 if parameter.nargs == -1 else 1))
