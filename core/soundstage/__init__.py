@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from soundstage.contracts import Score as Score
     from soundstage.errors import SoundstageError as SoundstageError
     from soundstage.hooks import hookimpl as hookimpl
+    from soundstage.opened import PlannedGrid as PlannedGrid
+    from soundstage.opened import ResultsFolder as ResultsFolder
+    from soundstage.opened import Status as Status
+    from soundstage.opened import open as open
+    from soundstage.opened import plan as plan
+    from soundstage.report.shown import Board as Board
+    from soundstage.report.shown import Cards as Cards
+    from soundstage.report.shown import Comparison as Comparison
     from soundstage.scene import Placement as Placement
     from soundstage.scene import Scene as Scene
     from soundstage.scene import Track as Track
@@ -34,14 +42,23 @@ _HOMES = {
     "Score": "contracts",
     "SoundstageError": "errors",
     "hookimpl": "hooks",
+    "PlannedGrid": "opened",
+    "ResultsFolder": "opened",
+    "Status": "opened",
+    "open": "opened",
+    "plan": "opened",
+    "Board": "report.shown",
+    "Cards": "report.shown",
+    "Comparison": "report.shown",
     "Placement": "scene",
     "Scene": "scene",
     "Track": "scene",
 }
 
 __all__ = [
-    *("Degradation", "Measure", "Placement", "Scene", "Score", "SoundstageError", "Track"),
-    *("compare", "hookimpl", "load", "metric_cards", "render", "run", "score", "write_report"),
+    *("Board", "Cards", "Comparison", "Degradation", "Measure", "Placement", "PlannedGrid", "ResultsFolder", "Scene"),
+    *("Score", "SoundstageError", "Status", "Track", "compare", "hookimpl", "load", "metric_cards", "open", "plan"),
+    *("render", "run", "score", "write_report"),
 ]
 
 

@@ -22,9 +22,9 @@ from soundstage.running.runner import Summary, run_plan
 if TYPE_CHECKING:
     import pandas
 
-    from soundstage.audiometry.card import Audiometry
     from soundstage.rendering.dataset import Listener as RenderListener
     from soundstage.rendering.dataset import Rendered
+    from soundstage.report.shown import Cards
     from soundstage.results.loading import Results
 
 
@@ -250,19 +250,21 @@ def metric_cards(
     registry: Collection[str | Path] = (),
     workers: int = 1,
     listener: Listener | None = None,
-) -> Audiometry:
+) -> Cards:
     """Measure metrics themselves: how their measures respond to probes, and what is wrong with them, as cards.
 
     metrics: names or variants, those of the grid by default. out: the results folder; what is there already is not
     computed again. grid: one whose separators are probes, with a ceiling and a separator of the role `floor` if it is
     to have floors. datasets, spatializers: instead of the grid's. data, registry, workers, listener: as for `run`.
-    Raises SoundstageError where nothing can be run, or where the grid has no probes.
+    What comes back shows itself, in a terminal and in a notebook. Raises SoundstageError where nothing can be run, or
+    where the grid has no probes.
     """
     from soundstage.audiometry.build import make_cards
+    from soundstage.report.shown import Cards
 
     found, known = resolved(grid, data, registry)
     chosen = {"metrics": metrics, "datasets": datasets, "spatializers": spatializers}
     axes = {kind: tuple(chosen.get(kind, ())) or names for kind, names in found.axes.items()}
     plan = make_plan(replace(found, axes=axes), known)
     run_plan(plan, location(out), RunOptions(workers=workers), listener)
-    return make_cards(location(out), plan.hash)
+    return Cards.of(make_cards(location(out), plan.hash))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,12 +14,6 @@ from soundstage.errors import SoundstageError
 if TYPE_CHECKING:
     from soundstage.results.records import RunFacts, StoredPlan
     from soundstage.results.store import Store
-
-HARDWARE = (
-    *("host", "platform", "machine", "processor", "cpus", "memory_gb", "gpus"),
-    *("python", "workers", "blas_threads", "started", "ended"),
-)
-TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
 
 
 @click.command("provenance")
@@ -38,13 +31,12 @@ TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
 def command(results: Path | str, grid: str, lock: Path | None, data: dict[str, Path]) -> None:
     """Print how the results in the folder RESULTS were made: grid, seeds, plugins, weights, versions and machines."""
     from soundstage.planning.lock import lock_text
+    from soundstage.report.provenance import provenance_lines, runs_of
     from soundstage.results.store import Store
 
     store = Store(results)
     plan = store.plan(grid)
-    runs = {
-        run: facts for run, facts in store.runs().items() if facts.get("grid", {}).get("hash") == plan.facts["hash"]
-    }
+    runs = runs_of(store, plan)
     if lock is not None:  # before anything is printed, which may fail
         none: RunFacts = {}
         latest = max(runs.values(), key=lambda facts: str(facts.get("started")), default=none)
@@ -55,7 +47,7 @@ def command(results: Path | str, grid: str, lock: Path | None, data: dict[str, P
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise SoundstageError(f"{lock}: cannot be written ({why}); choose another --lock") from None
-    for line in _lines(store, plan, runs):
+    for line in provenance_lines(store, plan):
         say(line)
     if lock is not None:
         say(f"{lock} written; run it with: soundstage run {lock}", err=True)
@@ -79,52 +71,3 @@ def _environments(store: Store, plan: StoredPlan) -> dict[tuple[str, str], dict[
             if is_script and isinstance(held, dict) and run >= found.get((kind, name), ("",))[0]:
                 found[kind, name] = run, {key: str(value) for key, value in held.items()}
     return {which: versions for which, (_, versions) in found.items()}
-
-
-def _lines(store: Store, plan: StoredPlan, runs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    from soundstage.results.runs import damaged
-
-    facts = plan.facts
-    made = facts.get("recipe", {})
-    yield f"{facts['name']} · revision {facts['revision']} · {facts['hash']}"
-    seeds = ", ".join(map(str, facts.get("seeds", [])))
-    yield f"planned {facts['created']}; {plan.cells.num_rows} cells; seeds {seeds}"
-    for key, values in made.get("grid", facts.get("axes", {})).items():
-        if isinstance(values, list) and key != "seeds":
-            yield f"{key}: {', '.join(map(str, values))}"
-    for name, part in made.get("parts", {}).items():
-        yield ""
-        yield name
-        for key, value in part.items():
-            yield from _about(key, value)
-    details: dict[tuple[str, str], None] = {}
-    separators = dict(zip(plan.cells["cell"].to_pylist(), plan.cells["separator"].to_pylist(), strict=True))
-    for address, record in store.records(list(separators)).items():
-        for key, value in record.separation.details.items():
-            if any(word in key for word in TOLD):
-                details[f"{separators[address]}: {key}", str(value)] = None
-    if details:
-        yield ""
-        yield "what separators told of their weights and devices"
-        yield from (f"  {name} = {value}" for name, value in details)
-    for run, about in sorted(runs.items()):
-        yield ""
-        yield f"run {run}"
-        yield "  " + ", ".join(f"{key} {_listed(about[key])}" for key in HARDWARE if about.get(key) not in (None, []))
-        for label, given in sorted(about.get("isolated", {}).items()):
-            yield f"  {label} in a process of its own, given {', '.join(given)}"
-        yield "  " + ", ".join(f"{name} {version}" for name, version in sorted(about.get("versions", {}).items()))
-    yield from store.damage
-    yield from damaged(store.files)
-
-
-def _listed(value: Any) -> str:
-    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _about(key: str, value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, one in value.items():
-            yield f"  {key}: {name} = {one}"
-    else:
-        yield f"  {key}: {value}"

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich import box
@@ -31,6 +31,9 @@ from soundstage.report.text import (
     value_text,
 )
 
+HEADINGS = ("difference", "[95 %]", "better on", "p", "effect")
+"""Of a table's columns, after the measure, the source and the two separators."""
+
 
 def print_versus(found: Versus, console: Console) -> None:
     """Print the tables, each with its sentences below."""
@@ -46,12 +49,9 @@ def print_versus(found: Versus, console: Console) -> None:
             console.print("No score that both have.")
             continue
         print_whole(_table(found, contrasts), console)
-        for contrast in contrasts:
-            if not contrast.source:
-                console.print(Text(sentence(found, contrast)), soft_wrap=True)
-                for line in _more(contrast):
-                    console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
-    for line in _fine_print(found):
+        for line in all_sentences(found, contrasts):
+            console.print(Text(line, style="dim" if line.startswith(" ") else ""), soft_wrap=True)
+    for line in notes(found):
         console.print(Text(line, style="dim"))
 
 
@@ -71,28 +71,42 @@ def _table(found: Versus, contrasts: tuple[Contrast, ...]) -> Table:
     table.add_column("source", no_wrap=True)
     for header in (one, other):
         table.add_column(Text(header), justify="right", overflow="fold", max_width=24)
-    for header in ("difference", "[95 %]", "better on", "p", "effect"):
+    for header in HEADINGS:
         table.add_column(Text(header), justify="right", no_wrap=True)
     last = None
     for contrast in contrasts:
-        column, test = contrast.column, contrast.test
-        is_first = column != last
+        is_first = contrast.column != last
         if last is not None and is_first:
             table.add_section()
-        last = column
-        enough = test.songs >= FEWEST
-        table.add_row(
-            Text(printable(f"{column.label} {arrow(column)} {column.unit}") if is_first else ""),
-            Text(printable(contrast.source) or "all"),
-            *(value_text(value, column) for value in contrast.values),
-            difference_text(contrast.difference, column.decimals),
-            Text(interval_text(contrast.interval, column)),
-            f"{test.better}/{test.songs}" + (f" ({test.ties} ties)" if test.ties else ""),
-            p_text(test.p_value).removeprefix("p = ").removeprefix("p ") if enough else "–",
-            f"{test.effect:+.2f}" if enough else "–",
-            style="bold" if contrast.is_shown else "",
-        )
+        last = contrast.column
+        measure, *others = cells(contrast)
+        shown = [Text(text) for text in (measure if is_first else "", *others)]
+        table.add_row(*shown, style="bold" if contrast.is_shown else "")
     return table
+
+
+def cells(contrast: Contrast) -> list[str]:
+    """What a line of a table has: the measure, the source, each one's value, and what stands below HEADINGS."""
+    column, test = contrast.column, contrast.test
+    enough = test.songs >= FEWEST
+    return [
+        printable(f"{column.label} {arrow(column)} {column.unit}"),
+        printable(contrast.source) or "all",
+        *(value_text(value, column) for value in contrast.values),
+        difference_text(contrast.difference, column.decimals),
+        interval_text(contrast.interval, column),
+        f"{test.better}/{test.songs}" + (f" ({test.ties} ties)" if test.ties else ""),
+        p_text(test.p_value).removeprefix("p = ").removeprefix("p ") if enough else "–",
+        f"{test.effect:+.2f}" if enough else "–",
+    ]
+
+
+def all_sentences(found: Versus, contrasts: Sequence[Contrast]) -> Iterator[str]:
+    """What a table says of each measure over all sources; what is said more of it begins with blanks."""
+    for contrast in contrasts:
+        if not contrast.source:
+            yield sentence(found, contrast)
+            yield from (f"  {line}" for line in _more(contrast))
 
 
 def sentence(found: Versus, contrast: Contrast) -> str:
@@ -138,7 +152,8 @@ def _more(contrast: Contrast) -> Iterator[str]:
         yield f"variance of the difference between: {', '.join(shares)}"
 
 
-def _fine_print(found: Versus) -> Iterator[str]:
+def notes(found: Versus) -> Iterator[str]:
+    """How the numbers were made."""
     one, other = map(printable, found.names)
     yield (
         f"Protocol {found.protocol.name}: each value is the {found.protocol.text}, over the scores that both have."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,35 +41,74 @@ def write_figures(
     the folder cannot be written, and NotInstalled without matplotlib.
     """
     with styled():
-        loaded = load_results(results, grid)
-        board = make_leaderboard(loaded, by=by, metrics=metrics, rank_by=rank_by, protocol=protocol, cost=True)
-        rows = with_circumstances(loaded.rows, Store(results).records(loaded.rows["cell"].unique()))
-        scores = Scores(board, rows)
-        look = looks({name: about["role"] for name, about in loaded.facts["separators"].items()})
-        drawn: dict[str, Callable[[Section], Figure | None]] = {
-            "boxes": lambda section: panels.box_plots(scores, section, look),
-            _against(board): lambda section: planes.against(scores, section, look),
-            "quality-against-cost": lambda section: planes.cost(board, section, look),
-            "critical-differences": lambda section: planes.critical_differences(scores, section, look),
-        }
-        measures = measure_names(board.columns)
-        for column in board.columns:
-            alike = measures[column] != camel(column.label)
-            named = f"{column.metric}-{column.label}" if alike else camel(column.label)
-            drawn[f"azimuth-{named}"] = partial(_azimuth, scores, column, look)
         written: list[Path] = []
         try:
             out.mkdir(parents=True, exist_ok=True)
-            for section in board.sections:
-                for name, draw in drawn.items():
-                    figure = draw(section)
-                    if figure is not None:
-                        file = _free(out, label(name, *section.group.values()), form, written)
-                        save(figure, file, form)
-                        written.append(file)
+            for name, figure in _figures(results, by, metrics, rank_by, protocol, grid):
+                file = _free(out, name, form, written)
+                save(figure, file, form)
+                written.append(file)
         except OSError as error:
             raise SoundstageError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
         return written
+
+
+def make_figures(
+    results: Path | str,
+    *,
+    by: Sequence[str] | None = None,
+    metrics: Sequence[str] = (),
+    rank_by: str = "",
+    protocol: str = DEFAULT,
+    grid: str = "",
+) -> dict[str, Figure]:
+    """The same figures, not written: name → figure, the names being those that files would have.
+
+    They belong to no window and no state of matplotlib. Raises SoundstageError where there are no results, and
+    NotInstalled without matplotlib.
+    """
+    found: dict[str, Figure] = {}
+    with styled():
+        for name, figure in _figures(results, by, metrics, rank_by, protocol, grid):
+            figure.draw_without_rendering()  # ticks take the style of when they are first drawn
+            number, free = 1, name
+            while free in found:
+                number += 1
+                free = f"{name}-{number}"
+            found[free] = figure
+    return found
+
+
+def _figures(
+    results: Path | str,
+    by: Sequence[str] | None,
+    metrics: Sequence[str],
+    rank_by: str,
+    protocol: str,
+    grid: str,
+) -> Iterator[tuple[str, Figure]]:
+    """Each figure as it is drawn, and what to call it; to be used within the style."""
+    loaded = load_results(results, grid)
+    board = make_leaderboard(loaded, by=by, metrics=metrics, rank_by=rank_by, protocol=protocol, cost=True)
+    rows = with_circumstances(loaded.rows, Store(results).records(loaded.rows["cell"].unique()))
+    scores = Scores(board, rows)
+    look = looks({name: about["role"] for name, about in loaded.facts["separators"].items()})
+    drawn: dict[str, Callable[[Section], Figure | None]] = {
+        "boxes": lambda section: panels.box_plots(scores, section, look),
+        _against(board): lambda section: planes.against(scores, section, look),
+        "quality-against-cost": lambda section: planes.cost(board, section, look),
+        "critical-differences": lambda section: planes.critical_differences(scores, section, look),
+    }
+    measures = measure_names(board.columns)
+    for column in board.columns:
+        alike = measures[column] != camel(column.label)
+        named = f"{column.metric}-{column.label}" if alike else camel(column.label)
+        drawn[f"azimuth-{named}"] = partial(_azimuth, scores, column, look)
+    for section in board.sections:
+        for name, draw in drawn.items():
+            figure = draw(section)
+            if figure is not None:
+                yield label(name, *section.group.values()), figure
 
 
 def _azimuth(scores: Scores, column: Column, look: Mapping[str, Look], section: Section) -> Figure | None:

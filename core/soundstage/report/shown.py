@@ -1,0 +1,143 @@
+"""Boards, comparisons and cards that show themselves: as text in a terminal, as an HTML table in a notebook."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from soundstage.audiometry.card import Audiometry
+from soundstage.leaderboard.board import Leaderboard
+from soundstage.leaderboard.versus import Versus
+
+if TYPE_CHECKING:
+    import pandas
+    from rich.console import Console
+
+WIDTH = 160
+"""In letters, where no terminal says otherwise."""
+
+NUMBERS = (
+    *("revision", "rank", "value", "low", "high", "songs", "scores", "scores_possible", "rank_low", "rank_high"),
+    *("best_share", "songs_better", "songs_worse", "p_value", "cells_done", "cells_planned", "difference"),
+    *("real_time_factor", "peak_mb", "gpu_peak_mb"),
+)
+"""Columns of a board's CSV that hold numbers; of what is not among them or TRUTHS, all are texts."""
+
+TRUTHS = ("higher_is_better", "best_blind")
+
+
+def text_of(show: Callable[[Console], None]) -> str:
+    """What is printed, as plain text as wide as the terminal."""
+    from soundstage.report.terminal import console
+
+    width = shutil.get_terminal_size((WIDTH, 24)).columns
+    page = console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
+    show(page)
+    return "\n".join(line.rstrip() for line in page.file.getvalue().rstrip().split("\n"))  # type: ignore[attr-defined]
+
+
+def _values(of: Any) -> dict[str, Any]:
+    return {field.name: getattr(of, field.name) for field in fields(of)}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Board(Leaderboard):
+    """A leaderboard that shows itself: as a table of text in a terminal, as an HTML table in a notebook.
+
+    Its values are in `sections`, a table each: `board.sections[0].rows[0].values[board.ranked_by].value`, in the unit
+    of the column.
+    """
+
+    @classmethod
+    def of(cls, board: Leaderboard) -> Board:
+        """The same board, showing itself."""
+        return cls(**_values(board))
+
+    def __repr__(self) -> str:
+        from soundstage.report.terminal import print_board
+
+        return text_of(lambda page: print_board(self, page))
+
+    def _repr_html_(self) -> str:
+        from soundstage.report.notebook import board_html
+
+        return board_html(self)
+
+    def text(self, form: Literal["markdown", "csv", "json", "latex"] = "markdown") -> str:
+        """The board as `soundstage leaderboard --format` prints it; CSV and JSON are at full precision."""
+        from soundstage.report import latex, plain
+
+        made: dict[str, Callable[[Leaderboard], str]] = {
+            "markdown": plain.format_markdown,
+            "csv": plain.format_csv,
+            "json": plain.format_json,
+            "latex": latex.format_latex,
+        }
+        return made[form](self)
+
+    def frame(self) -> pandas.DataFrame:
+        """The board as a tidy DataFrame, one row a table, separator and measure, with the columns of `text("csv")`.
+
+        Among them: separator, role, rank, metric, measure, unit, value, low and high (the 95 % interval), songs, group,
+        cells_done, cells_planned. NaN where there is no value.
+        """
+        import pandas as pd
+
+        frame = pd.read_csv(io.StringIO(self.text("csv")), dtype=str, keep_default_na=False)
+        for name in frame.columns.intersection([*NUMBERS]):
+            known = frame[name] != ""
+            frame[name] = pd.to_numeric(frame[name].astype(object).where(known, None))
+        for name in TRUTHS:
+            frame[name] = frame[name] == "True"
+        return frame
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Versus):
+    """Two separators song by song, showing itself: as a table with sentences in a terminal, as HTML in a notebook."""
+
+    @classmethod
+    def of(cls, found: Versus) -> Comparison:
+        """The same comparison, showing itself."""
+        return cls(**_values(found))
+
+    def __repr__(self) -> str:
+        from soundstage.report.versus import print_versus
+
+        return text_of(lambda page: print_versus(self, page))
+
+    def _repr_html_(self) -> str:
+        from soundstage.report.notebook import versus_html
+
+        return versus_html(self)
+
+    def frame(self) -> pandas.DataFrame:
+        """The comparison as `soundstage.compare` gives it: a tidy DataFrame, one row a measure and source."""
+        import pandas as pd
+
+        from soundstage.report.versus import records
+
+        return pd.DataFrame(records(self))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Cards(Audiometry):
+    """Cards of metrics that show themselves: as text in a terminal, as an HTML table in a notebook."""
+
+    @classmethod
+    def of(cls, found: Audiometry) -> Cards:
+        """The same cards, showing themselves."""
+        return cls(**_values(found))
+
+    def __repr__(self) -> str:
+        from soundstage.report.cards.terminal import print_cards
+
+        return text_of(lambda page: print_cards(self, page))
+
+    def _repr_html_(self) -> str:
+        from soundstage.report.notebook import cards_html
+
+        return cards_html(self)
