@@ -9,12 +9,16 @@ import io
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from soundstage.cli.leaving import leave_in_time, print_anything, unprintable
 from soundstage.cli.saying import say_lines
 from soundstage.errors import SoundstageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 VERBS = {
     "run": "Fill a grid with results.",
@@ -37,6 +41,7 @@ VERBS = {
     "verify": "Check results against what was written, and compute some again.",
     "merge": "Bring the results of many machines together.",
     "provenance": "How the numbers were made; write a lock file that makes them again.",
+    "completion": "Print what completes commands in bash, zsh or fish.",
 }
 MODULES = {"import": "import_"}
 """Verbs whose names no module can have."""
@@ -81,6 +86,16 @@ class Verbs(click.Group):
         for problem in problems:
             say_lines(f"problem: {problem}", err=True)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs that begin like that, without importing them; or the options of all."""
+        from click.shell_completion import CompletionItem
+
+        from soundstage.cli.plugged import plugged
+
+        told = {**VERBS, **{name: command.summary for name, command in plugged()[0].items()}}
+        verbs = [CompletionItem(name, help=said) for name, said in told.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb; an option that it cannot take is named by its flag."""
         from soundstage.errors import BadOption
@@ -97,7 +112,8 @@ class Verbs(click.Group):
         """The command; for a misspelt verb a sentence with the nearest one."""
         from soundstage.errors import suggestion
 
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+        is_asked = not ctx.resilient_parsing  # and not by a shell that completes
+        if is_asked and args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             from soundstage.cli.plugged import plugged
 
             brought, problems = plugged()
@@ -130,6 +146,10 @@ def main() -> None:
     Being told to end, as batch systems and containers do, is the same as Ctrl-C. Where nothing can be printed, as on a
     full disk, the status says so. Threads of plugins that do not end are not waited for for ever.
     """
+    if "_SOUNDSTAGE_COMPLETE" in os.environ:
+        from soundstage.cli.completing import complete
+
+        sys.exit(complete(cli))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print_anything()
     status = _status()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.saying import say
 
 
@@ -20,9 +21,18 @@ from soundstage.cli.saying import say
     help="The TOML that gets the entry; made where it is not there.",
 )
 @click.option(
-    "--separator", default="", help="The plugin that takes the files, or a variant of it.  [default: by endings]"
+    "--separator",
+    shell_complete=completing.of_kind("separators"),
+    default="",
+    help="The plugin that takes the files, or a variant of it.  [default: by endings]",
 )
-@click.option("--device", default="auto", show_default=True, help="Where it is tried: auto, cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--device",
+    shell_complete=completing.devices,
+    default="auto",
+    show_default=True,
+    help="Where it is tried: auto, cpu, cuda, cuda:N or mps.",
+)
 def command(files: tuple[Path, ...], name: str, registry: Path, separator: str, device: str) -> None:
     """Make a separator of a model's files: MODEL.ckpt CONFIG.yaml.
 

@@ -7,18 +7,37 @@ from pathlib import Path
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import data_roots, default_folder, folder, more_registry
 from soundstage.cli.saying import say, say_document
 
 
 @click.command("audiometry")
-@click.argument("metrics", nargs=-1, metavar="[METRIC]…")
+@click.argument("metrics", shell_complete=completing.of_kind("metrics"), nargs=-1, metavar="[METRIC]…")
 @click.option(
     "--out", metavar="FOLDER", callback=folder, default=None, help="Results folder or URL.  [default: results/GRID]"
 )
-@click.option("--grid", default="audiometry", show_default=True, help="A grid of probes: a name, or a TOML file.")
-@click.option("--dataset", "datasets", multiple=True, help="On this data set instead of the grid's. Repeatable.")
-@click.option("--spatializer", "spatializers", multiple=True, help="With this one, as ku100. Repeatable.")
+@click.option(
+    "--grid",
+    shell_complete=completing.grids,
+    default="audiometry",
+    show_default=True,
+    help="A grid of probes: a name, or a TOML file.",
+)
+@click.option(
+    "--dataset",
+    "datasets",
+    shell_complete=completing.of_kind("datasets"),
+    multiple=True,
+    help="On this data set instead of the grid's. Repeatable.",
+)
+@click.option(
+    "--spatializer",
+    "spatializers",
+    shell_complete=completing.of_kind("spatializers"),
+    multiple=True,
+    help="With this one, as ku100. Repeatable.",
+)
 @data_roots
 @more_registry
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")

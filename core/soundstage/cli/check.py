@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import added, data_roots, more_registry, toml_of
 from soundstage.cli.saying import say
 from soundstage.contracts import Kind
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.of_kind("datasets"))
 @data_roots
 @click.option(
     "--decode", is_flag=True, help="Also decode all audio: damage, and mixtures that are not their stems' sum."

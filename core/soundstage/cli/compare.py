@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder, safe_csv, tables, which_grid
+from soundstage.cli import completing
+from soundstage.cli.options import results_folder, safe_csv, tables, which_grid
 from soundstage.cli.saying import say_document
 from soundstage.leaderboard.protocols import DEFAULT
 
@@ -14,12 +15,25 @@ FORMATS = ("table", "csv", "json")
 
 
 @click.command("compare")
-@click.argument("results", callback=folder)
-@click.argument("one")
-@click.argument("other")
+@results_folder
+@click.argument("one", shell_complete=completing.of_kind("separators"))
+@click.argument("other", shell_complete=completing.of_kind("separators"))
 @tables
-@click.option("--metric", "metrics", multiple=True, help="Show only this metric or measure. Repeatable.")
-@click.option("--protocol", default=DEFAULT, show_default=True, metavar="NAME", help="As for leaderboard.")
+@click.option(
+    "--metric",
+    "metrics",
+    shell_complete=completing.of_kind("metrics"),
+    multiple=True,
+    help="Show only this metric or measure. Repeatable.",
+)
+@click.option(
+    "--protocol",
+    shell_complete=completing.protocols,
+    default=DEFAULT,
+    show_default=True,
+    metavar="NAME",
+    help="As for leaderboard.",
+)
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
 )

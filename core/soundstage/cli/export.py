@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder, which_grid
+from soundstage.cli import completing
+from soundstage.cli.options import results_folder, which_grid
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
 
 @click.command("export")
-@click.argument("results", callback=folder)
+@results_folder
 @click.option(
     "--format",
     type=click.Choice(["museval"]),
@@ -22,8 +23,20 @@ from soundstage.errors import SoundstageError
     help="Whose files.",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write them to.")
-@click.option("--separator", default="", metavar="NAME", help="Only this separator.")
-@click.option("--metric", default="", metavar="NAME", help="Which metric, where several have the format's measures.")
+@click.option(
+    "--separator",
+    shell_complete=completing.of_kind("separators"),
+    default="",
+    metavar="NAME",
+    help="Only this separator.",
+)
+@click.option(
+    "--metric",
+    shell_complete=completing.of_kind("metrics"),
+    default="",
+    metavar="NAME",
+    help="Which metric, where several have the format's measures.",
+)
 @which_grid
 def command(results: Path | str, out: Path, separator: str, metric: str, grid: str) -> None:
     """Write the results in the folder RESULTS as museval's JSON, one file a track: OUT/SEPARATOR/test/TRACK.json.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import more_registry
 from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.argument("names", shell_complete=completing.fetchable, nargs=-1, required=True, metavar="NAME…")
 @more_registry
 def command(names: tuple[str, ...], registry: tuple[Path, ...]) -> None:
     """Get what separators and metrics need: download and verify their weights, make the environments of scripts.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import folder, which_grid, words
+from soundstage.cli import completing
+from soundstage.cli.options import results_folder, which_grid, words
 from soundstage.cli.saying import say
 from soundstage.leaderboard.protocols import DEFAULT
 
@@ -18,21 +19,35 @@ FORMATS = ("pdf", "svg", "png")
 
 
 @click.command("figures")
-@click.argument("results", callback=folder)
+@results_folder
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Write the figures into this folder.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="pdf", show_default=True, help="What to write them as."
 )
 @click.option(
     "--by",
+    shell_complete=completing.groups,
     callback=words,
     metavar="WHAT,…",
     help="Figures for each source, spatializer, dataset, placement or seed; 'none' for one of each."
     "  [default: spatializer and placement, where there are several]",
 )
-@click.option("--metric", "metrics", multiple=True, help="Only this metric or measure. Repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    shell_complete=completing.of_kind("metrics"),
+    multiple=True,
+    help="Only this metric or measure. Repeatable.",
+)
 @click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
-@click.option("--protocol", default=DEFAULT, show_default=True, metavar="NAME", help="As for leaderboard.")
+@click.option(
+    "--protocol",
+    shell_complete=completing.protocols,
+    default=DEFAULT,
+    show_default=True,
+    metavar="NAME",
+    help="As for leaderboard.",
+)
 @which_grid
 def command(
     results: Path | str,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder, safe_csv, tables, which_grid
+from soundstage.cli import completing
+from soundstage.cli.options import results_folder, safe_csv, tables, which_grid
 from soundstage.cli.saying import say_document
 from soundstage.leaderboard.protocols import DEFAULT, PROTOCOLS
 
@@ -14,9 +15,15 @@ FORMATS = ("table", "markdown", "csv", "json", "latex")
 
 
 @click.command("leaderboard")
-@click.argument("results", callback=folder)
+@results_folder
 @tables
-@click.option("--metric", "metrics", multiple=True, help="Show only this metric or measure. Repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    shell_complete=completing.of_kind("metrics"),
+    multiple=True,
+    help="Show only this metric or measure. Repeatable.",
+)
 @click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
@@ -24,6 +31,7 @@ FORMATS = ("table", "markdown", "csv", "json", "latex")
 @safe_csv
 @click.option(
     "--protocol",
+    shell_complete=completing.protocols,
     default=DEFAULT,
     show_default=True,
     metavar="NAME",
@@ -31,12 +39,17 @@ FORMATS = ("table", "markdown", "csv", "json", "latex")
 )
 @click.option(
     "--published",
+    shell_complete=completing.published,
     default="",
     metavar="NAME",
     help="Set a publication's rows beside these, out of ranks, with Δ: a name of `list published`, or a TOML.",
 )
 @click.option(
-    "--over", default="", metavar="SEPARATOR", help="Show improvements over this separator's scores, as over mixture."
+    "--over",
+    shell_complete=completing.of_kind("separators"),
+    default="",
+    metavar="SEPARATOR",
+    help="Show improvements over this separator's scores, as over mixture.",
 )
 @click.option(
     "--intervals", is_flag=True, help="Show each value's 95 % interval, not those of the ranking measure alone."

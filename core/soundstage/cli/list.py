@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import added, more_registry, toml_of
 from soundstage.cli.saying import say
 from soundstage.contracts import KINDS, Kind
@@ -30,7 +31,7 @@ SECTIONS = (*KINDS, "grids", "published")
 
 
 @click.command("list")
-@click.argument("words", nargs=-1, metavar="[KIND | FILE.toml]…")
+@click.argument("words", shell_complete=completing.sections, nargs=-1, metavar="[KIND | FILE.toml]…")
 @more_registry
 def command(words: tuple[str, ...], registry: tuple[Path, ...]) -> None:
     """List what is registered: what each is, and whether it can be used here.

@@ -7,13 +7,21 @@ from typing import Any
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import folder
 from soundstage.cli.saying import say
 
 
 @click.command("merge")
-@click.argument("out", callback=folder)
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, callback=folder)
+@click.argument("out", callback=folder, shell_complete=completing.folders)
+@click.argument(
+    "sources",
+    metavar="IN...",
+    nargs=-1,
+    required=True,
+    callback=folder,
+    shell_complete=completing.folders,
+)
 @click.option(
     "--prefer",
     type=click.Choice(["first", "last"]),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundstage.cli import completing
+
 if TYPE_CHECKING:
     from soundstage.catalogue.registry import Registry
 
@@ -42,9 +44,11 @@ def default_folder(grid: str) -> Path:
     return Path("results") / Path(grid.partition(".toml")[0]).name
 
 
+results_folder = click.argument("results", callback=folder, shell_complete=completing.folders)
 tables = click.option(
     "--by",
     callback=words,
+    shell_complete=completing.groups,
     metavar="WHAT,…",
     help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
     "  [default: spatializer and placement, where there are several]",

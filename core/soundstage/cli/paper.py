@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import folder, more_registry, tables, which_grid
+from soundstage.cli import completing
+from soundstage.cli.options import more_registry, results_folder, tables, which_grid
 from soundstage.cli.saying import say
 from soundstage.leaderboard.protocols import DEFAULT
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("paper")
-@click.argument("results", callback=folder)
+@results_folder
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Write the paper's files into this folder.")
 @click.option(
     "--check",
@@ -29,10 +30,29 @@ if TYPE_CHECKING:
     help="Check a paper, with all that it includes: whether every number in it follows from RESULTS.",
 )
 @tables
-@click.option("--metric", "metrics", multiple=True, help="Only this metric or measure. Repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    shell_complete=completing.of_kind("metrics"),
+    multiple=True,
+    help="Only this metric or measure. Repeatable.",
+)
 @click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
-@click.option("--protocol", default=DEFAULT, show_default=True, metavar="NAME", help="As for leaderboard.")
-@click.option("--published", default="", metavar="NAME", help="Set a publication's rows beside, as for leaderboard.")
+@click.option(
+    "--protocol",
+    shell_complete=completing.protocols,
+    default=DEFAULT,
+    show_default=True,
+    metavar="NAME",
+    help="As for leaderboard.",
+)
+@click.option(
+    "--published",
+    shell_complete=completing.published,
+    default="",
+    metavar="NAME",
+    help="Set a publication's rows beside, as for leaderboard.",
+)
 @click.option("--intervals", is_flag=True, help="Put every value's interval into the tables.")
 @click.option("--cost", is_flag=True, help="Put real-time factor and peak memory into the tables.")
 @more_registry

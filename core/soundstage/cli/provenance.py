@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import folder, pairs, which_grid
+from soundstage.cli.options import pairs, results_folder, which_grid
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("provenance")
-@click.argument("results", callback=folder)
+@results_folder
 @which_grid
 @click.option(
     "--lock",

@@ -7,16 +7,18 @@ from typing import Any, Literal, cast
 
 import click
 
-from soundstage.cli.options import data_roots, folder, more_registry, which_grid
+from soundstage.cli import completing
+from soundstage.cli.options import data_roots, more_registry, results_folder, which_grid
 from soundstage.cli.saying import say
 
 
 @click.command("report")
-@click.argument("results", callback=folder)
+@results_folder
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where the report goes.")
 @click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first]")
 @click.option(
     "--published",
+    shell_complete=completing.published,
     default="",
     metavar="NAME",
     help="Set a publication's rows beside these, out of ranks, with Δ: a name of `list published`, or a TOML.",
@@ -36,11 +38,23 @@ from soundstage.cli.saying import say
     metavar="TRACK",
     help="Listen to this song. Repeatable.  [default: the best, median and worst of each separator]",
 )
-@click.option("--separator", "separators", multiple=True, help="Listen to this separator. Repeatable.  [default: all]")
+@click.option(
+    "--separator",
+    "separators",
+    shell_complete=completing.of_kind("separators"),
+    multiple=True,
+    help="Listen to this separator. Repeatable.  [default: all]",
+)
 @click.option(
     "--seconds", type=click.FloatRange(1.0, 600.0), default=10.0, show_default=True, help="How long a clip is."
 )
-@click.option("--device", default="auto", show_default=True, help="Where models run whose estimates were not kept.")
+@click.option(
+    "--device",
+    shell_complete=completing.devices,
+    default="auto",
+    show_default=True,
+    help="Where models run whose estimates were not kept.",
+)
 @data_roots
 @more_registry
 @click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import data_roots, default_folder, folder, more_registry
 from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
@@ -27,7 +28,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 
 
 @click.command("run")
-@click.argument("grid")
+@click.argument("grid", shell_complete=completing.grids)
 @click.option(
     "--out", metavar="FOLDER", callback=folder, default=None, help="Results folder or URL.  [default: results/GRID]"
 )
@@ -36,9 +37,16 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--executor", type=click.Choice(["inline", "processes", "dask"]), help="What runs the cells.")
 @click.option("--scheduler", default="", metavar="ADDRESS", help="Of a Dask cluster; without it Dask's is local.")
 @click.option("--keep", multiple=True, type=click.Choice(["estimates"]), help="Also keep what the separators made.")
-@click.option("--retry", default="", metavar="STATUS,…", help="Run cells and metrics of these statuses again.")
+@click.option(
+    "--retry",
+    shell_complete=completing.troubles,
+    default="",
+    metavar="STATUS,…",
+    help="Run cells and metrics of these statuses again.",
+)
 @click.option(
     "--device",
+    shell_complete=completing.devices,
     default="auto",
     show_default=True,
     help="Where models run: auto, cpu, cuda, cuda:N or mps; several, with commas between, in turn.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import more_registry, safe_csv
 from soundstage.cli.saying import say_document
 from soundstage.errors import SoundstageError
@@ -25,6 +26,7 @@ FORMATS = ("table", "csv", "json", "parquet", "museval")
 @click.option(
     "--metric",
     "metrics",
+    shell_complete=completing.of_kind("metrics"),
     multiple=True,
     metavar="NAME",
     help="Score with this metric. Repeatable.  [default: sdr, si_sdr, spauq and bsseval, where installed]",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import added, more_registry, toml_of
 from soundstage.cli.saying import say
 from soundstage.contracts import KINDS
@@ -14,7 +15,7 @@ from soundstage.errors import SoundstageError, UnknownName, suggestion
 
 
 @click.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.entries)
 @more_registry
 def command(name: str, registry: tuple[Path, ...]) -> None:
     """Show the entry, grid or publication NAME: what it is, its parameters, citation and licence.

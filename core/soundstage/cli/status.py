@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from soundstage.cli.options import folder, which_grid
+from soundstage.cli.options import results_folder, which_grid
 from soundstage.cli.saying import say, say_lines
 
 
 @click.command("status")
-@click.argument("results", callback=folder)
+@results_folder
 @which_grid
 @click.option("--errors", is_flag=True, help="Everything that went wrong, with where in the code it came up.")
 def command(results: Path | str, grid: str, errors: bool) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli.options import data_roots, folder, more_registry, which_grid
+from soundstage.cli import completing
+from soundstage.cli.options import data_roots, more_registry, results_folder, which_grid
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("results", callback=folder)
+@results_folder
 @click.option(
     "--recompute",
     type=click.IntRange(min=0),
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
     help="Compute N random cells again; 0 checks files alone.",
 )
 @click.option("--seed", type=int, default=None, help="What draws these cells.  [default: others every time]")
-@click.option("--device", default="auto", show_default=True, help="Where models run, as it was for the results.")
+@click.option(
+    "--device",
+    shell_complete=completing.devices,
+    default="auto",
+    show_default=True,
+    help="Where models run, as it was for the results.",
+)
 @which_grid
 @data_roots
 @more_registry
