@@ -102,6 +102,7 @@ MEANS_SOMETHING_ELSE = {
     ("results/exchange/toolkit.py", "community"): "the metric that the toolkit's own table is of",
     ("results/exchange/toolkit.py", "sdr"): "its measure",
     ("isolation/server.py", "mixture"): "the same",
+    ("testing/watched.py", "mixture"): "what a separator is handed, in a check's sentence",
     ("running/isolated.py", "mixture"): "the same, of an isolated separator",
     ("running/host.py", "mixture"): "the same",
     ("running/provenance.py", "mixture"): "what every isolated separator is given",

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from soundstage.errors import SoundstageError
 from soundstage.scene import Scene
 
 BLOCK = 65_536
@@ -25,6 +26,19 @@ def fingerprint(scene: Scene) -> int:
             weighed = int((block * _weights()[: len(block)]).sum())
             found = (found * 1_000_003 + weighed) % 2**64
     return found
+
+
+def check_unaltered(scene: Scene, taken: int, who: str) -> None:
+    """Raise SoundstageError where somebody has written into the scene since its fingerprint was taken.
+
+    who: has had a chance to; every array is handed out read-only or as a copy, so it took some doing.
+    """
+    if fingerprint(scene) != taken:
+        raise SoundstageError(
+            f"{who}: the scene's own samples were written into, which nobody is handed for writing; its estimates are"
+            " not kept, and the scene is rendered anew for what follows. `run --isolate` gives it copies in a process"
+            " of its own"
+        )
 
 
 @cache

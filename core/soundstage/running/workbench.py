@@ -24,7 +24,7 @@ from soundstage.contracts import (
 )
 from soundstage.errors import Crashed, OutOfMemory, SoundstageError
 from soundstage.pipeline.blame import named_as
-from soundstage.pipeline.fingerprint import fingerprint
+from soundstage.pipeline.fingerprint import check_unaltered, fingerprint
 from soundstage.pipeline.scenes import place, renderer, spatialize
 from soundstage.pipeline.scores import prepare
 from soundstage.pipeline.tracks import load_excerpt, load_track
@@ -119,15 +119,14 @@ class Workbench:
     def check_unaltered(self, who: str) -> None:
         """Raise SoundstageError where somebody has written into the last scene, which then is made anew.
 
-        who: has had a chance to; every array is handed out read-only or as a copy, so it took some doing.
+        who: has had a chance to.
         """
-        if self._scene is not None and fingerprint(self._scene[1]) != self._fingerprint:
-            self._track = self._scene = None
-            raise SoundstageError(
-                f"{who}: the scene's own samples were written into, which nobody is handed for writing; its estimates"
-                " are not kept, and the scene is rendered anew for what follows. `run --isolate` gives it copies in a"
-                " process of its own"
-            )
+        if self._scene is not None:
+            try:
+                check_unaltered(self._scene[1], self._fingerprint, who)
+            except SoundstageError:
+                self._track = self._scene = None
+                raise
 
     def _loaded_track(self, spec: SceneSpec) -> Track:
         key = (spec.dataset.label, spec.track_name)
