@@ -35,6 +35,7 @@ def run(
     data: Mapping[str, str | Path] | None = None,
     registry: Collection[str | Path] = (),
     workers: int = 1,
+    scorers: int = 0,
     keep: Collection[str] = (),
     retry: Collection[str] = (),
     device: str = "auto",
@@ -54,17 +55,18 @@ def run(
 
     grid: a name in the registry, a TOML file, or a mapping like a TOML grid's (it is called "custom", or what its
     "name" says). data: dataset name → root folder. registry: TOML files that extend the registry. workers: 1 runs in
-    this process; more start processes, so call it under `if __name__ == "__main__":`. keep: {"estimates"} keeps what
-    the separators made. retry: statuses to run again. device: where separators load: auto, cpu, cuda, cuda:N, mps.
-    timeout_s, memory_limit: seconds a cell may take, and bytes its worker may hold, before it is killed. executor:
-    inline, processes or dask; scheduler: the address of Dask's, for workers on other machines. only: a part of the
-    grid, axis → names; limit: at most so many cells. wait: for another run on the same folder. show_output: let
-    through what plugins print. isolate: every separator in a process of its own, which gets the mixture and what it
-    declares. trust: run the separator scripts that a lock file names, too. Raises SoundstageError where nothing can be
-    run.
+    this process; more start processes, so call it under `if __name__ == "__main__":`. scorers: so many more processes
+    render scenes for the workers and score what those separate. keep: {"estimates"} keeps what the separators made.
+    retry: statuses to run again. device: where separators load: auto, cpu, cuda, cuda:N, mps. timeout_s, memory_limit:
+    seconds a cell may take, and bytes its worker may hold, before it is killed. executor: inline, processes or dask;
+    scheduler: the address of Dask's, for workers on other machines. only: a part of the grid, axis → names; limit: at
+    most so many cells. wait: for another run on the same folder. show_output: let through what plugins print. isolate:
+    every separator in a process of its own, which gets the mixture and what it declares. trust: run the separator
+    scripts that a lock file names, too. Raises SoundstageError where nothing can be run.
     """
     options = RunOptions(
         workers=workers,
+        scorers=scorers,
         keep=tuple(keep),
         retry=tuple(retry),
         device=device,

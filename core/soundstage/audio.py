@@ -203,7 +203,8 @@ def check_finite(samples: Samples, what: str) -> None:
 def as_samples(value: Any, what: str, *, channels: int = 2, length: int | None = None) -> Samples:
     """The value as float64 samples of shape (channels, length), or a SoundstageError that begins with `what`.
 
-    Nothing is trimmed, padded, up-mixed or repaired; what is so already is not copied.
+    Nothing is trimmed, padded, up-mixed or repaired; what is so already is not copied. Rows lie one after the other in
+    memory, because the last bits of a sum depend on that.
     """
     try:
         samples = np.asarray(value)
@@ -216,7 +217,7 @@ def as_samples(value: Any, what: str, *, channels: int = 2, length: int | None =
     expected = f"({channels}, {length if length is not None else 'samples'})"
     if samples.ndim != 2 or samples.shape[0] != channels or (length is not None and samples.shape[1] != length):
         raise SoundstageError(f"{what}: shape {samples.shape} where {expected} was expected")
-    samples = samples.astype(np.float64, copy=False)
+    samples = np.ascontiguousarray(samples, dtype=np.float64)
     check_finite(samples, what)
     return samples
 

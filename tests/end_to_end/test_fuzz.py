@@ -203,7 +203,7 @@ WORDS = [
     *("separators=mixture", "tracks=one,two", "tracks='", 'tracks="one', "seeds=0,seeds=1", "1GB", "0", "3", "-1"),
 ]
 words = st.one_of(st.sampled_from(WORDS), st.text(st.characters(exclude_characters="\0/~", exclude_categories=["Cs"])))
-LEFT_OUT = {"scheduler", "executor", "workers", "timeout", "memory_limit", "wait", "help"}
+LEFT_OUT = {"scheduler", "executor", "workers", "scorers", "timeout", "memory_limit", "wait", "help"}
 """Options that start processes or wait for others."""
 ALWAYS = {"audiometry": {"grid"}}
 """Options without which a verb measures for minutes, by verb."""

@@ -106,6 +106,7 @@ MEANS_SOMETHING_ELSE = {
     ("running/isolated.py", "mixture"): "the same, of an isolated separator",
     ("running/host.py", "mixture"): "the same",
     ("running/provenance.py", "mixture"): "what every isolated separator is given",
+    ("running/executors/steps.py", "mixture"): "the field of a scene",
     ("pipeline/tracks.py", "mixture"): "a track's own mixture",
     ("pipeline/separate.py", "mixture"): "the scene's mixture, of which a rest is what is left",
     ("rendering/folder.py", "mixture"): "the file mixture.wav",

@@ -262,7 +262,7 @@ def test_who_needs_a_renderer_is_an_oracle_and_is_rendered_the_scenes_track_else
     scene = spatialize(spatializer, "gains", track, placement)
     turning = Turning(rate)
     assert declared(turning).role == "oracle"
-    found = separate(turning, "turning", scene, NAME, renderer=renderer(spatializer, "gains", track, placement))
+    found = separate(turning, "turning", scene, NAME, renderer=renderer(spatializer, "gains", lambda: track, placement))
     there = spatialize(spatializer, "gains", track, Placement({"a": 50.0})).references["a"]
     assert found.images["a"].shape == there.shape
     assert turning.given.placement is placement
@@ -273,5 +273,7 @@ def test_who_needs_a_renderer_is_an_oracle_and_is_rendered_the_scenes_track_else
 def test_where_nothing_is_placed_there_is_no_renderer(toy):
     scene = make_scene(sources=("a",))
     turning = Turning()
-    separate(turning, "turning", scene, NAME, renderer=renderer(toy.Gains(), "gains", Track("t", 8000, {}), None))
+    separate(
+        turning, "turning", scene, NAME, renderer=renderer(toy.Gains(), "gains", lambda: Track("t", 8000, {}), None)
+    )
     assert turning.given is None

@@ -14,6 +14,7 @@ from soundstage.running.options import RunOptions
 
 WRONG = {
     "workers": (0, 1.5, True),
+    "scorers": (-1, 1.5, True),
     "keep": (["mixtures"], "estimate"),
     "retry": (["tiemout"],),
     "device": ("gpu", "cpu,", "cuda:x"),
@@ -36,10 +37,14 @@ def test_what_does_not_go_together_is_refused():
         RunOptions(executor="inline", timeout_s=5)
     with pytest.raises(BadOption, match="scheduler is a Dask cluster's"):
         RunOptions(executor="processes", scheduler="tcp://somewhere:8786")
+    for executor in ("inline", "dask"):
+        with pytest.raises(BadOption, match="scorers are processes of this machine"):
+            RunOptions(executor=executor, scorers=2)
 
 
 def test_the_executor_is_what_workers_and_limits_ask_for():
     assert RunOptions().runs_in == "inline"
+    assert RunOptions(scorers=1).runs_in == "processes"
     assert RunOptions(workers=2).runs_in == RunOptions(memory_limit=10**9).runs_in == "processes"
     assert RunOptions(scheduler="tcp://somewhere:8786").runs_in == "dask"
 

@@ -102,6 +102,16 @@ def test_who_writes_into_the_scene_costs_its_own_cell_and_no_number_of_others(tm
     assert others["value"].tolist() == alone["value"].tolist()
 
 
+def test_who_writes_into_the_scene_and_raises_is_not_covered_for_by_the_next(tmp_path):
+    alone = run(tmp_path / "alone", separators=["truth", "noisy"])
+    rows = run(tmp_path / "beside", separators=["truth", "meddler[then=raises]", "noisy"])
+    bad = rows[(rows["separator"] == "meddler[then=raises]") & (rows["metric"] == "")]
+    assert len(bad) == 2
+    assert all("caught in the act" in note for note in bad["note"])
+    others = rows[rows["separator"] != "meddler[then=raises]"]
+    assert others["value"].tolist() == alone["value"].tolist()
+
+
 def test_a_fingerprint_changes_with_every_sample_and_their_order():
     rng = np.random.default_rng(0)
     mixture, reference = rng.standard_normal((2, 2, 70_001))

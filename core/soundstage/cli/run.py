@@ -34,6 +34,9 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 )
 @data_roots
 @click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
+@click.option(
+    "--scorers", default=0, metavar="N", help="So many more processes render and score; the workers only separate."
+)
 @click.option("--executor", type=click.Choice(["inline", "processes", "dask"]), help="What runs the cells.")
 @click.option("--scheduler", default="", metavar="ADDRESS", help="Of a Dask cluster; without it Dask's is local.")
 @click.option("--keep", multiple=True, type=click.Choice(["estimates"]), help="Also keep what the separators made.")
@@ -71,6 +74,7 @@ def command(
     out: Path | str | None,
     data: dict[str, Path],
     workers: int,
+    scorers: int,
     executor: str | None,
     scheduler: str,
     keep: tuple[str, ...],
@@ -106,6 +110,7 @@ def command(
     out = out or default_folder(grid)
     options = RunOptions(
         workers=workers,
+        scorers=scorers,
         keep=keep,
         retry=[status.strip() for status in retry.split(",") if status.strip()],
         device=device,
@@ -125,7 +130,7 @@ def command(
     if dry_run:
         from soundstage.running.forecast import forecast
 
-        _show(forecast(plan, out, options), workers)
+        _show(forecast(plan, out, options), workers, scorers)
         return
     progress = Progress(traceback, live=not show_output)
     try:
@@ -149,7 +154,7 @@ def command(
         raise SoundstageError(f"{summary.troubled} of {summary.planned} cells are not ok, and --strict was asked for")
 
 
-def _show(found: Forecast, workers: int) -> None:
+def _show(found: Forecast, workers: int, scorers: int) -> None:
     """Print what would be run."""
     from soundstage.report.text import counted, duration
 
@@ -169,6 +174,7 @@ def _show(found: Forecast, workers: int) -> None:
         say("how long it takes is not known: none of this was ever run in this folder")
     else:
         say(
-            f"about {duration(found.seconds / workers)} with {workers} worker{'s' * (workers > 1)}"
+            f"about {duration(found.seconds(workers, scorers))} with {counted(workers, 'worker')}"
+            + (f" and {counted(scorers, 'scorer')}" if scorers else "")
             + (f", without {', '.join(untimed)}, of which nothing is known" if untimed else "")
         )

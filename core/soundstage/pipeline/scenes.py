@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -83,13 +83,18 @@ def spatialize(spatializer: Spatializer, name: str, track: Track, placement: Pla
     return found
 
 
-def renderer(spatializer: Spatializer, name: str, track: Track, placement: Placement | None) -> Renderer | None:
-    """What puts the track's sources elsewhere, by the same spatializer; None where it places nothing."""
+def renderer(
+    spatializer: Spatializer, name: str, track: Callable[[], Track], placement: Placement | None
+) -> Renderer | None:
+    """What puts the track's sources elsewhere, by the same spatializer; None where it places nothing.
+
+    track: gives the track, and is asked once something is to be put elsewhere.
+    """
     if placement is None or not getattr(spatializer, "uses_placement", True):
         return None
 
     def images(elsewhere: Placement) -> Mapping[str, Samples]:
-        return spatialize(spatializer, name, track, elsewhere).references
+        return spatialize(spatializer, name, track(), elsewhere).references
 
     return Renderer(placement, images)
 

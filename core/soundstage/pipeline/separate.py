@@ -96,7 +96,8 @@ def separate(
         notices += _combined(derived, combined)
     if notices:
         details["notices"] = notices
-    return Estimates({key: read_only(image) for key, image in checked.items()}, {**told, **details})
+    whole = {key: read_only(np.ascontiguousarray(image)) for key, image in checked.items()}
+    return Estimates(whole, {**told, **details})
 
 
 def _combined(derived: Mapping[str, Sequence[str]], combined: Combined) -> Iterator[str]:

@@ -11,7 +11,7 @@ from soundstage.results.store import Store
 
 HARDWARE = (
     *("host", "platform", "machine", "processor", "cpus", "memory_gb", "gpus"),
-    *("python", "workers", "blas_threads", "started", "ended"),
+    *("python", "workers", "scorers", "blas_threads", "started", "ended"),
 )
 TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
 

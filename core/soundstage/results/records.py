@@ -253,6 +253,7 @@ class RunFacts(TypedDict, total=False):
     host: str
     cpus: int | None
     workers: int
+    scorers: int  # besides the workers, where those only separate
     blas_threads: int
     isolated: dict[str, list[str]]  # separators that ran in processes of their own, and all that they were given
     started: str  # ISO 8601

@@ -26,6 +26,9 @@ class Part:
     median_s: float | None
     """Its median wall time in seconds; None where it has never run in that folder."""
 
+    separates: bool
+    """Whether it is a separator, and not a metric."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -52,10 +55,13 @@ class Forecast:
     impossible: tuple[tuple[str, int], ...] = ()
     """Why some of the cells and metrics to run cannot be, each reason once, and of how many it is true."""
 
-    @property
-    def seconds(self) -> float:
-        """Of one worker."""
-        return sum(part.count * part.median_s for part in self.parts if part.median_s is not None)
+    def seconds(self, workers: int = 1, scorers: int = 0) -> float:
+        """What so many workers take; with scorers, they and the workers at the same time."""
+        separating, scoring = (
+            sum(part.count * (part.median_s or 0.0) for part in self.parts if part.separates is which)
+            for which in (True, False)
+        )
+        return max(separating / workers, scoring / scorers) if scorers else (separating + scoring) / workers
 
 
 def forecast(plan: Plan, out: str | Path, options: RunOptions | None = None) -> Forecast:
@@ -82,7 +88,7 @@ def forecast(plan: Plan, out: str | Path, options: RunOptions | None = None) -> 
     )
     times = _times(store)
     parts = [
-        Part(f"{kind} {label}", count, times.get((kind, label)))
+        Part(f"{kind} {label}", count, times.get((kind, label)), kind == "separator")
         for kind, counts in (("separator", separations), ("metric", metrics))
         for label, count in counts.items()
     ]

@@ -29,6 +29,9 @@ class RunOptions:
     workers: int = 1
     """1 runs in this process, more in as many processes."""
 
+    scorers: int = 0
+    """Processes beside the workers that render scenes for them and score what they separate; 0: workers do all."""
+
     keep: Sequence[str] = ()
     """Out of KEPT: `estimates` keeps what the separators made."""
 
@@ -81,6 +84,8 @@ class RunOptions:
             _check_names("executor", [self.executor], EXECUTORS)
         if self.runs_in == "inline" and (self.workers > 1 or self.is_limited):
             raise BadOption("executor", "{} inline has one worker and can kill nothing; leave out workers and limits")
+        if self.scorers and self.runs_in != "processes":
+            raise BadOption("scorers", "{} are processes of this machine; leave out the executor, or take processes")
         if self.isolate and self.runs_in == "inline":
             raise BadOption(
                 "isolate",
@@ -102,12 +107,15 @@ class RunOptions:
             return self.executor
         if self.scheduler:
             return "dask"
-        return "processes" if self.workers > 1 or self.is_limited or self.isolate else "inline"
+        several = self.workers > 1 or self.scorers > 0
+        return "processes" if several or self.is_limited or self.isolate else "inline"
 
 
 def _check_numbers(options: RunOptions) -> None:
     if not _is_whole(options.workers) or options.workers < 1:
         raise BadOption("workers", f"{{}} must be a whole number from 1, not {options.workers}")
+    if not _is_whole(options.scorers) or options.scorers < 0:
+        raise BadOption("scorers", f"{{}} must be a whole number from 0, not {options.scorers}")
     if options.timeout_s is not None and not options.timeout_s > 0:
         raise BadOption("timeout_s", f"{{}} must be more than 0 seconds, not {options.timeout_s:g}")
     if options.memory_limit is not None and (not _is_whole(options.memory_limit) or options.memory_limit <= 0):

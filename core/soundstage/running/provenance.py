@@ -47,7 +47,12 @@ def run_id() -> str:
 
 
 def provenance(
-    plan: Plan, workers: int, started: datetime, ended: datetime | None, isolated: Isolated = ()
+    plan: Plan,
+    workers: int,
+    started: datetime,
+    ended: datetime | None,
+    isolated: Isolated = (),
+    scorers: int = 0,
 ) -> RunFacts:
     """What a paper needs to say how the numbers were made. None of it is part of an address."""
     choices = [cell.separator for cell in plan.cells] + [metric.choice for metric in plan.metrics.values()]
@@ -62,6 +67,8 @@ def provenance(
         "started": started.isoformat(),
         "ended": ended.isoformat() if ended else None,
     }
+    if scorers:
+        facts["scorers"] = scorers
     if isolated:
         facts["isolated"] = {label: ["mixture", *needs] for label, needs in isolated}
     return facts

@@ -87,9 +87,9 @@ def run_plan(
             pulse = Pulse(plan, len(jobs), settings.run)
             lease.tell = pulse.facts
             started = datetime.now(UTC)
-            store.save_run(settings.run, provenance(plan, options.workers, started, None, apart))
+            store.save_run(settings.run, provenance(plan, options.workers, started, None, apart, options.scorers))
             jobs = _with_environments(jobs, listener)
-            execute = executor_of(options.runs_in, options.workers, options.scheduler)
+            execute = executor_of(options.runs_in, options.workers, options.scheduler, options.scorers)
             told: set[str] = set()
             with closing(execute(jobs, settings, _both(pulse.started, listener.started))) as outcomes:
                 for outcome in outcomes:
@@ -103,7 +103,7 @@ def run_plan(
                             listener.noticed(f"track '{outcome.job.cell.scene.track_name}': {sentence}")
                     listener.finished(outcome)
                     lease.check()
-            ended = provenance(plan, options.workers, started, datetime.now(UTC), apart)
+            ended = provenance(plan, options.workers, started, datetime.now(UTC), apart, options.scorers)
             ended["cells_there"] = len(held)
             store.save_run(settings.run, ended)
     usable = sum(_any_ok(cell.scores, held.get(cell.address)) for cell in plan.cells)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from functools import partial
 from typing import Any, cast
 
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
@@ -56,7 +57,8 @@ class Workbench:
         self._broken: dict[tuple[str, str, str], SoundstageError] = {}
         self._track: tuple[tuple[str, str], Track] | None = None
         self._scene: tuple[str, Scene] | None = None
-        self._fingerprint = 0
+        self.fingerprint = 0
+        """Of the last scene, when it was rendered."""
         self._scorers: dict[tuple[str, tuple[str, ...]], Scorer] = {}
         self._threads: tuple[int, ThreadpoolController] | None = None
 
@@ -98,7 +100,7 @@ class Workbench:
 
     def scene(self, spec: SceneSpec) -> Scene:
         """The rendered scene. Raises SoundstageError naming the plugin and the track."""
-        if self._scene is None or self._scene[0] != spec.address:
+        if not self.is_at(spec):
             self._scene, self._scorers = None, {}
             track = self._loaded_track(spec)
             placement = None
@@ -107,14 +109,29 @@ class Workbench:
                 placement = place(rule, spec.placement.plugin.name, spec.dataset.entry, track, spec.seed)
             spatializer = cast("Spatializer", self._plugin(spec.spatializer))
             scene = spatialize(spatializer, spec.spatializer.label, track, placement)
-            self._scene, self._fingerprint = (spec.address, scene), fingerprint(scene)
+            self._scene, self.fingerprint = (spec.address, scene), fingerprint(scene)
+        assert self._scene is not None
         return self._scene[1]
+
+    def is_at(self, spec: SceneSpec) -> bool:
+        """Whether this is the last scene, which then need not be rendered."""
+        return self._scene is not None and self._scene[0] == spec.address
+
+    def adopt(self, spec: SceneSpec, scene: Scene, known: int, excerpt: Mapping[str, Any]) -> None:
+        """Go on with a scene that was rendered elsewhere. known: its fingerprint then. excerpt: where it lies."""
+        self._scene, self._scorers = (spec.address, scene), {}
+        self.fingerprint, self.excerpt = known, dict(excerpt)
+
+    def let_go(self, spec: SceneSpec) -> None:
+        """Forget this scene, and keep its track for the next."""
+        if self.is_at(spec):
+            self._scene, self._scorers = None, {}
 
     def renderer(self, spec: SceneSpec) -> Renderer | None:
         """What puts the sources of that scene elsewhere; None where nothing is placed. Raises as `scene` does."""
         placement = self.scene(spec).placement
         spatializer = cast("Spatializer", self._plugin(spec.spatializer))
-        return renderer(spatializer, spec.spatializer.label, self._loaded_track(spec), placement)
+        return renderer(spatializer, spec.spatializer.label, partial(self._loaded_track, spec), placement)
 
     def check_unaltered(self, who: str) -> None:
         """Raise SoundstageError where somebody has written into the last scene, which then is made anew.
@@ -123,7 +140,7 @@ class Workbench:
         """
         if self._scene is not None:
             try:
-                check_unaltered(self._scene[1], self._fingerprint, who)
+                check_unaltered(self._scene[1], self.fingerprint, who)
             except SoundstageError:
                 self._track = self._scene = None
                 raise

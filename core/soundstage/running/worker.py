@@ -7,13 +7,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
-from soundstage.errors import Crashed, NotInstalled, OutOfMemory, StorageError, text_of
+from soundstage.errors import Crashed, NotInstalled, OutOfMemory, SoundstageError, StorageError, text_of
 from soundstage.pipeline.ctrl_c import is_the_users
 from soundstage.pipeline.scores import score, skipped, told_by
 from soundstage.pipeline.separate import Estimates, separate
@@ -138,8 +138,11 @@ class Worker:
 
     def run(self, job: Job) -> Outcome:
         """Spatialize, separate and score one cell."""
+        return self.scored(job, self.separated(job.cell))
+
+    def scored(self, job: Job, found: Separated) -> Outcome:
+        """Score what was found for one cell, whose scene is the bench's last."""
         cell, bench = job.cell, self.bench
-        found = self.separated(cell)
         scene, estimates = found.scene, found.estimates
         stages, rows = {}, []
         for label, metric in job.metrics.items():
@@ -166,6 +169,15 @@ class Worker:
         record = CellRecord(cell.address, found.stage, stages, facts, self._run)
         return Outcome(job, record, score_rows(rows))
 
+    def rendered(self, cell: CellSpec) -> Separated:
+        """The scene of one cell, before anything is made of it."""
+        scene: Scene | None = None
+        self.on_stage("separation")
+        with self.bench.one_thread(), _timed() as rendering:
+            rendering.details = {"made_by": cell.made_by}
+            scene = self.bench.scene(cell.scene)
+        return Separated(rendering.stage, scene, None)
+
     def separated(self, cell: CellSpec) -> Separated:
         """Spatialize and separate one cell."""
         estimates: Estimates | None = None
@@ -189,7 +201,12 @@ class Worker:
         # One thread anew: of what loading it has imported, too.
         with self.bench.contained(), self.bench.one_thread(), metered() as cost:
             puts = self.bench.renderer(cell.scene)
-            estimates = separate(separator, cell.separator.label, scene, cell.scene.name, cell.combined, puts)
+            try:
+                estimates = separate(separator, cell.separator.label, scene, cell.scene.name, cell.combined, puts)
+            except BaseException:
+                with suppress(SoundstageError):  # what it has raised is told; but those that come next are not to blame
+                    self.bench.check_unaltered("")
+                raise
         own = {"separated_s": round(cost.seconds, 4), "peak_mb": cost.peak_mb, "gpu_peak_mb": cost.gpu_peak_mb}
         told = {name: value for name, value in own.items() if value is not None}
         estimates = Estimates(estimates.images, {**estimates.details, **told})

@@ -63,7 +63,7 @@ def _tried(bench: Bench, claims: set[str]) -> tuple[Roles, dict[str, Values]]:
     """The probes of the grid, their kinds or families among those claimed, and what the metric makes of each."""
     known = Registry.load()
     scene, songs = bench.scene, bench.songs
-    puts = renderer(Ears(), "of the kit", songs.load("first"), scene.placement)
+    puts = renderer(Ears(), "of the kit", lambda: songs.load("first"), scene.placement)
     cell = CellName("kit", "first", "fan", "ears", 0)
     probes: dict[str, DegradationFacts] = {}
     found = {CEILING: values(bench.perfect())}

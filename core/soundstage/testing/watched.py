@@ -103,8 +103,8 @@ class Bench:
         with discarding():
             puts = None
             if "renderer" in self.about.needs:
-                track_of = Songs(tuple(scene.references), samples=scene.mixture.shape[1], rate=scene.rate).load(track)
-                puts = renderer(Ears(), "of the kit", track_of, scene.placement)
+                songs = Songs(tuple(scene.references), samples=scene.mixture.shape[1], rate=scene.rate)
+                puts = renderer(Ears(), "of the kit", lambda: songs.load(track), scene.placement)
             found = separate(separator, self.subject.name, scene, cell, combined, puts)
         check_unaltered(scene, taken, f"{who}, track '{track}'")
         return found

@@ -52,7 +52,7 @@ def probed(kind, step=0.0, *, spatializer=None, azimuths=PLACED, mirrored=False)
     """The estimates of a probe through the harness's own stage, and the scene."""
     spatializer = spatializer or SPHERE
     scene = scene_of(spatializer, azimuths)
-    puts = renderer(spatializer, "room", track(), scene.placement)
+    puts = renderer(spatializer, "room", track, scene.placement)
     probe = Probe(kind=kind, step=step, mirrored=mirrored)
     found = separate(probe, "probe", scene, CellName("d", "song", "p", "room", 0), renderer=puts)
     return found.images, scene

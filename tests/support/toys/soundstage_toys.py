@@ -474,6 +474,7 @@ class Misscoring:
             "doubtful",
             "exit",
             "hangs",
+            "killed once",
         ] = "raises",
     ) -> None:
         self.how = how
@@ -503,6 +504,11 @@ class Misscoring:
                     os._exit(4)
                 case "hangs":
                     time.sleep(600)
+                case "killed once":
+                    if not (first := Path(os.environ["TOY_MARK"])).exists():
+                        first.touch()
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    yield Score(source, "score", 1.0)
                 case "vocals":
                     silent = source == "vocals"
                     yield Score(source, "score", float("nan") if silent else 1.0, note="silent" if silent else "")

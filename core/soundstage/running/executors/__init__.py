@@ -5,7 +5,7 @@ from __future__ import annotations
 from soundstage.running.executors.contract import Executor
 
 
-def executor_of(name: str, workers: int, scheduler: str) -> Executor:
+def executor_of(name: str, workers: int, scheduler: str, scorers: int = 0) -> Executor:
     """The executor of that name, imported now. Raises NotInstalled where what it needs is not."""
     if name == "inline":
         from soundstage.running.executors.inline import run_inline
@@ -17,4 +17,4 @@ def executor_of(name: str, workers: int, scheduler: str) -> Executor:
         return dask_cluster(workers, scheduler)
     from soundstage.running.executors.processes import process_pool
 
-    return process_pool(workers)
+    return process_pool(workers, scorers)

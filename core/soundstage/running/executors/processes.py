@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 
 from soundstage.planning.jobs import Job
 from soundstage.results.records import Status
 from soundstage.running.executors.contract import Executor, OnStart
+from soundstage.running.executors.flow import Flow, Step, Stepwise, Whole
 from soundstage.running.executors.interrupts import deferred_interrupts
 from soundstage.running.executors.place import Done, Lost
-from soundstage.running.executors.queue import SceneQueue, Task
+from soundstage.running.executors.queue import Task
 from soundstage.running.executors.serving import Work
+from soundstage.running.executors.steps import Hands
 from soundstage.running.executors.workers import Pool
 from soundstage.running.worker import Outcome, Settings, Worker
 
@@ -28,38 +32,48 @@ STATUSES: dict[str, Status] = {
 }
 
 
-def process_pool(workers: int) -> Executor:
-    """An executor of that many processes."""
-    return partial(_run, workers)
+def process_pool(workers: int, scorers: int = 0) -> Executor:
+    """An executor of that many processes, each at cells of its own; or, with scorers, which separate while so many
+    others render and score."""
+    return partial(_run, workers, scorers)
 
 
-def _run(workers: int, jobs: Sequence[Job], settings: Settings, on_start: OnStart) -> Generator[Outcome, None, None]:
+def _run(
+    workers: int, scorers: int, jobs: Sequence[Job], settings: Settings, on_start: OnStart
+) -> Generator[Outcome, None, None]:
     """Run all jobs, each worker staying with one scene while it has cells left, so that a scene is rendered once."""
-    queue = SceneQueue(jobs)
-    size, limits = min(workers, len(jobs)), (settings.timeout_s, settings.memory_limit)
-    with deferred_interrupts() as check, Pool(size, partial(_make, settings), *limits, settings.show_output) as pool:
-        running: dict[int, Task] = {}
-        once_more: dict[int, Task] = {}
-        while queue or running or once_more:
-            for number in pool.idle() if queue or once_more else ():
-                task = once_more.pop(number, None) or queue.take(number)
-                if task is None:
+    workers, scorers = min(workers, len(jobs)), min(scorers, len(jobs))
+    limits = settings.timeout_s, settings.memory_limit
+    make = partial(_make, settings, workers)
+    with ExitStack() as stack:
+        check = stack.enter_context(deferred_interrupts())
+        flow: Flow = stack.enter_context(closing(Stepwise(jobs, workers, scorers))) if scorers else Whole(jobs)
+        pool = stack.enter_context(Pool(workers + scorers, make, *limits, settings.show_output))
+        running: dict[int, tuple[Step, float]] = {}
+        once_more: dict[int, Step] = {}
+        while flow.waits or running or once_more:
+            for number in pool.idle() if flow.waits or once_more else ():
+                step = once_more.pop(number, None) or flow.take(number)
+                if step is None:
                     continue
-                on_start(task.job, number)
-                running[number] = task
-                pool.give(number, task.left)
+                on_start(step.task.job, number)
+                running[number] = step, time.monotonic()
+                pool.give(number, flow.message(step), step.spent_s)
             ends = pool.ends()
             check()
             for end in ends:
-                task = running.pop(end.number)
+                step, since = running.pop(end.number)
                 if isinstance(end, Lost) and end.why == "memory" and not end.fresh:
-                    once_more[end.number] = task  # in the worker that comes now: what was held may be of those before
+                    once_more[end.number] = step  # in the worker that comes now: what was held may be of those before
                     continue
-                outcome = task.completed(end.reply) if isinstance(end, Done) else _lost(task, end, settings.run)
+                if isinstance(end, Done):
+                    step.spent_s += time.monotonic() - since
+                    outcome = flow.answered(step, end.reply)
+                else:
+                    outcome = _lost(step.task, end, settings.run)
+                    (flow.end if outcome else flow.again)(step)
                 if outcome is not None:
                     yield outcome
-                else:
-                    queue.put_back(task)
 
 
 def _lost(task: Task, end: Lost, run: str) -> Outcome | None:
@@ -77,8 +91,8 @@ def _lost(task: Task, end: Lost, run: str) -> Outcome | None:
     return task.failed(STATUSES[end.why], end.what, run, from_outside)
 
 
-def _make(settings: Settings, number: int, on_stage: Callable[[str], None]) -> Work:
-    """What works in a worker. Several devices are dealt in turn."""
+def _make(settings: Settings, workers: int, number: int, on_stage: Callable[[str], None]) -> Work:
+    """What works in a worker. Several devices are dealt in turn to those that separate."""
     devices = settings.device.split(",")
-    own = replace(settings, device=devices[number % len(devices)])
-    return Worker.of(own, on_stage, own_process=True).run
+    own = replace(settings, device=devices[number % len(devices)] if number < workers else "cpu")
+    return Hands(*(Worker.of(own, on_stage, own_process=True) for _ in range(2))).do

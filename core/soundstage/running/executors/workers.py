@@ -95,13 +95,13 @@ class Pool:
                 worker.start()
         return [worker.number for worker in self._workers if worker.ready and not worker.is_busy]
 
-    def give(self, number: int, message: Any) -> None:
-        """Have an idle worker answer a message."""
+    def give(self, number: int, message: Any, spent_s: float = 0.0) -> None:
+        """Have an idle worker answer a message. spent_s: of the seconds that it may take, those that others took."""
         worker = self._workers[number]
         if self._show:
             worker.show_prints()
         worker.forget_prints()
-        worker.since, worker.stage = time.monotonic(), ""
+        worker.since, worker.stage = time.monotonic() - spent_s, ""
         worker.send(pickle.dumps(message))
 
     def ends(self) -> list[Done | Lost]:
