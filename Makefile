@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme cards architecture presets clean
+.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme cards architecture presets docs clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1#\2/' | awk -F'#' '{ printf "%-18s  %s\n", $$1, $$2 }'
@@ -64,8 +64,11 @@ architecture: $(VENV)/.base  ## Write the pictures of docs/architecture.md from 
 presets: $(VENV)/.base  ## Write the table of training presets into docs/training.md
 	$(BIN)/python tools/presets.py
 
-clean:  ## Remove the environment and results
-	rm -rf $(VENV) results
+docs: $(VENV)/.docs  ## Build the documentation's site, build/site, with warnings as errors
+	$(BIN)/python tools/pages.py
+
+clean:  ## Remove the environment, results and what was built
+	rm -rf $(VENV) results build
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -84,8 +87,12 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.test $(VENV)/.base
 
+$(VENV)/.docs: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[docs]'
+	@touch $@ $(VENV)/.base
+
 # constraints.txt holds a torch; asked for by itself first, a CPU build is taken where an index offers one.
 $(VENV)/.heavy: $(VENV)/.dev
 	$(PIP) torch
-	$(PIP) --editable '.[dev,demucs,mss,openunmix,train,dask,browser]'
+	$(PIP) --editable '.[dev,docs,demucs,mss,openunmix,train,dask,browser]'
 	@touch $@

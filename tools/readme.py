@@ -54,7 +54,7 @@ def printed(folder: Path) -> list[str]:
 
 def text(folder: Path) -> str:
     """The block."""
-    return "\n".join(["```", f"$ soundstage {' '.join(command())}", *printed(folder), "```"]) + "\n"
+    return "\n".join(["```console", f"$ soundstage {' '.join(command())}", *printed(folder), "```"]) + "\n"
 
 
 def main() -> int:

@@ -13,44 +13,15 @@ import pytest
 import architecture
 import blocks
 import cards
+import pages
 import readme
 from soundstage.catalogue.plugins import discover
 from soundstage.catalogue.registry import Registry
-from soundstage.cli import VERBS
 
 
-@pytest.fixture
-def pages(root):
-    """Every page for people."""
-    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
-
-
-def anchors(page):
-    """The anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def test_every_link_between_pages_leads_somewhere(pages):
-    for page in pages:
-        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
-            if not link.startswith(("http:", "https:")):
-                path, _, anchor = link.partition("#")
-                target = page.parent / path if path else page
-                assert target.exists(), f"{page.name}: {link}"
-                assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
-
-
-def test_every_command_that_a_page_shows_is_a_verb(pages):
-    verbs = {*VERBS, *discover().commands}
-    for page in pages:
-        for verb in re.findall(r"(?:^|`)soundstage ([a-z_]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
-            assert verb in verbs, f"{page.name}: soundstage {verb}"
-
-
-def test_every_goal_that_a_page_names_is_one(pages, root):
+def test_every_goal_that_a_page_names_is_one(root):
     goals = set(re.findall(r"^([a-z-]+):.* ## ", (root / "Makefile").read_text(), re.MULTILINE))
-    for page in pages:
+    for page in pages.pages().values():
         for words in re.findall(r"(?:^|`)make ([a-z -]+?)(?:`|  )", page.read_text(encoding="utf-8"), re.MULTILINE):
             assert set(words.split()) <= goals, f"{page.name}: make {words}"
 

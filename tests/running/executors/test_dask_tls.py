@@ -36,7 +36,7 @@ metrics = ["sdr"]
 def told(port: int) -> list[str]:
     """The commands of the page's section on clusters, for a scheduler at that port of this machine."""
     section = PAGE.read_text(encoding="utf-8").partition("## On a cluster")[2]
-    blocks = re.findall(r"```\n(.*?)```", section, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return [line.replace("HOST:8786", f"127.0.0.1:{port}").replace("rsa:4096", "rsa:2048") for line in lines]
 
