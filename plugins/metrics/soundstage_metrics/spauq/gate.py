@@ -24,7 +24,9 @@ def sounding(reference: Samples, bounds: Sequence[tuple[int, int]], gate: float 
     >>> sounding(np.array([[1.0, 1.0, 1e-4, 1e-4]]), [(0, 2), (2, 4)]).tolist()
     [True, False]
     """
-    energies = np.array([np.sum(reference[:, start:stop] ** 2) for start, stop in bounds])
+    energies = np.array(
+        [sum(channel[start:stop] @ channel[start:stop] for channel in reference) for start, stop in bounds]
+    )
     return np.asarray(energies > np.maximum(energies.max() * 10 ** (-gate / 10), SILENCE))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundstage.audio import Samples
-from soundstage_metrics.spauq.frames import FLAT, deviation
+from soundstage_metrics.spauq.frames import FLAT, deviations
 from soundstage_metrics.validate import SILENCE
 
 Array = NDArray[np.float64]
@@ -31,6 +31,9 @@ ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
 TOLERANCE_DB = 1e-3
 """A published frame is near-singular where rounding alone can move its SSR or SRR by more than this."""
+
+SETTLED_DB = 1e-10
+"""Published frames that rounding can move by more than this are summed up in the one order that they always were."""
 
 NOISE_TOLERANCE_DB = 0.5
 """A published score is set by noise where what the stems' own bit depth leaves open is wider than this."""
@@ -71,21 +74,32 @@ def published(
 ) -> Projected:
     """The projection that the published package computes: all unshifted reference channels, then their row sum.
 
-    signals: (2·channels, samples), the reference's channels over the estimate's. lags: as `spauq_frames.lags` gives
-    them; they choose the kept samples and nothing else. A frame of which nothing is kept is NaN. noise: the RMS of the
-    noise that the reference's samples have from their bit depth, for `ssr_moved` and `srr_moved`.
+    signals: (2·channels, samples), the reference's channels over the estimate's. lags: as `lags.lags` gives them; they
+    choose the kept samples and nothing else. A frame of which nothing is kept is NaN. noise: the RMS of the noise that
+    the reference's samples have from their bit depth, for `ssr_moved` and `srr_moved`.
     """
-    count = len(bounds)
     kept = [_kept_as_published(*bound, lag) for bound, lag in zip(bounds, lags, strict=True)]
-    gram = np.full((count, 2 * channels, 2 * channels), np.nan)
-    flat = np.zeros((count, 2 * channels), dtype=np.bool_)
+    gram = np.full((len(bounds), 2 * channels, 2 * channels), np.nan)
     for frame, (start, stop) in enumerate(kept):
         if start < stop:
-            x = signals[:, start:stop]
+            gram[frame] = _gram(signals[:, start:stop])
+    flat = deviations(signals, kept) <= FLAT
+    found, unsettled_db = _published(signals, kept, gram, flat, noise)
+    if (shaky := unsettled_db > SETTLED_DB).any():
+        for frame in np.flatnonzero(shaky).tolist():
+            x = signals[:, slice(*kept[frame])]
             gram[frame] = x @ x.T
-            flat[frame] = [deviation(channel) <= FLAT for channel in x]
+        found, _ = _published(signals, kept, gram, flat, noise)
+    return found
+
+
+def _published(
+    signals: Samples, kept: list[tuple[int, int]], gram: Array, flat: NDArray[np.bool_], noise: float
+) -> tuple[Projected, Array]:
+    """The published projection from the Grams of the kept samples, and how far their rounding moves a frame, in dB."""
+    channels = gram.shape[1] // 2
     usable = np.isfinite(gram[:, 0, 0])
-    gram[~usable] = 0.0
+    gram = np.where(usable[:, None, None], gram, 0.0)
     reference, crossed = gram[:, :channels, :channels], gram[:, :channels, channels:]
     scale = np.swapaxes(_solve_as_published(reference, crossed), 1, 2)
     is_dropped = flat[:, :channels] | flat[:, channels:]
@@ -95,6 +109,7 @@ def published(
     projected = np.sum(gain**2 * s2, axis=1)
     distortion = np.sum((gain - 1) ** 2 * s2, axis=1)
     residual = np.sum(gain**2 * s2 - 2 * gain * _diagonals(crossed) + e2, axis=1)
+    cancelled_db = 10 * ROUNDING * (projected + e2.sum(axis=1)) / np.maximum(residual, SILENCE)
     for frame in np.flatnonzero(usable & (residual < _CANCELLED * (projected + e2.sum(axis=1)))).tolist():
         start, stop = kept[frame]
         s, e = signals[:channels, start:stop], signals[channels:, start:stop]
@@ -105,12 +120,12 @@ def published(
         far = np.sqrt(np.sum(np.where(is_dropped, 0.0, row_sum_noise) ** 2 * s2, axis=1)) * usable
         return _moved_db(norms[0], norms[1], far), _moved_db(norms[2], norms[3], far, both=True)
 
-    near_singular = np.maximum(*moved(_row_sum_noise(reference, crossed))) > TOLERANCE_DB
+    rounding = np.maximum(*moved(_row_sum_noise(reference, crossed)))
     lengths = np.array([stop - start for start, stop in kept])
     ssr_moved, srr_moved = moved(_row_sum_quantised(reference, crossed, e2, lengths, noise))
     ssr, srr = snr_db(s2.sum(axis=1), distortion), snr_db(projected, residual)
     ssr[~usable], srr[~usable], scale[~usable] = np.nan, np.nan, np.nan
-    return Projected(ssr, srr, scale, near_singular, ssr_moved, srr_moved)
+    return Projected(ssr, srr, scale, rounding > TOLERANCE_DB, ssr_moved, srr_moved), np.maximum(rounding, cancelled_db)
 
 
 def defined(signals: Samples, channels: int, bounds: list[tuple[int, int]], lags: NDArray[np.int64]) -> Projected:
@@ -125,9 +140,13 @@ def defined(signals: Samples, channels: int, bounds: list[tuple[int, int]], lags
     rows = np.empty((channels + 2, max(stop - start for start, stop in bounds)))
     usable = np.array([start < stop for start, stop in kept])
     for frame in np.flatnonzero(usable).tolist():
+        whole = _gram(signals[:, slice(*kept[frame])])
         for c in range(channels):
-            x = _shifted(rows, signals, channels, kept[frame], lags[frame, :, c], c)
-            gram[frame, c] = x @ x.T
+            if lags[frame, :, c].any():
+                gram[frame, c] = _gram(_shifted(rows, signals, channels, kept[frame], lags[frame, :, c], c))
+            else:
+                chosen = [*range(channels), c, channels + c]
+                gram[frame, c] = whole[np.ix_(chosen, chosen)]
     reference = gram[..., :channels, :channels]
     inverse, is_ill = _pseudo_inverse(reference)
     to_s, to_e = gram[..., :channels, channels], gram[..., :channels, channels + 1]
@@ -149,6 +168,13 @@ def defined(signals: Samples, channels: int, bounds: list[tuple[int, int]], lags
     srr[e2.sum(axis=1) <= SILENCE] = -10 * np.log10(RATIO_LIMIT)
     ssr[~usable], srr[~usable], scale[~usable] = np.nan, np.nan, np.nan
     return Projected(ssr, srr, scale, np.zeros(count, dtype=np.bool_), np.zeros(count), np.zeros(count))
+
+
+def _gram(x: Array) -> Array:
+    """x @ x.T of few long rows, in two products: NumPy has a routine of its own for that one, which takes four times as
+    long on them."""
+    half = (len(x) + 1) // 2
+    return np.concatenate([x[:half] @ x.T, x[half:] @ x.T])
 
 
 def _kept_as_published(start: int, stop: int, lag: NDArray[np.int64]) -> tuple[int, int]:

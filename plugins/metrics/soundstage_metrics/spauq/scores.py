@@ -23,8 +23,9 @@ from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import noise_bits, quantisation_noise
 from soundstage_metrics.claims import NOT_RESIDUAL, NOT_SPATIAL, RESIDUAL, SPATIAL
 from soundstage_metrics.spauq import projection
-from soundstage_metrics.spauq.frames import Lags, frame_bounds, lags, remember, remembered
+from soundstage_metrics.spauq.frames import Lags, frame_bounds, remember, remembered
 from soundstage_metrics.spauq.gate import GATE_DB, leakage_db, sounding
+from soundstage_metrics.spauq.lags import lags
 from soundstage_metrics.spauq.projection import NOISE_TOLERANCE_DB, SILENT_TOLERANCE_DB
 from soundstage_metrics.threads import in_threads
 
