@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from soundstage.opened import Status as Status
     from soundstage.opened import open as open
     from soundstage.opened import plan as plan
+    from soundstage.report.shown import Answer as Answer
     from soundstage.report.shown import Board as Board
     from soundstage.report.shown import Cards as Cards
     from soundstage.report.shown import Comparison as Comparison
@@ -47,6 +48,7 @@ _HOMES = {
     "Status": "opened",
     "open": "opened",
     "plan": "opened",
+    "Answer": "report.shown",
     "Board": "report.shown",
     "Cards": "report.shown",
     "Comparison": "report.shown",
@@ -56,9 +58,9 @@ _HOMES = {
 }
 
 __all__ = [
-    *("Board", "Cards", "Comparison", "Degradation", "Measure", "Placement", "PlannedGrid", "ResultsFolder", "Scene"),
-    *("Score", "SoundstageError", "Status", "Track", "compare", "hookimpl", "load", "metric_cards", "open", "plan"),
-    *("render", "run", "score", "write_report"),
+    *("Answer", "Board", "Cards", "Comparison", "Degradation", "Measure", "Placement", "PlannedGrid"),
+    *("ResultsFolder", "Scene", "Score", "SoundstageError", "Status", "Track"),
+    *("compare", "hookimpl", "load", "metric_cards", "open", "plan", "render", "run", "score", "write_report"),
 ]
 
 

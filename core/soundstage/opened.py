@@ -15,12 +15,13 @@ from soundstage.planning.request import plan_of
 from soundstage.report.text import counted, printable
 from soundstage.results.files import location
 from soundstage.results.store import Store
+from soundstage.variants import parse_variant
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-    from soundstage.report.shown import Board, Comparison
+    from soundstage.report.shown import Answer, Board, Comparison
 
 
 class Told:
@@ -143,6 +144,46 @@ class ResultsFolder(Told):
         results = load_results(self.path, self.grid)
         return Comparison.of(versus(results, one, other, by=by, metrics=metrics, protocol=protocol))
 
+    def which(
+        self,
+        *,
+        source: str = "",
+        device: str = "",
+        below_real_time: bool = False,
+        max_cost: float | None = None,
+        licences: Collection[str] = (),
+        metric: str = "",
+        by: Sequence[str] | None = None,
+        protocol: str = "soundstage",
+        top: int | None = None,
+        registry: Collection[str | Path] = (),
+    ) -> Answer:
+        """Which separators suit: those that have what is asked for, best first, and why the others have not.
+
+        source: of which the scores count, all by default. device: cpu, cuda or mps, where costs were measured.
+        below_real_time: separating takes less time than the audio lasts. max_cost: the greatest real-time factor, in
+        seconds of separating a second of audio. licences: any of them will do, as the registry here, and the TOML files
+        of `registry` with it, state it of code and weights. metric: a measure to rank by. by, protocol: as for `board`.
+        top: how many of each table. Costs are medians over cells, those of the machines that the results are of. Raises
+        SoundstageError for names that the results don't have.
+        """
+        from soundstage.leaderboard.which import Asked, select
+        from soundstage.report.shown import Answer
+        from soundstage.results.loading import load_results
+
+        results = load_results(self.path, self.grid)
+        found = select(
+            Store(self.path),
+            results,
+            Asked(source, device, max_cost, below_real_time, tuple(licences)),
+            licences=licences_of(results.facts["separators"], registry),
+            by=by,
+            metric=metric,
+            protocol=protocol,
+            top=top,
+        )
+        return Answer.of(found)
+
     def figures(
         self,
         *,
@@ -219,6 +260,25 @@ class PlannedGrid(Told, Plan):
         made += [f"cannot be run, {counted(count, 'cell')}: {why}" for why, count in problems.items()]
         lost = {label: metric.problem for label, metric in self.metrics.items() if metric.problem is not None}
         return [*made, *(f"cannot be scored with {label}: {problem.error}" for label, problem in lost.items())]
+
+
+def licences_of(separators: Collection[str], registry: Collection[str | Path] = ()) -> dict[str, str]:
+    """What the registry says of the licences of separators: of the code, and of weights that have another; empty for
+    those that it does not know. registry: TOML files that extend it."""
+    from soundstage.catalogue.registry import Registry
+
+    known = Registry.load([Path(file) for file in registry])
+    found = {}
+    for label in separators:
+        name = parse_variant(label)[0]
+        if name not in known.names("separators"):
+            continue
+        entry = known.entry("separators", name)
+        stated = [entry.licence, entry.weights.licence if entry.weights else ""]
+        found[label] = " · ".join(dict.fromkeys(text for text in stated if text and text != "not stated"))
+        if "not stated" in stated:
+            found[label] = ""
+    return found
 
 
 def open(path: str | Path, grid: str = "") -> ResultsFolder:

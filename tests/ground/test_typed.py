@@ -32,6 +32,8 @@ def use(folder: Path, figures: Path) -> str:
     board: soundstage.Board = opened.board(metrics=["sdr"], cost=True)
     best: float = board.sections[0].rows[0].values[board.ranked_by].value
     compared: soundstage.Comparison = opened.compare("a", "b")
+    answer: soundstage.Answer = opened.which(source="vocals", device="cpu", below_real_time=True)
+    rank: int = answer.tables[0].picks[0].rank
     status: soundstage.Status = opened.status()
     cards: soundstage.Cards = soundstage.metric_cards(["sdr"])
     rows: int = len(soundstage.load(folder)) + len(soundstage.compare(folder, "a", "b"))
@@ -40,7 +42,7 @@ def use(folder: Path, figures: Path) -> str:
         figure.savefig(figures / f"{name}.pdf")
     page: Path = soundstage.write_report(folder, figures)
     rendered = soundstage.render("demo", folder)
-    share: float = status.done / status.planned + cards.cards[0].ceiling + best + summary.planned
+    share: float = status.done / status.planned + cards.cards[0].ceiling + best + summary.planned + rank
     return f"{page} {rendered} {share} {rows} {opened.provenance()} {board.text('csv')}"
 
 

@@ -26,6 +26,7 @@ VERBS = {
     "report": "Make pages to see and argue from, that open from disk.",
     "render": "Write a grid's scenes as a data set in MUSDB18-HQ's layout.",
     "compare": "Compare two separators song by song.",
+    "which": "Which separators suit: for a source, on a device, below real time.",
     "audiometry": "Measure metrics themselves: cards of what they respond to.",
     "figures": "Draw the results for a paper.",
     "paper": "Write a paper's numbers, tables and references; check a paper.",

@@ -40,7 +40,7 @@ Entry = str | Strong
 def table(head: Sequence[str], rows: Iterable[Sequence[Entry]], left: int = 1) -> str:
     """An HTML table. left: how many columns are of words and stand to the left; the others are of numbers."""
     sides = ["left" if at < left else "right" for at in range(len(head))]
-    made = [f'<th style="text-align:{side}">{_text(name)}</th>' for name, side in zip(head, sides, strict=True)]
+    made = [f'<th style="text-align:{side}">{escaped(name)}</th>' for name, side in zip(head, sides, strict=True)]
     lines = [f"<tr>{''.join(made)}</tr>"]
     for row in rows:
         cells = [f'<td style="text-align:{side}">{_entry(one)}</td>' for one, side in zip(row, sides, strict=True)]
@@ -50,20 +50,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Entry]], left: int = 1) -
 
 def heading(text: str) -> str:
     """A line above tables."""
-    return f"<p><b>{_text(text)}</b></p>"
+    return f"<p><b>{escaped(text)}</b></p>"
 
 
 def small(lines: Iterable[str]) -> str:
     """The fine print, a line each."""
-    return "".join(f"<div><small>{_text(line)}</small></div>" for line in lines)
+    return "".join(f"<div><small>{escaped(line)}</small></div>" for line in lines)
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text as HTML shows it, letter by letter."""
     return escape(printable(text))
 
 
 def _entry(entry: Entry) -> str:
-    return f"<b>{_text(entry.text)}</b>" if isinstance(entry, Strong) else _text(entry)
+    return f"<b>{escaped(entry.text)}</b>" if isinstance(entry, Strong) else escaped(entry)
 
 
 def board_html(board: Leaderboard) -> str:
@@ -121,7 +122,10 @@ def versus_html(found: Versus) -> str:
         for contrast in contrasts:
             own = cells(contrast)
             rows.append([Strong(text) for text in own] if contrast.is_shown else list(own))
-        parts += [table(head, rows, left=2), *(f"<div>{_text(line)}</div>" for line in all_sentences(found, contrasts))]
+        parts += [
+            table(head, rows, left=2),
+            *(f"<div>{escaped(line)}</div>" for line in all_sentences(found, contrasts)),
+        ]
     return "\n".join([*parts, small(notes(found))])
 
 

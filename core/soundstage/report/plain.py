@@ -37,7 +37,7 @@ def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
     lines = [f"**{printable(board.title)}**", ""]
     header = ["#", "separator", "role"]
     for column in board.columns:
-        header.append(_marked(printable(f"{column.label} {arrow(column)} ({column.unit}, {column.metric})")))
+        header.append(marked(printable(f"{column.label} {arrow(column)} ({column.unit}, {column.metric})")))
     has_cost = any(row.cost for section in board.sections for row in section.rows)
     has_training = tells_training(board)
     header += [TRAINING] if has_training else []
@@ -52,10 +52,10 @@ def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
             lines.append(_line(_markdown_cells(board, line, shown, has_training, has_cost)))
         lines.append("")
     for heads in board.heads:
-        lines += [f"### {_marked(heads_title(heads))}", ""]
-        lines.append(_line(["separator", *(_marked(printable(f"{c.label} ± ({c.unit})")) for c in board.columns)]))
+        lines += [f"### {marked(heads_title(heads))}", ""]
+        lines.append(_line(["separator", *(marked(printable(f"{c.label} ± ({c.unit})")) for c in board.columns)]))
         lines.append("|" + "|".join(["---", *["--:"] * len(board.columns)]) + "|")
-        lines += [_line([_marked(name), *cells]) for name, cells in spread_lines(board, heads)]
+        lines += [_line([marked(name), *cells]) for name, cells in spread_lines(board, heads)]
         lines.append("")
     lines += [f"- {line.replace('* best blind', '**bold** best blind')}" for line in fine_print(board)]
     return "\n".join(lines)
@@ -65,8 +65,8 @@ def _markdown_cells(
     board: Leaderboard, line: Line, intervals: Collection[Column], has_training: bool, has_cost: bool
 ) -> Iterator[str]:
     yield f"{line.rank} ({line.ranks}) {line.group}" if line.ranks else line.rank
-    yield "*scores used*" if line.kind == "scores used" else _marked(line.name)
-    kinds = {"scores used": "", "published": _marked(f"published ({printable(board.publication)})")}
+    yield "*scores used*" if line.kind == "scores used" else marked(line.name)
+    kinds = {"scores used": "", "published": marked(f"published ({printable(board.publication)})")}
     yield kinds.get(line.kind, line.kind)
     for column in board.columns:
         cell = line.cells[column]
@@ -83,7 +83,7 @@ def _line(cells: Sequence[str] | Iterator[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _marked(text: str) -> str:
+def marked(text: str) -> str:
     """The text of a cell, what Markdown or HTML would take for their own kept as it is."""
     return "".join(f"\\{letter}" if letter in "|\\<*`~" else letter for letter in text)
 

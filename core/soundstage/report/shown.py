@@ -1,4 +1,4 @@
-"""Boards, comparisons and cards that show themselves: as text in a terminal, as an HTML table in a notebook."""
+"""Boards and all that is made of them, showing themselves: as text in a terminal, as HTML tables in a notebook."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from soundstage.audiometry.card import Audiometry
 from soundstage.leaderboard.board import Leaderboard
 from soundstage.leaderboard.versus import Versus
+from soundstage.leaderboard.which import Selection
 
 if TYPE_CHECKING:
     import pandas
@@ -141,3 +142,32 @@ class Cards(Audiometry):
         from soundstage.report.notebook import cards_html
 
         return cards_html(self)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(Selection):
+    """Which separators suit, showing itself: as a table with sentences in a terminal, as HTML in a notebook.
+
+    `tables[0].picks` are those that have what was asked for, best first.
+    """
+
+    @classmethod
+    def of(cls, found: Selection) -> Answer:
+        """The same answer, showing itself."""
+        return cls(**_values(found))
+
+    def __repr__(self) -> str:
+        from soundstage.report.which import print_selection
+
+        return text_of(lambda page: print_selection(self, page))
+
+    def _repr_html_(self) -> str:
+        from soundstage.report.which import selection_html
+
+        return selection_html(self)
+
+    def text(self, form: Literal["markdown", "json"] = "markdown") -> str:
+        """The answer as `soundstage which --format` prints it."""
+        from soundstage.report.which import selection_json, selection_markdown
+
+        return selection_json(self) if form == "json" else selection_markdown(self)
