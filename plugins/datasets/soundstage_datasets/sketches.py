@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from soundstage.errors import UnknownName
 from soundstage.scene import Track
 from soundstage_datasets.instruments import Chord, Note, bass, drums, electric_piano, pad, plucks, voice
@@ -14,13 +16,26 @@ if TYPE_CHECKING:
     from soundstage.audio import Samples
 
 
+PERIOD_S: Final = 3.0
+PAUSES_S: Final = {"vocals": 0.5, "bass": 0.5, "drums": 1.5, "other": 1.5}
+"""Where in each period a stem falls silent, for a second: two of them always sound, and all in its last second."""
+
+FADE_S: Final = 0.01
+
+
 class Sketches:
     """Three synthesised songs of 8 to 9 seconds, 44.1 kHz, with stereo stems vocals, drums, bass and other.
 
     The same samples on every machine, on the 16-bit grid; the mixture is their sum and stays below full scale.
+    pauses: whether each stem is silent for one second of every three, as stems of songs are now and then, vocals and
+    bass together and then drums and other.
     """
 
     revision = 1
+    left_out_at_default = ("pauses",)
+
+    def __init__(self, pauses: bool = False) -> None:
+        self._pauses = pauses
 
     def track_ids(self) -> Sequence[str]:
         """The songs, sorted."""
@@ -34,7 +49,10 @@ class Sketches:
         """The track, synthesised now. Raises UnknownName for any other id."""
         if track_id not in _SONGS:
             raise UnknownName("track of dataset 'sketches':", track_id, _SONGS)
-        return Track(track_id, RATE, _SONGS[track_id]())
+        stems = _SONGS[track_id]()
+        if self._pauses:
+            stems = {name: _paused(stem, PAUSES_S[name]) for name, stem in stems.items()}
+        return Track(track_id, RATE, stems)
 
 
 def _samples(beats: float, beat: float) -> int:
@@ -45,6 +63,19 @@ def _samples(beats: float, beat: float) -> int:
 def _sequence(text: str, step: float, length: float, start: float = 0.0) -> list[Note]:
     """Notes of equal length from MIDI numbers, one a step, `.` a rest; all in beats."""
     return [Note(start + index * step, length, int(word)) for index, word in enumerate(text.split()) if word.isdigit()]
+
+
+def _paused(stem: Samples, begins: float) -> Samples:
+    """The stem without one second of every period, from so many seconds into it; fades lie outside of that second."""
+    fade, period = round(FADE_S * RATE), round(PERIOD_S * RATE)
+    gone = np.zeros(period)
+    pause, first = round(1.0 * RATE), round(begins * RATE)
+    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / fade)
+    gone[first - fade : first] = ramp
+    gone[first : first + pause] = 1.0
+    gone[first + pause : first + pause + fade] = ramp[::-1]
+    kept = 1.0 - np.resize(gone, stem.shape[1])
+    return np.asarray(np.rint(stem * kept * 2**15) / 2**15)
 
 
 def _song(stems: Mapping[str, Samples], levels_db: Mapping[str, float]) -> dict[str, Samples]:

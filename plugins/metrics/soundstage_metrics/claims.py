@@ -40,3 +40,9 @@ PLACES = ("rotate", "itd", "swap", "mono")
 
 DIFFUSE = ("residual", "reverb")
 """What makes an image wide."""
+
+SHORT_FILTERS = ("image", "level", "polarity", "tone")
+"""What half a millisecond of filters makes of a source."""
+
+NO_SOURCE = ("image", "level", "polarity", "artefacts", "tone")
+"""What puts nothing of another source into an estimate."""

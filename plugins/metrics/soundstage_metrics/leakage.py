@@ -54,7 +54,14 @@ class Leakage:
     """
 
     revision = 1
-    measures = {"leakage": Measure("dB", higher_is_better=False)}
+    measures = {
+        "leakage": Measure(
+            "dB",
+            higher_is_better=False,
+            follows=("sources", "residual"),
+            ignores=("image", "level", "polarity", "tone", "dropouts"),
+        )
+    }
 
     def __init__(self, *, gate: float = GATE_DB) -> None:
         """gate: in dB below the loudest frame."""

@@ -60,6 +60,24 @@ def test_loading_twice_gives_the_same(tracks):
         np.testing.assert_array_equal(stem, tracks["low-tide"].stems[name])
 
 
+def test_with_pauses_each_stem_is_silent_for_a_second_of_every_three_and_else_as_it_was(tracks):
+    paused = Sketches(pauses=True)
+    assert Sketches.left_out_at_default == ("pauses",)
+    for song, track in tracks.items():
+        found = paused.load(song).stems
+        silent = {name: ~np.any(stem[:, : 6 * RATE], axis=0).reshape(-1, RATE // 2).T for name, stem in found.items()}
+        halves = {name: np.flatnonzero(one.all(axis=0)).tolist() for name, one in silent.items()}
+        assert halves == {"vocals": [1, 2, 7, 8], "bass": [1, 2, 7, 8], "drums": [3, 4, 9, 10], "other": [3, 4, 9, 10]}
+        for name, stem in found.items():
+            assert np.array_equal(stem * 32768, np.rint(stem * 32768))
+            kept = np.ones(stem.shape[1], bool)
+            for start in (halves[name][0], halves[name][2]):
+                kept[round((start / 2 - 0.01) * RATE) : round((start / 2 + 1.01) * RATE)] = False
+            first = slice(0, 6 * RATE)
+            np.testing.assert_array_equal(stem[:, first][:, kept[first]], track.stems[name][:, first][:, kept[first]])
+            assert np.abs(np.diff(stem)).max() < 1.5 * np.abs(np.diff(track.stems[name])).max()
+
+
 def test_the_mixture_stays_below_full_scale(tracks):
     for track in tracks.values():
         assert 0.5 < np.abs(sum(track.stems.values())).max() < 0.97

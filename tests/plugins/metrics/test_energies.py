@@ -16,6 +16,7 @@ from soundstage_metrics import hooks
 from soundstage_metrics.bit_depth import quantised
 from soundstage_metrics.bsseval import BssEval
 from soundstage_metrics.energies import Energies, error_energies
+from soundstage_metrics.energies.products import shifted_products
 from soundstage_spatializers.hrir import Hrir
 from soundstage_spatializers.panning import Panning
 
@@ -239,6 +240,29 @@ def test_short_files(seconds, has_value):
     rows = rows_of(Scene(RATE, voice + drums, {"vocals": voice, "drums": drums}), {"vocals": 0.9 * voice})
     row = rows["vocals", "image_error", None]
     assert row.value == pytest.approx(-20.0, abs=1e-3) if has_value else "shorter than ten filters" in row.note
+
+
+@everywhere
+def test_sources_scored_together_have_the_values_that_each_has_alone(rendering):
+    scene = scene_of(rendering)
+    estimates = {name: 0.8 * one + 0.1 * scene.mixture for name, one in scene.references.items()}
+    together = rows_of(scene, estimates)
+    for name, estimate in estimates.items():
+        alone = rows_of(scene, {name: estimate})
+        assert alone.keys() == {key for key in together if key[0] == name}
+        for key, row in alone.items():
+            assert row.value == pytest.approx(together[key].value, abs=1e-9, nan_ok=True)
+
+
+def test_products_of_shifts_are_those_of_the_definition_over_many_blocks():
+    rng = np.random.default_rng(3)
+    left, right, reach = rng.standard_normal((2, 5000)), rng.standard_normal((3, 5000)), 7
+    found = shifted_products(list(left), list(right), reach)
+    padded = np.pad(right, ((0, 0), (reach, reach)))
+    for shift in range(2 * reach + 1):
+        expected = left @ padded[:, shift : shift + 5000].T
+        np.testing.assert_allclose(found[:, :, shift], expected, atol=1e-10)
+    assert shifted_products(list(left), list(right), 400).shape == (2, 3, 801)
 
 
 def test_another_rate_gives_the_same_closed_forms():

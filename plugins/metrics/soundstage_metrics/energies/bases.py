@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundstage.audio import Samples
 from soundstage_metrics import validate
-from soundstage_metrics.bsseval.correlation import correlations
+from soundstage_metrics.energies.products import shifted_products
 
 FRAME_SECONDS = 2.0
 REACH_SECONDS = 5e-4
@@ -72,14 +73,17 @@ def windowed(signals: Samples, start: int, stop: int) -> Samples:
     return np.asarray(signals[..., first:last] * window(stop - start)[first - start : last - start])
 
 
+@lru_cache(maxsize=4)
 def window(length: int) -> NDArray[np.float64]:
-    """The sine window.
+    """The sine window, not to be written to.
 
     >>> half = window(4)[:2] ** 2 + window(4)[2:] ** 2
     >>> half.round(12).tolist()
     [1.0, 1.0]
     """
-    return np.asarray(np.sin(np.pi * (np.arange(length) + 0.5) / length))
+    made = np.asarray(np.sin(np.pi * (np.arange(length) + 0.5) / length))
+    made.flags.writeable = False
+    return made
 
 
 def frame_bases(images: Sequence[Samples], rate: float) -> Iterator[FrameBases]:
@@ -103,7 +107,7 @@ def _bases(frame: Samples, inside: NDArray[np.float64], reach_samples: int) -> F
     noise_share = float(np.sum(inside**4) / np.sum(inside**2) ** 2)
     if not rows:
         return FrameBases((), (), np.empty((0, 0)), np.empty(0), noise_share, False)
-    between = correlations(rows, rows, taps)
+    between = shifted_products(rows, rows, taps - 1)
     lags = np.arange(taps)[:, None] - np.arange(taps) + taps - 1
     size = channels * taps
     gram = between[:, :, lags].transpose(0, 2, 1, 3).reshape(len(owners) * size, -1)

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from soundstage.audio import Samples
 from soundstage_metrics import validate
-from soundstage_metrics.bsseval.correlation import correlations
 from soundstage_metrics.energies.bases import FrameBases, frame_bases, frame_bounds, reach, windowed
+from soundstage_metrics.energies.products import shifted_products
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,46 +48,59 @@ def error_energies(references: Mapping[str, ArrayLike], source: str, estimate: A
     """
     images = {name: validate.pair(estimate, one)[1] for name, one in references.items()}
     bases = list(frame_bases(list(images.values()), rate))
-    return decomposed(images, bases, source, validate.signal(estimate), rate)
+    return decomposed(images, bases, {source: validate.signal(estimate)}, rate)[source]
 
 
 def decomposed(
-    images: Mapping[str, Samples], bases: Sequence[FrameBases], source: str, estimate: Samples, rate: float
-) -> ErrorEnergies:
-    """See `error_energies`; bases: the scene's, kept from estimate to estimate."""
-    names = list(images)
-    bounds = frame_bounds(estimate.shape[-1], rate)
-    difference = estimate - images[source]
-    errors, levels = np.zeros(len(bounds)), np.zeros(len(bounds))
-    parts = np.zeros((len(names), len(bounds)))
+    images: Mapping[str, Samples], bases: Sequence[FrameBases], estimates: Mapping[str, Samples], rate: float
+) -> dict[str, ErrorEnergies]:
+    """See `error_energies`, of every source's estimate at once; bases: the scene's, kept from separator to separator.
+
+    At once because half of the work of a frame is the sources' spectra, which all errors are correlated with.
+    """
+    names, bounds = list(images), frame_bounds(next(iter(images.values())).shape[-1], rate)
+    errors, levels = np.zeros((2, len(estimates), len(bounds)))
+    parts = np.zeros((len(estimates), len(names), len(bounds)))
     for index, ((start, stop), found) in enumerate(zip(bounds, bases, strict=True)):
-        frame = windowed(difference, start, stop)
-        errors[index] = validate.energies(frame).sum()
-        levels[index] = validate.energies(windowed(images[source], start, stop)).sum()
-        if found.owners and errors[index] > validate.SILENCE:
-            rows = [channel for owner in found.owners for channel in windowed(images[names[owner]], start, stop)]
-            parts[list(found.owners), index] = _parts(frame, rows, found, reach(rate), errors[index])
-    return ErrorEnergies(
-        error=errors,
-        image=parts[names.index(source)],
-        interference={name: part for name, part in zip(names, parts, strict=True) if name != source},
-        artefacts=errors - parts.sum(axis=0),
-        reference=levels,
-        is_shared=np.array([found.is_shared for found in bases]),
-    )
+        references = {name: windowed(image, start, stop) for name, image in images.items()}
+        frames = [windowed(one, start, stop) - references[source] for source, one in estimates.items()]
+        errors[:, index] = [validate.energies(frame).sum() for frame in frames]
+        levels[:, index] = [validate.energies(references[source]).sum() for source in estimates]
+        wrong = np.flatnonzero(errors[:, index] > validate.SILENCE).tolist()
+        if found.owners and wrong:
+            rows = [channel for owner in found.owners for channel in references[names[owner]]]
+            inner = _inner([frames[one] for one in wrong], rows, reach(rate))
+            for one, of_error in zip(wrong, inner, strict=True):
+                parts[one, list(found.owners), index] = _parts(of_error, found, errors[one, index])
+    is_shared = np.array([found.is_shared for found in bases])
+    return {
+        source: ErrorEnergies(
+            error=error,
+            image=own[names.index(source)],
+            interference={name: part for name, part in zip(names, own, strict=True) if name != source},
+            artefacts=error - own.sum(axis=0),
+            reference=level,
+            is_shared=is_shared,
+        )
+        for source, error, level, own in zip(estimates, errors, levels, parts, strict=True)
+    }
 
 
-def _parts(
-    frame: Samples, rows: Sequence[NDArray[np.float64]], bases: FrameBases, reach_samples: int, energy: float
-) -> NDArray[np.float64]:
+def _inner(
+    frames: Sequence[Samples], rows: Sequence[NDArray[np.float64]], reach_samples: int
+) -> list[NDArray[np.float64]]:
+    """Of each error (channels, samples) its inner products with each row shifted by −reach … reach against it:
+    (rows, shifts, channels).
+    """
+    inner = shifted_products(rows, [channel for frame in frames for channel in frame], reach_samples)
+    return [one.transpose(0, 2, 1) for one in np.split(inner, len(frames), axis=1)]
+
+
+def _parts(inner: NDArray[np.float64], bases: FrameBases, energy: float) -> NDArray[np.float64]:
     """The energy that each owner explains of one frame of an error."""
-    taps = 2 * reach_samples + 1
-    # Each row shifted by −reach … reach against the error: (rows, error channels, shifts).
-    inner = correlations(rows, list(frame), taps)[:, :, taps - 1 - reach_samples : taps + reach_samples]
-    inner = inner.reshape(len(bases.owners), -1, len(frame), taps).transpose(0, 1, 3, 2)
-    found = np.concatenate(
-        [one.T @ part.reshape(-1, len(frame)) for one, part in zip(bases.filters, inner, strict=True)]
-    )
+    channels = inner.shape[2]
+    inner = inner.reshape(len(bases.owners), -1, channels)
+    found = np.concatenate([one.T @ part for one, part in zip(bases.filters, inner, strict=True)])
     turned = bases.turn.T @ found
     explained, coefficients = bases.turn @ turned, bases.turn @ (turned / bases.power[:, None])
     shares = np.sum(explained * coefficients, axis=1)

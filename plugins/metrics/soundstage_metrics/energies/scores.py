@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
+from soundstage_metrics import claims as claims_of
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
-from soundstage_metrics.energies.bases import FrameBases, frame_bases, frame_bounds, reach
+from soundstage_metrics.energies.bases import frame_bases, frame_bounds, reach
 from soundstage_metrics.energies.decomposition import ErrorEnergies, decomposed
 from soundstage_metrics.spauq.gate import sounding
 
@@ -46,8 +47,19 @@ class Energies:
     def __init__(self, *, sources: tuple[str, ...] = ("vocals", "drums", "bass", "other")) -> None:
         """See the class."""
         self._sources = sources
-        self.measures = {name: Measure("dB", higher_is_better=False) for name in _PARTS} | {
-            FROM + source: Measure("dB", higher_is_better=False, headline=False) for source in sources
+        claims = {
+            "image_error": (claims_of.SHORT_FILTERS, ("sources", "residual")),
+            "interference": (("sources",), claims_of.NO_SOURCE),
+            "artefacts": (("artefacts", "room"), ("image", "level", "polarity", "sources")),
+        }
+        self.measures = {
+            name: Measure("dB", higher_is_better=False, follows=follows, ignores=ignores)
+            for name, (follows, ignores) in claims.items()
+        } | {
+            FROM + source: Measure(
+                "dB", higher_is_better=False, headline=False, follows=("sources",), ignores=claims_of.NO_SOURCE
+            )
+            for source in sources
         }
 
     def prepare(self, scene: Scene) -> Scorer:
@@ -57,23 +69,20 @@ class Energies:
         bases = [] if short else list(frame_bases(list(images.values()), scene.rate))
 
         def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
-            for source, estimate in estimates.items():
-                reason = "the scene is shorter than ten filters of 1 ms" if short else ""
-                if validate.is_silent(images[source]):
-                    reason = "the reference is silent"
+            reasons = {source: _unscored(images[source], short) for source in estimates}
+            scored = {source: estimate for source, estimate in estimates.items() if not reasons[source]}
+            found = decomposed(images, bases, scored, scene.rate) if scored else {}
+            for source, reason in reasons.items():
                 if reason:
                     yield from (Score(source, name, math.nan, note=reason) for name in self.measures)
                 else:
-                    yield from self._rows(source, images, bases, estimate, scene.rate)
+                    yield from self._rows(source, images, found[source], scene.rate)
 
         return unranked_where_faint(scene, scores)
 
-    def _rows(
-        self, source: str, images: Mapping[str, Samples], bases: list[FrameBases], estimate: Samples, rate: int
-    ) -> Iterator[Score]:
-        found = decomposed(images, bases, source, estimate, rate)
+    def _rows(self, source: str, images: Mapping[str, Samples], found: ErrorEnergies, rate: int) -> Iterator[Score]:
         level, doubt = float(found.reference.sum()), _doubt(found)
-        every = sum(found.interference.values(), np.zeros(len(bases)))
+        every = sum(found.interference.values(), np.zeros(len(found.error)))
         parts = dict(zip(_PARTS, (found.image, every, found.artefacts), strict=True))
         for name, part in parts.items():
             note = "" if name == "artefacts" else doubt
@@ -99,6 +108,13 @@ def level_db(energy: float, level: float) -> float:
     """
     limit = 10 ** (LIMIT_DB / 10)
     return 10 * math.log10(min(max(energy / level, 1 / limit), limit))
+
+
+def _unscored(image: Samples, short: bool) -> str:
+    """Why a source has no values; empty where it has."""
+    if validate.is_silent(image):
+        return "the reference is silent"
+    return "the scene is shorter than ten filters of 1 ms" if short else ""
 
 
 def _sounding_frames(image: Samples, rate: float) -> NDArray[np.bool_]:
