@@ -1,16 +1,22 @@
 """How often 95 % intervals hold the true value, where the sources of a song hang together. Run it by hand; minutes.
 
     python benchmarks/intervals.py [STUDIES]
+    python benchmarks/intervals.py heads [STUDIES]
 
 Each line: distribution, protocol, songs, correlation of a song's sources; the share of studies whose interval holds
 the true value by what the leaderboard does, by the plain percentile interval, by resampling scores instead of songs,
 and by resampling sources within the drawn songs too; and how wide the first is.
+
+With `heads`: the intervals of how far heads are apart within a song, where songs have one spread and where their own
+spreads differ (log-normal, by a factor of two), beside plain Student's t.
 """
 
 import sys
 
 import numpy as np
+from scipy import stats
 
+from soundstage.leaderboard.heads import spread_over_heads
 from soundstage.leaderboard.protocols import PROTOCOLS
 from soundstage.leaderboard.statistics import draws, interval, resampled
 
@@ -55,7 +61,33 @@ def held(rng, shape, name, songs, correlation, studies, times=2000):
     return counts / studies, width / studies
 
 
+def heads_held(rng, heads, songs, differ, studies):
+    spread = np.std(rng.standard_normal((200_000, heads)), axis=1, ddof=1).mean() * np.exp(differ**2 / 2)
+    counts = np.zeros(2)
+    for _ in range(studies):
+        own = np.exp(differ * rng.standard_normal((songs, 1)))
+        values = rng.normal(0, 3, (songs, 1)) + own * rng.standard_normal((songs, heads))
+        low, high = spread_over_heads(values)[1]
+        each = np.std(values, axis=1, ddof=1)
+        reach = stats.t.ppf(0.975, songs - 1) * each.std(ddof=1) / np.sqrt(songs)
+        counts += [low <= spread <= high, abs(each.mean() - spread) <= reach]
+    return counts / studies
+
+
+def main_heads(studies):
+    rng = np.random.default_rng(0)
+    print("spreads  heads  songs   ours  plain t")
+    for name, differ in (("alike", 0.0), ("differ", 0.7)):
+        for heads in (2, 3, 5):
+            for songs in (5, 8, 20, 50):
+                ours, plain = heads_held(rng, heads, songs, differ, studies)
+                print(f"{name:7s}  {heads:5d}  {songs:5d}  {ours:5.3f}    {plain:5.3f}", flush=True)
+
+
 def main():
+    if sys.argv[1:2] == ["heads"]:
+        main_heads(int(sys.argv[2]) if len(sys.argv) > 2 else 4000)
+        return
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     rng = np.random.default_rng(0)
     everything = []

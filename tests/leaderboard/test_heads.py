@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +14,7 @@ import pytest
 from boards import board_of
 from soundstage.contracts import Score
 from soundstage.leaderboard.heads import head_families, spread_over_heads
-from soundstage.report.plain import format_json, format_markdown
+from soundstage.report.plain import format_csv, format_json, format_markdown
 from soundstage.report.terminal import console, print_board
 from soundstage.report.text import fine_print
 from soundstage.results.records import CellRecord, Stage, StoredPlan, score_rows
@@ -129,23 +132,54 @@ def test_an_interval_is_as_wide_as_songs_differ_in_it_and_needs_five():
     value, (low, high) = spread_over_heads(songs)
     assert value == pytest.approx(scale.mean())
     error = scale.std(ddof=1) / np.sqrt(200)
-    assert (high - low) == pytest.approx(2 * 1.96 * error, rel=0.1)
+    assert (high - low) == pytest.approx(2 * 1.97 * error, rel=0.01)
+    assert low * high == pytest.approx(value**2)
     assert spread_over_heads(songs[:4])[1] is None
+    assert spread_over_heads(np.zeros((6, 3))) == (0.0, (0.0, 0.0))
     value, interval = spread_over_heads(np.array([[1.0, np.inf]] * 6))
     assert np.isnan(value)
     assert interval is None
 
 
-@pytest.mark.heavy
-def test_intervals_hold_what_they_promise():
+def held(heads, songs, differ, studies=2000):
+    """How often the interval holds the mean spread; differ: how much songs' own spreads do, as a factor's logarithm."""
     rng = np.random.default_rng(7)
-    held = 0
-    for _ in range(200):
-        found = spread_over_heads(rng.normal(0, 3, (20, 1)) + rng.normal(0, 1, (20, 3)))
-        assert found[1] is not None
-        low, high = found[1]
-        held += low <= np.sqrt(np.pi) / 2 <= high  # the mean of the deviation of three
-    assert 0.87 <= held / 200 <= 0.99
+    deviation = np.sqrt(2 / (heads - 1)) * math.gamma(heads / 2) / math.gamma((heads - 1) / 2)
+    true, found = deviation * math.exp(differ**2 / 2), 0
+    for _ in range(studies):
+        own = np.exp(differ * rng.normal(0, 1, (songs, 1)))
+        interval = spread_over_heads(rng.normal(0, 3, (songs, 1)) + own * rng.normal(0, 1, (songs, heads)))[1]
+        found += interval[0] <= true <= interval[1]
+    return found / studies
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("heads", "songs"), [(2, 5), (2, 20), (3, 5), (3, 20)])
+def test_intervals_hold_what_they_promise_where_songs_have_one_spread(heads, songs):
+    assert 0.935 <= held(heads, songs, 0.0) <= 0.97
+
+
+@pytest.mark.slow
+def test_and_nearly_where_songs_own_spreads_differ_twofold():
+    assert 0.89 <= held(2, 8, 0.7) <= 0.95
+
+
+def test_the_csv_says_it_of_each_score_in_the_tables_of_those_heads_alone(tmp_path):
+    board = board_of(folder(tmp_path, by_head))
+    lines = list(csv.DictReader(io.StringIO(format_csv(board))))
+    assert {line["spatializer"] for line in lines} == {*HEADS, "panning"}
+    for line in lines:
+        own = [line[name] for name in ("heads", "head_spread", "head_spread_low", "head_spread_high", "head_songs")]
+        if line["spatializer"] == "panning":
+            assert own == [""] * 5
+        else:
+            spread = 1.0 if line["separator"] == "model" else 0.0
+            assert own[0] == "hrir ku100 kemar"
+            assert [float(one) for one in own[1:]] == pytest.approx([spread, spread, spread, 8])
+    together = list(csv.DictReader(io.StringIO(format_csv(board_of(folder(tmp_path / "all", by_head), by=[])))))
+    assert {line["heads"] for line in together} == {"hrir ku100 kemar"}
+    single = format_csv(board_of(folder(tmp_path / "one", by_head, heads=("ku100",)), by=[]))
+    assert "head_spread" not in single
 
 
 def test_every_form_tells_it(tmp_path, capsys):

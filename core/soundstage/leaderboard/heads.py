@@ -82,8 +82,13 @@ def spread_over_heads(values: Floats) -> tuple[float, tuple[float, float] | None
     """How far heads are apart within a song, and its 95 % interval over songs; None where there are too few.
 
     values: (songs, heads), one score each. Of each song the standard deviation over heads (n − 1), and of these the
-    mean: what songs differ in is no part of it. NaN where no number can hold it.
+    mean m: what songs differ in is no part of it. The interval is m · exp(±t·e/m), Student's t with e the standard
+    error of m, on a scale of ratios because spreads are skewed and never below zero. It holds what it promises where
+    songs have one spread, from five songs and two heads on, and 91 to 94 % where songs' own spreads differ twofold
+    (benchmarks/intervals.py). NaN where no number can hold it.
     """
+    from scipy import stats
+
     with np.errstate(over="ignore", invalid="ignore"):
         each = np.std(values, axis=1, ddof=1)
         value = float(np.mean(each))
@@ -92,6 +97,8 @@ def spread_over_heads(values: Floats) -> tuple[float, tuple[float, float] | None
         songs = len(each)
         if songs < FEWEST:
             return value, None
-        drawn = statistics.draws(songs).astype(np.float64) @ each / songs
-        low, high = statistics.interval(drawn, value, songs)
-    return value, (max(0.0, low), high)
+        error = float(np.std(each, ddof=1)) / math.sqrt(songs)
+    if value == 0.0 or not math.isfinite(error):
+        return value, (0.0, 0.0) if value == 0.0 else None
+    reach = math.exp(float(stats.t.ppf(0.5 + statistics.LEVEL / 2, songs - 1)) * error / value)
+    return value, (value / reach, value * reach)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from soundstage.leaderboard.board import Column, Leaderboard, Row, Section
+from soundstage.leaderboard.board import Column, Heads, Leaderboard, Row, Section
 from soundstage.report.text import (
     TRAINING,
     Line,
@@ -29,6 +29,7 @@ from soundstage.report.text import (
 )
 
 COST = ["real_time_factor", "peak_mb", "gpu_peak_mb"]
+HEADS = ["heads", "head_spread", "head_spread_low", "head_spread_high", "head_songs"]
 
 
 def format_markdown(board: Leaderboard, intervals: bool = False) -> str:
@@ -96,6 +97,9 @@ def format_csv(board: Leaderboard, safe: bool = False) -> str:
     and worse than the table's first, with the corrected p-value. trained_on_them: whether it was trained on these
     songs, `yes`, `no` or `not stated`; empty for what is no separator.
 
+    Where a grid has several heads: heads, those that the table's spatializer is one of (or the only ones, in a table of
+    all), head_spread, how far this separator's scores differ by them, with its 95 % interval, and over how many songs.
+
     Where a publication stands beside, its lines have the role "published" and its name, the condition (in a column
     that is called rendering), the own separator that they are set beside (a line each, empty where there is none) and
     Δ, own minus published. safe: whether texts that spreadsheets would compute get an apostrophe.
@@ -107,6 +111,7 @@ def format_csv(board: Leaderboard, safe: bool = False) -> str:
     names += ["rank_low", "rank_high", "best_share", "group", "songs_better", "songs_worse", "p_value"]
     names += ["cells_done", "cells_planned"]
     names += COST if any(row.cost for section in board.sections for row in section.rows) else []
+    names += HEADS if board.heads else []
     names += ["publication", "rendering", "beside", "difference"] if board.publication else []
     out = io.StringIO()
     writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
@@ -133,6 +138,7 @@ def _about(column: Column) -> dict[str, Any]:
 
 def _own_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any]]:
     """What the CSV says of each row and column."""
+    heads = _heads_of(board, section)
     for row in section.rows:
         sure = _standing(row)
         for column in board.columns:
@@ -141,6 +147,7 @@ def _own_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any
             yield {
                 **_about(column),
                 **sure,
+                **(_spread(heads, row.separator, column) if heads else {}),
                 "low": exact(low),
                 "high": exact(high),
                 "songs": scores.songs,
@@ -155,6 +162,23 @@ def _own_records(board: Leaderboard, section: Section) -> Iterator[dict[str, Any
                 "cells_done": row.coverage.done,
                 "cells_planned": row.coverage.planned,
             }
+
+
+def _heads_of(board: Leaderboard, section: Section) -> Heads | None:
+    """The heads that a table's spatializer is one of; of a table of all spatializers the only ones that there are."""
+    rendered = section.group.get("spatializer")
+    found = [heads for heads in board.heads if rendered is None or rendered in heads.heads]
+    return found[0] if len(found) == 1 else None
+
+
+def _spread(heads: Heads, separator: str, column: Column) -> dict[str, Any]:
+    """What the CSV says of how much a score depends on the head."""
+    spread = heads.spreads.get(separator, {}).get(column)
+    if spread is None:
+        return {"heads": " ".join(heads.heads)}
+    low, high = spread.interval or (math.nan, math.nan)
+    found = (" ".join(heads.heads), exact(spread.value), exact(low), exact(high), heads.songs[column])
+    return dict(zip(HEADS, found, strict=True))
 
 
 def _standing(row: Row) -> dict[str, Any]:
