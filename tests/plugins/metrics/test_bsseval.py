@@ -8,10 +8,13 @@ import math
 import numpy as np
 import pytest
 import scipy.linalg
-from scipy.signal import resample
+from scipy import fft
+from scipy.linalg import toeplitz
+from scipy.signal import fftconvolve, resample
 
 from soundstage.scene import Placement, Scene, Track
-from soundstage_metrics.bsseval import BssEval, bss_eval, correlation, filters
+from soundstage_metrics.bsseval import BssEval, bss_eval, correlation, filters, framewise, track
+from soundstage_metrics.bsseval.gram import factored
 from soundstage_spatializers.hrir import Hrir
 
 NAMES = ("SDR", "ISR", "SIR", "SAR")
@@ -413,7 +416,7 @@ def test_two_steps_see_what_noise_on_the_diagonal_does():
     tall = rng.standard_normal((40, 200))
     gram = tall.T @ tall + 1e-6 * np.diag(rng.uniform(0.5, 2.0, 200))
     right = gram @ rng.standard_normal((200, 3))
-    factor = filters._factored(gram.copy())
+    factor = factored(gram[:, :, None], 1)
     plain = factor.solve(right)
     wanted = np.linalg.solve(gram + 1e-6 * np.eye(200), right)
     found = factor.solve_with_noise(plain, 1e-6)
@@ -485,24 +488,21 @@ def test_silent_sources_and_short_scenes_are_nan_with_a_reason():
 
 
 def test_the_factor_is_made_once_a_scene(monkeypatch):
-    factored = []
-    real = filters._factored
-    monkeypatch.setattr(filters, "_factored", lambda gram: factored.append(gram.shape) or real(gram))
+    made = []
+    monkeypatch.setattr(filters, "factored", lambda lags, taps: made.append(lags.shape) or factored(lags, taps))
     references = noise()
     scorer = BssEval().prepare(scene(references))
-    assert len(factored) == 1 + 3
+    assert len(made) == 1 + 3
     for seed in range(3):
         list(scorer(scene(leaky(references, seed)).references))
-    assert len(factored) == 1 + 3
+    assert len(made) == 1 + 3
 
 
 @pytest.mark.slow
 def test_cost_grows_linearly_with_duration(monkeypatch):
     blocks = []
-    real = correlation._block_spectra
-    monkeypatch.setattr(
-        correlation, "_block_spectra", lambda *arguments: blocks.append(arguments[-1]) or real(*arguments)
-    )
+    real = framewise._Work.within
+    monkeypatch.setattr(framewise._Work, "within", lambda *arguments: blocks.append(1) or real(*arguments))
     counts = []
     for seconds in (20, 40, 80):
         blocks.clear()
@@ -511,6 +511,83 @@ def test_cost_grows_linearly_with_duration(monkeypatch):
         counts.append(sum(blocks))
     assert counts[1] == pytest.approx(2 * counts[0], rel=0.06)
     assert counts[2] == pytest.approx(4 * counts[0], rel=0.06)
+
+
+def by_convolution(references, estimates, width, taps=512):
+    """The same from a Gram matrix written out and filtered signals: (4, sources, frames)."""
+    sources, _, samples = references.shape
+    signals = references.reshape(-1, samples)
+
+    def lags(x, y):
+        return fftconvolve(x[::-1], y)[samples - taps : samples + taps - 1]
+
+    def solved(among, targets):
+        later = [[lags(signals[a], signals[b])[taps - 1 :] for b in among] for a in among]
+        rows = [[toeplitz(x, later[b][a]) for b, x in enumerate(row)] for a, row in enumerate(later)]
+        gram = np.block(rows) + np.finfo(float).eps * np.eye(len(among) * taps)
+        right = [np.concatenate([lags(signals[a], target)[taps - 1 :] for a in among]) for target in targets]
+        return np.linalg.solve(gram, np.stack(right, axis=1)).T.reshape(len(targets), len(among), taps)
+
+    found = np.empty((4, sources, samples // width))
+    every = solved(range(len(signals)), estimates.reshape(-1, samples)).reshape(sources, 2, -1, taps)
+    for source in range(sources):
+        own = range(2 * source, 2 * source + 2)
+        made = list(zip(every[source], solved(own, estimates[source]), strict=True))
+        for frame in range(found.shape[2]):
+            cut = slice(frame * width, (frame + 1) * width)
+            parts = np.zeros((4, 2))
+            for channel, (on_all, on_own) in enumerate(made):
+                s, e = (np.pad(x[source, channel, cut], (0, taps - 1)) for x in (references, estimates))
+                p = sum(fftconvolve(x[cut], h) for x, h in zip(signals, on_all, strict=True))
+                q = sum(fftconvolve(signals[x][cut], h) for x, h in zip(own, on_own, strict=True))
+                pairs = ((s, e - s), (s, q - s), (q, p - q), (p, e - p))
+                parts += [[one @ one, other @ other] for one, other in pairs]
+            found[:, source, frame] = 10 * np.log10(parts[:, 0] / parts[:, 1])
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_near", [False, True])
+def test_energies_from_correlations_are_those_of_filtered_signals(monkeypatch, is_near):
+    references = noise(2, 2.3)
+    references[1, :, :RATE] *= 1e-3
+    references[0, 1] = references[0, 0] + 0.3 * references[0, 1]
+    # Of an estimate as near as this the correlations' forms leave but a rest: it is filtered.
+    estimates = references + 1e-4 * noise(2, 2.3, seed=5) if is_near else leaky(references)
+    asked = []
+    real = filters.frame_energies
+    monkeypatch.setattr(filters, "frame_energies", lambda *given: asked.append(given[-1]) or real(*given))
+    found = bss_eval(references, estimates, RATE)
+    np.testing.assert_allclose(np.stack(found), by_convolution(references, estimates, RATE), rtol=0, atol=1e-9)
+    assert bool(asked) == is_near
+
+
+def test_frames_that_overlap_are_filtered_and_those_side_by_side_say_the_same():
+    references = noise(2, 2.2)
+    estimates = leaky(references)
+    beside, over = (np.stack(bss_eval(references, estimates, RATE, window=1.0, hop=hop)) for hop in (1.0, 0.5))
+    np.testing.assert_allclose(beside, over[..., ::2], rtol=0, atol=1e-9)
+
+
+def test_frames_cut_in_threads_are_the_same_to_the_last_bit():
+    signals = list(noise(2, 20.3)[:, 0])
+    frames = [(start, start + RATE) for start in range(0, 20 * RATE, RATE)]
+    one = framewise.frame_lags(signals, signals, frames, 512)
+    with fft.set_workers(2):
+        two = framewise.frame_lags(signals, signals, frames, 512)
+    assert np.array_equal(one.inside, two.inside)
+    assert np.array_equal(one.whole, two.whole)
+    known = correlation.correlations(signals, signals, 512)[..., 511:]
+    np.testing.assert_allclose(one.whole, known, rtol=0, atol=1e-12 * known.max())
+
+
+def test_of_two_frames_equally_near_to_the_median_rounding_does_not_choose():
+    rows = np.array([[3.0, 1.0, 2.0, 4.0]])
+    for index in (0, 2):
+        for nudge in (-1e-12, 1e-12):
+            shaken = rows.copy()
+            shaken[0, index] += nudge
+            assert track._middle(shaken).tolist() == [0]
 
 
 def test_correlations_are_what_numpy_says():

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import ASSUMED_BITS, STEP_NOISE, bit_depth
 from soundstage_metrics.bsseval.causes import causes
-from soundstage_metrics.bsseval.filters import Filters, Projector, Signals, filters, frame_energies, prepare
+from soundstage_metrics.bsseval.filters import Filters, Projector, Signals, filters, part_energies, prepare
+from soundstage_metrics.bsseval.framewise import FrameLags, frame_lags
 
 Floats = NDArray[np.float64]
 Frames = Sequence[tuple[int, int]]
@@ -23,6 +24,9 @@ Version = Literal["v4", "v3"]
 
 LIMIT_DB = 100.0
 """Where values end, up and down, when they are compared or become rows."""
+
+NEAR_DB = 1e-6
+"""Values that differ by less are equally near to a median."""
 
 LOUD_FRAMES = 4
 """How many of the loudest frames are scored twice to see what the files' own noise does, beside those whose values are
@@ -40,7 +44,7 @@ class Track:
     def __init__(self, references: Signals, channels: int, frames: Frames, version: Version) -> None:
         self.references, self.channels, self.frames = references, channels, frames
         self.bits = min(ASSUMED_BITS, bit_depth(references))
-        self.projector = prepare(references, channels) if version == "v4" else None
+        self.projector = prepare(references, channels, frames) if version == "v4" else None
         self._why = ""
 
     def scores(self, estimates: Signals, sources: Sequence[int]) -> Found:
@@ -122,8 +126,12 @@ class Found:
 
 def _sounding(signals: Signals, channels: int, frames: Frames) -> NDArray[np.bool_]:
     """(sources, frames): whether the channels' sum is no silence there."""
-    sums = [np.sum(signals[at : at + channels], axis=0) for at in range(0, len(signals), channels)]
-    return np.array([[not validate.is_silent(one[start:stop]) for start, stop in frames] for one in sums])
+    sounds = np.empty((len(signals) // channels, len(frames)), np.bool_)
+    for (source, at), _ in np.ndenumerate(sounds):
+        start, stop = frames[at]
+        summed = np.sum([signal[start:stop] for signal in signals[source * channels : (source + 1) * channels]], axis=0)
+        sounds[source, at] = not validate.is_silent(summed)
+    return sounds
 
 
 def _scored(
@@ -145,40 +153,53 @@ def _scored(
     counts, chosen = counts[:, used], [frames[index] for index in used.tolist()]
     targets = _targets(projector.references, projector.channels, sources)
     power = _energies(targets, projector.channels, chosen)
-    errors = [e - s for s, e in zip(targets, estimates, strict=True)]
     found = np.full((4, len(sources), len(used)), np.nan)
-    found[0] = _db(power, _energies(errors, projector.channels, chosen))
+    found[0] = _db(power, _energies(estimates, projector.channels, chosen, targets))
     if not projector.is_singular:
-        plain = filters(projector, estimates, sources)
-        found[1:] = _filtered(projector, estimates, plain, chosen, power)
+        lags = None
+        if projector.frames:
+            basis = [projector.references[index] for index in projector.basis]
+            lags = frame_lags(basis, estimates, projector.frames, projector.taps)
+        plain = filters(projector, estimates, sources, lags.whole if lags else None)
+        parts = _Parts(projector, estimates, lags, power, _energies(estimates, projector.channels, chosen))
+        found[1:] = parts.decibels(plain, chosen, range(len(chosen)))
         if step:
             noisy = plain.with_noise(projector, len(targets[0]) * STEP_NOISE * step**2)
-            moved = _moved(projector, estimates, noisy, chosen, power, np.where(counts, found[1:], np.nan))
+            moved = _moved(parts, noisy, chosen, np.where(counts, found[1:], np.nan))
     scores[:, :, used] = np.where(counts, found, np.nan)
     return scores, moved
 
 
-def _moved(
-    projector: Projector, estimates: Signals, noisy: Filters, frames: Frames, power: Floats, decibels: Floats
-) -> Floats:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """Estimates that are to be taken apart. power, total: the targets' and their own energies, (estimates, frames)."""
+
+    projector: Projector
+    estimates: Signals
+    lags: FrameLags | None
+    power: Floats
+    total: Floats
+
+    def decibels(self, found: Filters, frames: Frames, among: Sequence[int]) -> Floats:
+        """ISR, SIR and SAR in dB by these filters, (3, estimates, frames), in those among the frames."""
+        asked, total = [frames[index] for index in among], self.total[:, among]
+        energies = part_energies(self.projector, self.estimates, found, asked, self.lags, total)
+        spatial, target, interference, explained, artefacts = energies
+        power = self.power[:, among]
+        return np.stack([_db(power, spatial), _db(target, interference), _db(explained, artefacts)])
+
+
+def _moved(parts: _Parts, noisy: Filters, frames: Frames, decibels: Floats) -> Floats:
     """How far ISR, SIR and SAR (3, estimates, frames) move with other filters, in the frames that say most.
 
     These are the loudest, and of each row the one that is its median.
     """
-    loud, middle = _loudest(power), _middle(decibels)
+    loud, middle = _loudest(parts.power), _middle(decibels)
     asked = np.union1d(loud, middle[middle >= 0])
-    shaken = _filtered(projector, estimates, noisy, [frames[index] for index in asked.tolist()], power[:, asked])
+    shaken = parts.decibels(noisy, frames, asked.tolist())
     moves = np.abs(bounded(shaken) - bounded(decibels[:, :, asked]))
     says = (np.isin(asked, loud) | (asked == middle[..., None])) & ~np.isnan(moves)
     return np.asarray(np.max(np.where(says, moves, 0.0), axis=2))
-
-
-def _filtered(projector: Projector, estimates: Signals, found: Filters, frames: Frames, power: Floats) -> Floats:
-    """ISR, SIR and SAR in dB by these filters, (3, estimates, frames). power: (estimates, frames), the references'."""
-    every, own = found.of_all(projector), found.of_own(projector)
-    energies = frame_energies(projector.references, estimates, found.sources, every, own, frames)
-    spatial, target, interference, explained, artefacts = energies
-    return np.stack([_db(power, spatial), _db(target, interference), _db(explained, artefacts)])
 
 
 def _nothing(sources: int, frames: int) -> tuple[Floats, Floats]:
@@ -189,9 +210,15 @@ def _targets(references: Signals, channels: int, sources: Sequence[int]) -> Sign
     return [references[source * channels + channel] for source in sources for channel in range(channels)]
 
 
-def _energies(signals: Signals, channels: int, frames: Frames) -> Floats:
-    """(sources, frames)."""
-    each = np.array([[float(x[start:stop] @ x[start:stop]) for start, stop in frames] for x in signals])
+def _energies(signals: Signals, channels: int, frames: Frames, besides: Signals | None = None) -> Floats:
+    """(sources, frames); of what signals are besides others, where those are given."""
+    each = np.empty((len(signals), len(frames)))
+    for (index, at), _ in np.ndenumerate(each):
+        start, stop = frames[at]
+        part = (
+            signals[index][start:stop] if besides is None else signals[index][start:stop] - besides[index][start:stop]
+        )
+        each[index, at] = part @ part
     return np.asarray(each.reshape(-1, channels, len(frames)).sum(axis=1))
 
 
@@ -207,7 +234,9 @@ def _middle(decibels: Floats) -> NDArray[np.int64]:
     for at in np.ndindex(found.shape):
         row = bounded(decibels[at])
         if not np.isnan(row).all():
-            found[at] = np.nanargmin(np.abs(row - np.nanmedian(row)))
+            away = np.abs(row - np.nanmedian(row))
+            # Of an even number two are equally near; rounding must not say which.
+            found[at] = np.flatnonzero(away <= np.nanmin(away) + NEAR_DB)[0]
     return found
 
 
