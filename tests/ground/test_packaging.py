@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 
 import pytest
+
+import installed
 
 pytestmark = pytest.mark.heavy
 
@@ -35,7 +38,41 @@ def test_the_wheel_carries_six_packages_and_the_registry(wheel):
     assert "soundstage/registry.toml" in names
     assert "soundstage/report/html/assets/listen.js" in names
     assert "soundstage/published_tables/namballa2025.toml" in names
-    assert not [name for name in names if "tests" in name or "toys" in name]
+    ours = [name for name in names if not name.endswith(".template")]
+    assert not [name for name in ours if "tests" in name or "toys" in name]
+
+
+@pytest.fixture(scope="module")
+def sdist(root, tmp_path_factory):
+    """The source distribution, built from this checkout."""
+    return installed.sdist(root, tmp_path_factory.mktemp("sdist"))
+
+
+def test_the_sdist_makes_the_same_wheel(wheel, sdist, tmp_path):
+    ours, theirs = zipfile.ZipFile(wheel), zipfile.ZipFile(installed.wheel(sdist, tmp_path))
+    assert sorted(ours.namelist()) == sorted(theirs.namelist())
+    for name in ours.namelist():
+        assert ours.read(name) == theirs.read(name), name
+
+
+def test_the_sdist_carries_the_tests_and_nothing_that_git_ignores(root, sdist):
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"tests/conftest.py", "constraints.txt", "docs/plugins.md", "LICENSE"} <= names
+    listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no checkout, and git cannot say what it knows")
+    others = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert names - {*listed.stdout.splitlines(), *others.stdout.splitlines()} == {"PKG-INFO"}
+
+
+def test_the_wheel_carries_the_templates_of_new_plugins_as_they_are(root, wheel):
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".template")}
+    templates = (root / "core" / "soundstage" / "scaffold" / "templates").rglob("*.template")
+    assert names == {file.relative_to(root / "core").as_posix() for file in templates}
+    assert "soundstage/scaffold/templates/distribution/dot-github/workflows/ci.yml.template" in names
 
 
 def test_the_unpacked_wheel_runs_a_grid_by_itself(wheel, tmp_path):

@@ -191,7 +191,7 @@ def test_the_documented_example_runs_with_a_numpy_of_its_own(root, tmp_path, las
     grid = {
         "datasets": ["sketches"],
         "spatializers": ["original"],
-        "separators": ["mixture", "midside", "midside[width=0.5]"],
+        "separators": ["mixture", "midside", "midside[focus=2]"],
         "metrics": ["sdr"],
     }
     for ran in (9, 0):

@@ -34,6 +34,7 @@ VERBS = {
     "list": "What there is: datasets, placements, spatializers, separators, metrics, grids.",
     "fetch": "Get weights and environments that separators need.",
     "add": "Make a separator of a model's files.",
+    "new": "Begin a plugin of your own: a distribution that works, or a script.",
     "check": "Whether a dataset is there, whole and as it should be.",
     "show": "One entry: parameters, citation, licence.",
     "export": "Write results as another program's files.",

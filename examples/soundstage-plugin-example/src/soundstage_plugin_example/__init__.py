@@ -1,13 +1,14 @@
 """What this distribution registers. Nothing heavy is imported here."""
 
 import soundstage
+from soundstage.hooks import Register
 
 
 @soundstage.hookimpl
-def register_separators(register):
-    register("midside", "soundstage_plugin_example.midside:MidSide", summary="Vocals are what both channels share")
-
-
-@soundstage.hookimpl
-def register_metrics(register):
-    register("width", "soundstage_plugin_example.width:Width", summary="How far the stereo width is off")
+def register_separators(register: Register) -> None:
+    """Name the separator."""
+    register(
+        "example",
+        "soundstage_plugin_example.separator:ExampleSeparator",
+        summary="What sits in the middle for the vocals, the rest for the others",
+    )
