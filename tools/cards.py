@@ -1,4 +1,4 @@
-"""Writes the cards of the built-in metrics into docs/audiometry.md, and the figure beside it.
+"""Writes the cards of the built-in metrics into docs/audiometry.md, the figure beside it, and docs/metrics/*.png.
 
     python tools/cards.py [RESULTS]
 
@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 import blocks
 import soundstage
 from soundstage.catalogue.registry import Registry
@@ -20,6 +22,21 @@ from soundstage.report.figures.style import save, styled
 
 PAGE = blocks.ROOT / "docs" / "audiometry.md"
 FIGURE = PAGE.with_suffix(".png")
+PICTURES = blocks.ROOT / "docs" / "metrics"
+PICTURED = {
+    "sdr": "SDR",
+    "si_sdr": "SI-SDR",
+    "bsseval": "SDR",
+    "spauq": "SSR",
+    "interaural": "ITD_difference",
+    "cues": "angular_error",
+    "localization": "localization_error",
+    "energies": "image_error",
+    "leakage": "leakage",
+    "community": "bleedless",
+}
+"""Whose response curves stand on a metric's page."""
+
 NAME = "cards"
 GRID = "audiometry"
 
@@ -34,13 +51,25 @@ def revisions() -> str:
     return f"Revisions: grid {grid['revision']}, {', '.join(said)}."
 
 
+def shrink(file: Path) -> None:
+    """Keep a picture in few colours: a quarter of its size."""
+    with Image.open(file) as picture:
+        small = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    small.save(file, optimize=True)
+
+
 def main() -> int:
-    """Write the block and the figure."""
+    """Write the block and the figures."""
     with tempfile.TemporaryDirectory() as folder:
         results = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder)
         found = soundstage.metric_cards(out=results, workers=2)
     with styled():
         save(figures.audiogram(found), FIGURE, "png")
+        for card in found.cards:
+            figure = figures.response_figure(card) if PICTURED.get(card.metric) == card.name else None
+            if figure is not None:
+                save(figure, PICTURES / f"{card.metric}.png", "png")
+                shrink(PICTURES / f"{card.metric}.png")
     cards = plain.format_markdown(found, level=3)
     blocks.put(PAGE, NAME, f"{revisions()} {cards}")
     return 0
