@@ -140,3 +140,38 @@ def test_a_runs_record_without_its_hash_is_not_believed(out):
     run.write_text(json.dumps({**facts, "processor": "a faster one"}))
     (sentence,) = verify(out).wrong
     assert "do not cite it" in sentence
+
+
+def _restored(out, cells=None, **facts):
+    """Put the folder's plan there with other cells or facts, its file's hash fitting."""
+    store = Store(out)
+    plan = store.plan()
+    rows = plan.cells if cells is None else type(plan.cells).from_pylist(cells, plan.cells.schema)
+    store.put_plan(replace(plan, cells=rows, facts={**plan.facts, **facts}))
+
+
+def test_a_plan_that_lists_cells_under_other_names_is_found(out):
+    """The hash of a grid is of addresses: that of the perfect one under another's name would be nobody's damage."""
+    cells = Store(out).plan().cells.to_pylist()
+    swapped = {"truth": "noisy", "noisy": "truth"}
+    _restored(out, [{**row, "separator": swapped.get(row["separator"], row["separator"])} for row in cells])
+    assert verify(out).wrong == ()
+    (sentence,) = verify(out, recompute=1).wrong
+    assert "is not that of" in sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "key", "value", "what"),
+    [
+        ("separators", "noisy", "role", "ceiling", "separator 'noisy' is stored with role = 'ceiling'"),
+        ("separators", "noisy", "trained_on", [], "separator 'noisy' is stored with trained_on = []"),
+        ("metrics", "error", "higher_is_better", True, "measure of error, "),
+    ],
+)
+def test_a_plan_that_tells_other_things_of_plugins_is_found(out, kind, label, key, value, what):
+    facts = json.loads(json.dumps(Store(out).plan().facts))
+    about = facts[kind][label]
+    (about if kind == "separators" else next(iter(about.values())))[key] = value
+    _restored(out, **{kind: facts[kind]})
+    (sentence,) = verify(out, recompute=1).wrong
+    assert what in sentence

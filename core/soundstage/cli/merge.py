@@ -29,7 +29,8 @@ from soundstage.cli.saying import say
     help="Of two values of one score take the first folder's or the last's, OUT being the first.  [default: refuse]",
 )
 @click.option("--wait", is_flag=True, help="Wait for a run that writes to OUT to end.")
-def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait: bool) -> None:
+@click.option("--join", is_flag=True, help="Make one grid of those of one name that differ in separators alone.")
+def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait: bool, join: bool) -> None:
     """Take the results of the folders IN into the folder OUT, by address: grids, cells, runs and kept estimates.
 
     A cell that several have with equal values is one. Where values differ, it is said who made them and with what, and
@@ -38,7 +39,7 @@ def command(out: Path | str, sources: tuple[Path | str, ...], prefer: Any, wait:
     from soundstage.report.text import counted
     from soundstage.results.merge import merge
 
-    found = merge(out, sources, prefer or "", wait, lambda sentence: say(sentence, err=True))
+    found = merge(out, sources, prefer or "", wait, lambda sentence: say(sentence, err=True), join)
     for sentence in found.conflicts:
         say(f"{sentence}; took the {prefer}", err=True)
     say(

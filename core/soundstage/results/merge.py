@@ -13,7 +13,8 @@ import pyarrow as pa
 from soundstage.errors import SoundstageError
 from soundstage.results import estimates, runs
 from soundstage.results.encoding import CELLS_PER_SEGMENT, MANY_ROWS
-from soundstage.results.records import ROWS, CellRecord, RunFacts, Stage, of_run
+from soundstage.results.joining import joined
+from soundstage.results.records import ROWS, CellRecord, RunFacts, Stage, StoredPlan, of_run
 from soundstage.results.store import Store
 
 TOLERANCE = 1e-9
@@ -54,13 +55,15 @@ def merge(
     prefer: Prefer = "",
     wait: bool = False,
     notice: Callable[[str], None] = lambda text: None,
+    join: bool = False,
 ) -> Merged:
     """Take the results of the folders `sources` into `out`, which may hold some already.
 
     A stage that is ok somewhere counts, wherever it failed. Two values of one score that differ by more than TOLERANCE
     are a conflict: nothing is written then, unless `prefer` says whether the first holder counts (`out` comes before
     the sources, in their order) or the last. Killed at any instant, it is finished by doing it again. notice: told whom
-    it waits for, and which files are damaged, whose cells do not count. Raises SoundstageError.
+    it waits for, and which files are damaged, whose cells do not count. join: make one grid of those of one name that
+    differ in their separators alone; see `joining`. Raises SoundstageError.
     """
     stores = [Store(source).open_existing() for source in sources]
     target = Store(out)
@@ -79,11 +82,14 @@ def merge(
                 f"{len(conflicts)} scores have two values: {'; '.join(conflicts[:SHOWN])}{more}. Nothing was merged;"
                 " choose with --prefer first or --prefer last"
             )
+        whole = _joined_plans([target, *stores]) if join else []
         before = len(target.addresses())
         for store in stores:
             _take_cells(target, store, prefer)
         counts = [_take_plans(target, stores), _take_runs(target, stores)]
         counts.append(_take_estimates(target, stores, notice))
+        for plan in whole:
+            target.save_plan(plan)
         after = len(target.addresses())
     return Merged(after, after - before, counts[0], counts[1], counts[2], tuple(conflicts))
 
@@ -199,6 +205,14 @@ def _take_plans(target: Store, stores: Sequence[Store]) -> int:
             held[plan.facts["id"]] = plan.facts.get("created", "")
             target.put_plan(plan)
     return taken
+
+
+def _joined_plans(stores: Sequence[Store]) -> list[StoredPlan]:
+    """One grid of each name of which there are several. Raises SoundstageError where they cannot be one."""
+    by_name: dict[str, dict[str, StoredPlan]] = {}
+    for plan in (plan for store in stores for plan in store.plans()):
+        by_name.setdefault(plan.facts["name"], {}).setdefault(plan.facts["hash"], plan)
+    return [joined([*plans.values()]) for plans in by_name.values() if len(plans) > 1]
 
 
 def _take_runs(target: Store, stores: Sequence[Store]) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from soundstage.catalogue.registry import Choice, Registry
 from soundstage.errors import ConsentMissing, SoundstageError
@@ -13,9 +15,10 @@ from soundstage.planning.consent import check_consent, own_scripts
 from soundstage.planning.jobs import Job
 from soundstage.planning.lock import differences, parts, plan_again
 from soundstage.planning.plan import CellSpec, Plan
+from soundstage.planning.stored import stored as stored_again
 from soundstage.results import estimates, runs
 from soundstage.results.merge import differing, of_score
-from soundstage.results.records import StoredPlan
+from soundstage.results.records import LABELS, StoredPlan
 from soundstage.results.store import Store
 from soundstage.running.workbench import Workbench, discarding
 from soundstage.running.worker import Worker
@@ -83,6 +86,8 @@ def verify(
         if plan.hash != stored.facts["hash"]:
             changed = "; ".join(differences(stored.facts["recipe"]["parts"], parts(plan))) or "its cells are others"
             wrong.append(f"grid '{stored.facts['name']}' is not here what was run: {changed}")
+        else:
+            wrong += _otherwise_told(stored, stored_again(plan))
         cells = _drawn(store, plan, recompute, seed)
         try:
             if not trust:
@@ -96,6 +101,35 @@ def verify(
             wrong += _compared(store, plan, cell, worker)
     looked = (len(store.addresses()), len(store.plans()), len(store.runs()), len(kept))
     return Verdict(*looked, recomputed, tuple(wrong), refused)
+
+
+def _otherwise_told(stored: StoredPlan, again: StoredPlan) -> Iterator[str]:
+    """A sentence where the stored grid says other things of its cells or plugins than the same grid planned anew: its
+    hash is of addresses, and not of the names under which readers find them."""
+    columns = ["cell", *LABELS, *(f"score:{metric}" for metric in again.facts["metrics"])]
+    there, here = (
+        {tuple(row.get(name) for name in columns): row for row in plan.cells.to_pylist()} for plan in (stored, again)
+    )
+    name = stored.facts["name"]
+    for key, row in there.items():
+        if key not in here:
+            yield (
+                f"grid '{name}': the cell {row['cell'][:12]} is not that of {row['separator']} on {row['track']}, under"
+                " which names the grid lists it"
+            )
+            break
+    told: dict[str, Any] = {"separator": stored.facts["separators"]}
+    known: dict[str, Any] = {"separator": again.facts["separators"]}
+    for metric, measures in stored.facts["metrics"].items():
+        told[f"measure of {metric},"] = measures
+        known[f"measure of {metric},"] = again.facts["metrics"].get(metric, {})
+    known = json.loads(json.dumps(known))
+    for what, entries in told.items():
+        for label, about in entries.items():
+            now = known[what].get(label, {})
+            for key in sorted(about.keys() & now.keys()):
+                if about[key] != now[key]:
+                    yield f"grid '{name}': {what} '{label}' is stored with {key} = {about[key]!r}, and has {now[key]!r}"
 
 
 def _used(plan: Plan) -> list[Choice]:
