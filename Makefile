@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme cards architecture presets docs clean
+.PHONY: help leaderboard report test quick coverage test-all heavy check check-static format hooks readme cards architecture reference presets docs clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1#\2/' | awk -F'#' '{ printf "%-18s  %s\n", $$1, $$2 }'
@@ -44,6 +44,7 @@ check-static: $(VENV)/.dev  ## Check format, lint, spelling, types, layers (no c
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/architecture.py --check
+	$(BIN)/python tools/reference.py --check
 
 format: $(VENV)/.dev  ## Format, and mend what the linter can
 	$(BIN)/ruff format .
@@ -60,6 +61,9 @@ cards: $(VENV)/.test  ## Measure the built-in metrics and write their cards into
 
 architecture: $(VENV)/.base  ## Write the pictures of docs/architecture.md from the code
 	$(BIN)/python tools/architecture.py
+
+reference: $(VENV)/.base  ## Write docs/reference/ from docstrings, registry and --help
+	$(BIN)/python tools/reference.py
 
 presets: $(VENV)/.base  ## Write the table of training presets into docs/training.md
 	$(BIN)/python tools/presets.py
