@@ -11,7 +11,6 @@ import re
 import sys
 import typing
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import blocks
@@ -28,23 +27,32 @@ WIDTH = 100
 
 MODULES = {
     "python": ("soundstage",),
-    "plugin-api": ("soundstage.hooks", "soundstage.contracts", "soundstage.scene", "soundstage.draw", "soundstage.testing"),
+    "plugin-api": (
+        "soundstage.hooks",
+        "soundstage.contracts",
+        "soundstage.scene",
+        "soundstage.draw",
+        "soundstage.testing",
+    ),
     "metric-functions": ("soundstage_metrics",),
 }
 """Page → the modules whose public names it has."""
 
 TITLES = {
     "commands": ("Commands", "Every verb of the command line, as its `--help` has it."),
-    "python": ("Python", "What `import soundstage` offers. `import soundstage` is quick: a name is loaded when it is used."),
+    "python": (
+        "Python",
+        "What `import soundstage` offers. `import soundstage` is quick: a name is loaded when it is used.",
+    ),
     "plugin-api": (
         "For plugin authors",
-        "Hooks, contracts, what flows through a cell, and the kit of checks. [Writing a plugin](../plugins.md) says how they go"
-        " together.",
+        "Hooks, contracts, what flows through a cell, and the kit of checks. [Writing a plugin](../plugins.md) says how"
+        " they go together.",
     ),
     "metric-functions": (
         "Metrics as functions",
-        "Every built-in metric is a function of arrays that needs no grid. [What the scores say](../metrics.md) says what they"
-        " mean and what they are blind to.",
+        "Every built-in metric is a function of arrays that needs no grid. [What the scores say](../metrics.md) says"
+        " what they mean and what they are blind to.",
     ),
     "datasets": ("Data sets", "Every data set that a grid can name."),
     "placements": ("Placements", "Every rule that says where sources sit."),
@@ -143,7 +151,8 @@ def signature(name: str, found: Any) -> str:
         if parameter.kind is parameter.KEYWORD_ONLY and not star:
             parts.append("*")
         star = star or parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL)
-        text = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "") + parameter.name
+        stars: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+        text = stars.get(parameter.kind, "") + parameter.name
         if parameter.annotation is not parameter.empty:
             text += f": {_annotation(parameter.annotation)}"
         if parameter.default is not parameter.empty:
@@ -164,7 +173,7 @@ def _default(one: Any) -> str:
 
 def parameter_names(found: Any) -> list[str]:
     """What a function, or a class's constructor, takes; of a class its annotated fields too."""
-    own = [] if inspect.isclass(found) and found.__init__ is object.__init__ else _named(found)  # type: ignore[misc]
+    own = [] if inspect.isclass(found) and found.__init__ is object.__init__ else _named(found)
     return [*own, *(inspect.get_annotations(found) if inspect.isclass(found) else ())]
 
 
@@ -176,10 +185,10 @@ def _named(found: Any) -> list[str]:
 
 
 def is_made_by_call(one: type) -> bool:
-    """Whether people call the class: no protocol, no typed dictionary, no exception, and with a constructor of its own."""
+    """Whether people call the class: it has a constructor of its own, and is no protocol, dictionary or exception."""
     if getattr(one, "_is_protocol", False) or issubclass(one, (BaseException, dict)):
         return False
-    return one.__init__ is not object.__init__  # type: ignore[misc]
+    return one.__init__ is not object.__init__
 
 
 def object_text(module: str, name: str, found: Any) -> str:
@@ -270,7 +279,9 @@ def entry_lines(registry: Registry, kind: Kind, name: str) -> Iterator[str]:
         "download": entry.download,
         "weights": weights,
         "their licence": entry.weights.licence if entry.weights else "",
-        "trained on": "" if entry.trained_on is None else ", ".join(f"`{one}`" for one in entry.trained_on) or "nothing",
+        "trained on": ""
+        if entry.trained_on is None
+        else ", ".join(f"`{one}`" for one in entry.trained_on) or "nothing",
         "stated": entry.stated,
         "unverified": entry.unverified,
         "licence": entry.licence or plugin.licence,
@@ -288,7 +299,13 @@ def entry_lines(registry: Registry, kind: Kind, name: str) -> Iterator[str]:
         yield from ("", "| parameter | type | default |", "| --- | --- | --- |")
         for one in parameters.values():
             kind_of, _, default = one.describe().removeprefix(f"{one.name}: ").partition(" = ")
-            shown = "required" if one.required else f"`{entry.params[one.name]!r}`" if one.name in entry.params else f"`{default}`"
+            shown = (
+                "required"
+                if one.required
+                else f"`{entry.params[one.name]!r}`"
+                if one.name in entry.params
+                else f"`{default}`"
+            )
             yield f"| `{one.name}` | `{_in_table(kind_of)}` | {_in_table(shown)} |"
     if plugin.name == name and made.__doc__ and plugin.script is None:
         yield from ("", docstring(made, [*parameters]))
