@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import soundstage
 from soundstage.catalogue.registry import Registry
 from soundstage.cli import cli
 from soundstage.contracts import KINDS
@@ -162,3 +163,19 @@ def test_a_new_dataset_has_songs_to_read(known, tmp_path):
     )
     assert "2 tracks" in result.output
     assert "nothing is wrong" in result.output
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("kind", "name"), [("separators", "myown"), ("metrics", "myown")])
+def test_a_new_script_runs_in_an_environment_of_its_own_and_is_on_the_board(
+    kind, name, known, tmp_path, lasting_environments
+):
+    folder = write_script(kind, name, tmp_path / "new", known)
+    summary = soundstage.run(folder / "registry.toml", tmp_path / "out")
+    assert summary.now == ()
+    frame = soundstage.load(tmp_path / "out")
+    own = frame[frame[kind[:-1]] == name]
+    assert set(own["status"]) <= {"ok", "skipped"}
+    assert "ok" in set(own["status"])
+    result = CliRunner().invoke(cli, ["leaderboard", str(tmp_path / "out")], catch_exceptions=False)
+    assert name in result.output
