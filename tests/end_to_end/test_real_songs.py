@@ -53,10 +53,10 @@ def test_the_reference_is_at_the_ceiling_of_every_metric(whole):
     for metric in ("spauq", "spauq_published"):
         for name in ("SSR", "SRR"):
             np.testing.assert_allclose(values(whole, "reference", name, metric)["value"], 80.0, atol=1e-3)
-    leakage = values(whole, "reference", "leakage").set_index(["track", "spatializer", "source"])["value"]
+    rejection = values(whole, "reference", "rejection").set_index(["track", "spatializer", "source"])["value"]
     for other in (*ORACLES, *BLIND, "mixture"):
-        rows = values(whole, other, "leakage").set_index(["track", "spatializer", "source"])["value"]
-        assert (rows <= leakage.loc[rows.index] + 1e-9).all()
+        rows = values(whole, other, "rejection").set_index(["track", "spatializer", "source"])["value"]
+        assert (rows <= rejection.loc[rows.index] + 1e-9).all()
     assert (values(whole, "reference", "ITD_difference")["value"] == 0).all()
     assert (values(whole, "reference", "ILD_difference")["value"] == 0).all()
     for name in ("SDR", "SI-SDR"):

@@ -49,8 +49,8 @@ class Leakage:
 
     Half seconds count in which the mixture sounds and the source does not, each within `gate` dB of its own loudest
     one. A source that is silent throughout has a value, from all frames in which the mixture sounds. One that is never
-    silent is NaN and says so. See `leakage_db`. (The measure of the same name of `spauq` is how far below the
-    source's own level that lies, and has no value for a silent stem.)
+    silent is NaN and says so. See `leakage_db`. (`rejection` of `spauq` is how far below the source's own level that
+    lies, and has no value for a silent stem.)
     """
 
     revision = 1

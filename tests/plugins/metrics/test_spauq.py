@@ -326,23 +326,23 @@ def test_an_estimate_that_is_silent_where_the_reference_sounds_is_at_the_floor_o
 
 
 @pytest.mark.parametrize("level_db", [-20.0, -45.0, -70.0])
-def test_leakage_is_what_is_heard_where_the_reference_is_silent_against_the_sources_level(level_db):
+def test_rejection_is_what_is_heard_where_the_reference_is_silent_against_the_sources_level(level_db):
     rng = np.random.default_rng(0)
     s = np.concatenate([rng.standard_normal((2, 4 * RATE)), np.zeros((2, 4 * RATE))], axis=1)
     leak = 10 ** (level_db / 20) * rng.standard_normal(s.shape)
     found = spauq(s, s + leak, RATE)
     # The frame that straddles the end sounds for half of its length, and counts with the source's own.
-    assert found.leakage == pytest.approx(-level_db + 10 * math.log10(4 / 4.5), abs=0.1)
-    assert spauq(s, s, RATE).leakage == spauq(s, 0 * s, RATE).leakage == 80.0
+    assert found.rejection == pytest.approx(-level_db + 10 * math.log10(4 / 4.5), abs=0.1)
+    assert spauq(s, s, RATE).rejection == spauq(s, 0 * s, RATE).rejection == 80.0
 
 
 def test_nothing_leaks_less_than_the_reference_itself_nor_where_it_never_is_silent():
     s = with_silence(noise(), 0.4, 2.1) + 2e-4 * noise(seed=7)
-    own = spauq(s, s, RATE).leakage
+    own = spauq(s, s, RATE).rejection
     assert 60 < own < 80
-    assert spauq(s, with_silence(s, 0.4, 2.1), RATE).leakage == own
-    assert spauq(s, 0 * s, RATE).leakage == own
-    assert math.isnan(spauq(noise(), noise(seed=1), RATE).leakage)
+    assert spauq(s, with_silence(s, 0.4, 2.1), RATE).rejection == own
+    assert spauq(s, 0 * s, RATE).rejection == own
+    assert math.isnan(spauq(noise(), noise(seed=1), RATE).rejection)
 
 
 def test_silence_throughout_gives_what_the_original_gives():
@@ -351,7 +351,7 @@ def test_silence_throughout_gives_what_the_original_gives():
     assert spauq(silence, noise(2.0), RATE, "published").medians() == (0.0, -80.0)
     for estimate in (silence, noise(2.0)):
         found = spauq(silence, estimate, RATE)
-        assert all(math.isnan(value) for value in (*found.medians(), found.leakage))
+        assert all(math.isnan(value) for value in (*found.medians(), found.rejection))
 
 
 def test_integers_float32_and_read_only_views_are_taken():
@@ -461,7 +461,7 @@ def test_rows_are_the_medians_and_every_frame(metric, definition):
     for name, values in (("SSR", found.ssr), ("SRR", found.srr)):
         assert [row.value for row in rows if row.name == name and row.frame is not None] == values.tolist()
         assert [row.frame for row in rows if row.name == name] == [None, *range(len(values))]
-    assert all(row.ranked and not row.note for row in rows if row.name != "leakage")
+    assert all(row.ranked and not row.note for row in rows if row.name != "rejection")
 
 
 @pytest.mark.parametrize("metric", [Spauq(), SpauqPublished()])
@@ -473,7 +473,7 @@ def test_a_silent_source_and_a_short_scene_get_nan_rows_that_say_why(metric):
         (name, None, "the reference is silent") for name in metric.measures
     ]
     assert all(math.isnan(row.value) for row in vocals)
-    assert {row.value for row in rows if row.source == "bass" and row.name != "leakage"} == {80.0}
+    assert {row.value for row in rows if row.source == "bass" and row.name != "rejection"} == {80.0}
     short = rows_of(metric, Scene(RATE, noise(0.9), {"bass": noise(0.9)}), {"bass": noise(0.9)})
     assert [row.note for row in short] == ["shorter than one window of 1 s"] * len(metric.measures)
 
@@ -487,11 +487,11 @@ def test_frames_in_which_the_reference_is_silent_are_rows_that_say_so_and_are_co
         assert {row.note for row in silent} == {"the reference is silent here"}
         track = {row.name: row for row in rows if row.frame is None}
         note = "without 2 of 6 frames, in which the reference is silent"
-        assert [track[name].note for name in ("SSR", "SRR", "leakage")] == [note, note, ""]
+        assert [track[name].note for name in ("SSR", "SRR", "rejection")] == [note, note, ""]
     always = rows_of(Spauq(), Scene(RATE, noise(), {"bass": noise()}), {"bass": noise()})
-    leakage = [row for row in always if row.name == "leakage"]
-    assert [(row.frame, row.note) for row in leakage] == [(None, "the reference sounds in every frame")]
-    assert math.isnan(leakage[0].value)
+    rejection = [row for row in always if row.name == "rejection"]
+    assert [(row.frame, row.note) for row in rejection] == [(None, "the reference sounds in every frame")]
+    assert math.isnan(rejection[0].value)
 
 
 def often_silent(seconds=9.0):
@@ -516,7 +516,7 @@ def test_on_a_source_that_is_often_silent_noise_that_nobody_hears_decides_nothin
     silence = track_rows(Spauq(), vocals, 0 * vocals)
     assert (silence["SSR"].value, silence["SRR"].value) == (0.0, -80.0)
     assert track_rows(Spauq(), vocals, vocals + 3 * band)["SRR"].value > -30
-    assert track_rows(Spauq(), vocals, estimate + 0.1 * band)["leakage"].value == pytest.approx(20.0, abs=1.0)
+    assert track_rows(Spauq(), vocals, estimate + 0.1 * band)["rejection"].value == pytest.approx(20.0, abs=1.0)
 
 
 def test_published_rows_that_silent_frames_decide_keep_their_numbers_and_are_not_ranked():
@@ -636,7 +636,7 @@ def test_on_real_sources_that_are_silent_in_most_frames_unheard_noise_decides_no
         assert found["silence"][name].value < found["irm"][name].value
         assert {rows[name].note for rows in found.values()} == {found["irm"][name].note}
     assert found["silence"]["SRR"].value < found["mixture"]["SRR"].value
-    leakage = {name: rows["leakage"].value for name, rows in found.items()}
-    assert max(leakage.values()) == leakage["reference"]
-    assert leakage["reference"] > 60
-    assert leakage["mixture"] < 0
+    rejection = {name: rows["rejection"].value for name, rows in found.items()}
+    assert max(rejection.values()) == rejection["reference"]
+    assert rejection["reference"] > 60
+    assert rejection["mixture"] < 0

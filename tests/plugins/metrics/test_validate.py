@@ -76,6 +76,16 @@ def test_every_metric_is_registered_under_a_target_with_a_revision_and_measures(
     assert metric().measures
 
 
+def test_a_measure_has_the_name_of_no_other_metric():
+    """But `sdr` of `community`, which is the toolkit's name for the same thing."""
+    for name, target in registered().items():
+        module, _, attribute = target.partition(":")
+        if attribute.endswith(".py"):  # a script, which declares its measures itself
+            continue
+        shared = set(getattr(importlib.import_module(module), attribute)().measures) & set(registered()) - {name}
+        assert shared == ({"sdr"} if name == "community" else set())
+
+
 def test_registering_imports_no_numpy():
     code = (
         "import sys; from soundstage_metrics import hooks; hooks.register_metrics(lambda *a, **k: None);"

@@ -15,7 +15,7 @@ GATE_DB = 60.0
 """A frame sounds where its energy is within this of the source's loudest frame."""
 
 LIMIT_DB = 80.0
-"""Where leakage ends, up and down, as SSR and SRR do."""
+"""Where rejection ends, up and down, as SSR and SRR do."""
 
 
 def sounding(reference: Samples, bounds: Sequence[tuple[int, int]], gate: float = GATE_DB) -> NDArray[np.bool_]:
@@ -30,18 +30,18 @@ def sounding(reference: Samples, bounds: Sequence[tuple[int, int]], gate: float 
     return np.asarray(energies > np.maximum(energies.max() * 10 ** (-gate / 10), SILENCE))
 
 
-def leakage_db(
+def rejection_db(
     reference: Samples, estimate: Samples, bounds: Sequence[tuple[int, int]], sounds: NDArray[np.bool_]
 ) -> float:
     """How far below the source's own level what is heard of the estimate lies where the source does not sound, in dB.
 
     reference, estimate: (channels, samples), equal shapes. bounds, sounds: the frames, and in which the reference
-    sounds. The source's level is its mean power over the frames where it sounds, the leakage the estimate's over the
+    sounds. The source's level is its mean power over the frames where it sounds, what is heard the estimate's over the
     others, which counts as no less than the reference's own there: nothing is quieter than the reference. Within
     ±80 dB; NaN where no frame is silent, or none sounds.
 
     >>> s = np.array([[1.0, 1.0, 0.0, 0.0]])
-    >>> leakage_db(s, s + [[0.0, 0.0, 0.1, 0.1]], [(0, 2), (2, 4)], np.array([True, False]))
+    >>> rejection_db(s, s + [[0.0, 0.0, 0.1, 0.1]], [(0, 2), (2, 4)], np.array([True, False]))
     20.0
     """
     if sounds.all() or not sounds.any():

@@ -24,7 +24,7 @@ from soundstage_metrics.bit_depth import noise_bits, quantisation_noise
 from soundstage_metrics.claims import NOT_RESIDUAL, NOT_SPATIAL, RESIDUAL, SPATIAL
 from soundstage_metrics.spauq import projection
 from soundstage_metrics.spauq.frames import Lags, frame_bounds, remember, remembered
-from soundstage_metrics.spauq.gate import GATE_DB, leakage_db, sounding
+from soundstage_metrics.spauq.gate import GATE_DB, rejection_db, sounding
 from soundstage_metrics.spauq.lags import lags
 from soundstage_metrics.spauq.projection import NOISE_TOLERANCE_DB, SILENT_TOLERANCE_DB
 from soundstage_metrics.threads import in_threads
@@ -53,7 +53,7 @@ class SpauqFrames:
     scale: (estimate channels, reference channels, frames), the gains of the projection.
     near_singular: (frames,), whether the published value is at the mercy of rounding.
     ssr_moved, srr_moved: (frames,) in dB, how far noise at the reference's own bit depth moves the published values.
-    sounds: (frames,), whether the reference sounds. leakage: of the whole track in dB, see `leakage_db`.
+    sounds: (frames,), whether the reference sounds. rejection: of the whole track in dB, see `rejection_db`.
     """
 
     ssr: NDArray[np.float64]
@@ -64,7 +64,7 @@ class SpauqFrames:
     ssr_moved: NDArray[np.float64]
     srr_moved: NDArray[np.float64]
     sounds: NDArray[np.bool_]
-    leakage: float
+    rejection: float
 
     def medians(self) -> tuple[float, float]:
         """SSR and SRR of the track in dB: medians over the frames that have a value, NaN where none has."""
@@ -87,8 +87,8 @@ def spauq(
     window, hop, max_lag: seconds; the last frame may be short. With p the projection of the estimate ŝ on the reference
     s, SSR = 10·log10(‖s‖²/‖p − s‖²) and SRR = 10·log10(‖p‖²/‖ŝ − p‖²) over the kept samples of the frame, bounded to
     ±80 dB; 0/0 counts as 0 dB. The reference sounds in the frames within `gate` dB of its loudest one. By `projection`
-    the others are NaN whatever the estimate, what is heard there is `leakage`, and an estimate that is silent where the
-    reference sounds has SSR 0 and SRR −80. By `published` every frame counts, silent ones as 0 or −80 dB.
+    the others are NaN whatever the estimate, what is heard there makes `rejection`, and an estimate that is silent
+    where the reference sounds has SSR 0 and SRR −80. By `published` every frame counts, silent ones as 0 or −80 dB.
 
     ssr_moved and srr_moved say how far noise at the bit depth of the reference's file moves a `published` frame (see
     `bit_depth`): panned mono in 16 bits depends on nothing else. near_singular marks `published` frames whose
@@ -158,7 +158,7 @@ def spauq(
         ssr_moved=found.ssr_moved,
         srr_moved=found.srr_moved,
         sounds=sounds,
-        leakage=leakage_db(s, e, bounds, sounds),
+        rejection=rejection_db(s, e, bounds, sounds),
     )
 
 
@@ -166,17 +166,17 @@ class Spauq:
     """SSR and SRR as SPAUQ defines them, per frame and as the median over the frames in which the reference sounds.
 
     A frame counts where the reference's energy is within `gate` dB of its own loudest frame's; the others are NaN for
-    every separator alike. What an estimate lets be heard there is a score of its own: `leakage`, in dB below the
+    every separator alike. What an estimate lets be heard there is a score of its own: `rejection`, in dB below the
     source's level. An estimate that is silent where the reference sounds has SSR 0 and SRR −80. A source that is silent
     in the scene, or a scene shorter than one window, gets NaN and a note. See `spauq`.
     """
 
     compares_channels = True
-    revision = 2
+    revision = 3
     measures = {
         "SSR": Measure("dB", higher_is_better=True, follows=SPATIAL, ignores=NOT_SPATIAL),
         "SRR": Measure("dB", higher_is_better=True, follows=RESIDUAL, ignores=NOT_RESIDUAL),
-        "leakage": Measure("dB", higher_is_better=True, headline=False, follows=("sources", "residual")),
+        "rejection": Measure("dB", higher_is_better=True, headline=False, follows=("sources", "residual")),
     }
 
     def __init__(self, *, window: float = 1.0, hop: float = 0.5, max_lag: float = 0.1, gate: float = GATE_DB) -> None:
@@ -250,7 +250,7 @@ def _defined_rows(source: str, found: SpauqFrames) -> Iterator[Score]:
         for frame, (value, sounds) in enumerate(zip(values.tolist(), found.sounds.tolist(), strict=True)):
             note = "" if value == value else _NO_VALUE if sounds else _SILENT
             yield Score(source, name, value, frame, note)
-    yield Score(source, "leakage", found.leakage, note="" if silent else "the reference sounds in every frame")
+    yield Score(source, "rejection", found.rejection, note="" if silent else "the reference sounds in every frame")
 
 
 def _published_rows(source: str, found: SpauqFrames, bits: int) -> Iterator[Score]:
