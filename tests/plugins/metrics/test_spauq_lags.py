@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from soundstage_metrics.spauq import frames, lags, projection, spauq
+from soundstage.audio import read_only
+from soundstage_metrics.spauq import frames, lags, projection, scores, spauq
 from soundstage_metrics.spauq.lags import TOLERANCE
 
 RATE = 8000
@@ -155,3 +156,32 @@ def test_published_values_that_rounding_moves_are_summed_up_as_they_always_were(
     for name in ("ssr", "srr"):
         np.testing.assert_allclose(getattr(found, name), getattr(before, name), rtol=0, atol=1e-9)
     np.testing.assert_array_equal(found.near_singular, before.near_singular)
+
+
+def test_both_definitions_search_the_lags_of_a_pair_once_whoever_holds_it(monkeypatch):
+    searched = []
+    search = lags.lags
+    monkeypatch.setattr(scores, "lags", lambda *arguments: searched.append(1) or search(*arguments))
+    s = np.stack([SIGNALS["noise"], SIGNALS["bass"]])
+    e = s + 0.1 * np.stack([SIGNALS["other noise"], noise(11)])
+    first = spauq(s, e, RATE)
+    first.shift[:] = 7
+    again = [spauq(read_only(s), read_only(e.copy()), RATE, definition) for definition in ("projection", "published")]
+    assert len(searched) == 1
+    assert not any((found.shift == 7).any() for found in again)
+    e[1, 5000] += 1e-9
+    spauq(s, e, RATE, "published")
+    spauq(s, e, RATE, "published", max_lag=0.05)
+    spauq(np.flip(s, 0), e, RATE)
+    assert len(searched) == 4
+
+
+def test_a_fingerprint_changes_with_any_sample():
+    long = np.random.default_rng(0).standard_normal((2, 10_000))
+    seen = {frames.fingerprint(long), frames.fingerprint(long[:, :9999]), frames.fingerprint(-long)}
+    for channel, at in ((0, 0), (1, 4095), (0, 4096), (1, 8192), (1, 9999)):
+        changed = long.copy()
+        changed[channel, at] += 1e-10
+        seen.add(frames.fingerprint(changed))
+    assert len(seen) == 8
+    assert frames.fingerprint(long) == frames.fingerprint(long.copy())

@@ -23,7 +23,7 @@ from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import noise_bits, quantisation_noise
 from soundstage_metrics.claims import NOT_RESIDUAL, NOT_SPATIAL, RESIDUAL, SPATIAL
 from soundstage_metrics.spauq import projection
-from soundstage_metrics.spauq.frames import Lags, frame_bounds, remember, remembered
+from soundstage_metrics.spauq.frames import Lags, fingerprint, frame_bounds, remember, remembered
 from soundstage_metrics.spauq.gate import GATE_DB, rejection_db, sounding
 from soundstage_metrics.spauq.lags import lags
 from soundstage_metrics.spauq.projection import NOISE_TOLERANCE_DB, SILENT_TOLERANCE_DB
@@ -112,6 +112,23 @@ def spauq(
             f"rate {rate}, window {window}, hop {hop}, max_lag {max_lag}, gate {gate}:"
             " expected 0 < rate, 0 < hop ≤ window, 0 ≤ max_lag, 0 < gate"
         )
+    project: Callable[..., projection.Projected] = projection.defined
+    if definition == "published":
+        project = partial(projection.published, noise=quantisation_noise(reference))
+    return _spauq(reference, estimate, rate, project, window, hop, max_lag, gate)
+
+
+def _spauq(
+    reference: ArrayLike,
+    estimate: ArrayLike,
+    rate: float,
+    project: Callable[..., projection.Projected],
+    window: float,
+    hop: float,
+    max_lag: float,
+    gate: float = GATE_DB,
+) -> SpauqFrames:
+    """`spauq` by the definition that `project` computes."""
     s, e = validate.pair(reference, estimate, equal_lengths=False)
     samples = min(s.shape[1], e.shape[1])
     width, step = round(window * rate), max(1, round(hop * rate))
@@ -121,12 +138,8 @@ def spauq(
     s, e = s[:, :samples], e[:, :samples]
     bounds = frame_bounds(samples, width, step)
     sounds = sounding(s, bounds, gate)
-    project: Callable[..., projection.Projected] = projection.defined
-    if definition == "published":
-        project = partial(projection.published, noise=quantisation_noise(reference))
-
-    key = (reference, estimate, samples, width, step, round(max_lag * rate))
-    known = remembered(*key)
+    key = (fingerprint(s), fingerprint(e), samples, width, step, round(max_lag * rate))
+    known = remembered(key)
 
     def scored(first: int) -> tuple[projection.Projected, Lags]:
         block = bounds[first : first + FRAMES_AT_ONCE]
@@ -143,11 +156,11 @@ def spauq(
     parts = list(in_threads(scored, range(0, len(bounds), FRAMES_AT_ONCE)))
     every = Lags(np.concatenate([part[1].lag for part in parts]), np.concatenate([part[1].silent for part in parts]))
     if known is None:
-        remember(every, *key)
+        remember(key, every)
     found = projection.Projected(
         *(np.concatenate([getattr(part[0], one.name) for part in parts]) for one in fields(projection.Projected))
     )
-    if definition == "projection":
+    if project is projection.defined:
         found.ssr[~sounds], found.srr[~sounds] = np.nan, np.nan
     return SpauqFrames(
         ssr=found.ssr,
@@ -212,10 +225,13 @@ class SpauqPublished:
 
     def prepare(self, scene: Scene) -> Scorer:
         """A scorer of estimates of the scene."""
+        bits = {source: noise_bits(reference) for source, reference in scene.references.items()}
+        noise = {source: quantisation_noise(reference) for source, reference in scene.references.items()}
 
         def rows(source: str, reference: Samples, estimate: Samples) -> Iterator[Score]:
-            found = spauq(reference, estimate, scene.rate, "published", *PUBLISHED)
-            yield from _published_rows(source, found, noise_bits(reference))
+            project = partial(projection.published, noise=noise[source])
+            found = _spauq(reference, estimate, scene.rate, project, *PUBLISHED)
+            yield from _published_rows(source, found, bits[source])
 
         return _scorer(scene, PUBLISHED[0], tuple(self.measures), rows)
 
