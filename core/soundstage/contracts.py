@@ -207,6 +207,8 @@ class Separator(Protocol):
       SI-SDR permutation and marks the row.
     - `may_lack = True`: `separate` may leave out sources; their rows are skipped. Not for models, which declare
       `sources`.
+    - `keeps_image = False`: it never meant to leave its sources where they are, as a model of one channel or one that
+      pans anew; the checks of `soundstage.testing` do not hold it to that, and scores are what they are.
     - `from_files = True`: others wrote what `separate` returns, to files; what that did to it (a gain, a delay, …) is
       looked for and said beside the numbers.
     - `distinguishes`: of a separator that looks its cells up, the attributes of CellName that tell them apart. A grid

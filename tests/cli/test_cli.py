@@ -374,7 +374,8 @@ def test_check_says_what_is_there_and_exits_with_1_where_something_is_wrong(tmp_
     song(tmp_path / "songs" / "one")
     good = soundstage("check", "folder", "--data", f"folder={tmp_path / 'songs'}", "--decode")
     assert good.returncode == 0, good.stderr
-    assert good.stdout == "  1 track\nfolder: nothing is wrong\n"
+    assert good.stdout.startswith("  1 track\nfolder: nothing is wrong\nok       builds\n")
+    assert good.stdout.splitlines()[-1] == "dataset 'folder': 10 of 10 checks passed"
     bad = soundstage("check", "musdb18hq[stems=2]", "--data", f"musdb18hq={musdb}")
     assert bad.returncode == 1
     assert "Traceback" not in bad.stderr

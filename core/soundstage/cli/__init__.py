@@ -35,7 +35,7 @@ VERBS = {
     "fetch": "Get weights and environments that separators need.",
     "add": "Make a separator of a model's files.",
     "new": "Begin a plugin of your own: a distribution that works, or a script.",
-    "check": "Whether a dataset is there, whole and as it should be.",
+    "check": "Whether a plugin is right, and a dataset there, whole and as it should be.",
     "show": "One entry: parameters, citation, licence.",
     "export": "Write results as another program's files.",
     "import": "Take in what others measured, as claims.",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from soundstage.audiometry.build import card
-from soundstage.audiometry.card import Card, Cost
+from soundstage.audiometry.card import Card, Cost, Curve
 from soundstage.audiometry.responses import Responses, Roles
 from soundstage.catalogue.registry import Registry
 from soundstage.contracts import NOTHING, CellName, Degradation
@@ -21,42 +21,55 @@ from soundstage.testing.material import Ears
 from soundstage.testing.results import Failed, Skipped
 
 GRID = "audiometry"
+STILL = 1e-6
+"""Relative: what moves no more than this does not move."""
+
 CEILING, KIT = "the references", ("kit", "first", "fan", "ears", "0")
 
 
 def response_of(bench: Bench) -> str:
-    """The cards of the measures in a sentence each; Failed where one does not move with what it claims to follow.
+    """The cards of the measures in a phrase each; Failed where one moves with nothing that it claims to follow.
 
     Of measures that claim something the kinds of probes are tried that they claim something of; all with thorough.
     """
     claims = {name for one in bench.measures.values() for name in (*one.follows, *one.ignores)}
     roles, held = _tried(bench, set() if bench.thorough else claims)
-    told, blind = [], []
+    told, blind, still = [], list[str](), list[str]()
     for name, measure in bench.measures.items():
         if all(math.isnan(value) for (own, _), value in held[CEILING].items() if own == name):
             continue
         found = card(_responses(bench, name, measure_facts(measure), held), roles, {}, Cost(math.nan, math.nan))
-        lacking = [kind for one in found.findings if one.rule == "blind" and not one.sources for kind in one.kinds]
-        kinds = {curve.kind: curve.family for curve in found.curves}
-        blind += [f"{name} with {kind}" for kind in lacking if found.claims(kind, kinds[kind]) == "follows"]
+        followed = [curve for curve in found.curves if found.claims(curve.kind, curve.family) == "follows"]
+        if followed and not any(_moves(curve) for curve in followed):
+            lacking = f"{name} with {', '.join(curve.kind for curve in followed)}"
+            (blind if measure.headline else still).append(lacking)
         told.append(_told(found))
     if blind:
         raise Failed(
-            f"it claims to follow what it does not move with: {', '.join(blind)}; correct `follows` of its Measure, or"
+            f"it claims to follow what it does not move with: {'; '.join(blind)}; correct `follows` of its Measure, or"
             " what it measures"
         )
     if not told:
         raise Skipped("no measure has a value of this scene")
+    told += (
+        [f"no column of the leaderboard, and moves here with nothing that it claims to follow: {'; '.join(still)}"]
+        if still
+        else []
+    )
     return "; ".join(told)
 
 
+def _moves(curve: Curve) -> bool:
+    return any(abs(lost) > STILL * max(abs(curve.value[0]), 1.0) for lost in curve.lost if not math.isnan(lost))
+
+
 def _told(found: Card) -> str:
+    """What a card says in a few words; `soundstage audiometry` says the rest, on music."""
     shares = {"responsive": found.responsive, "selective": found.selective}
     known = [f"{what} {share:.2f}" for what, share in shares.items() if not math.isnan(share)]
-    findings = [one.text for one in found.findings]
-    return f"{found.name}: {', '.join(known) or 'it claims nothing'}" + (
-        f" ({', '.join(findings)})" if findings else ""
-    )
+    count = len(found.findings)
+    known += [f"{count} finding{'s' if count > 1 else ''}"] if count else []
+    return f"{found.name} {', '.join(known) or 'claims nothing'}"
 
 
 def _tried(bench: Bench, claims: set[str]) -> tuple[Roles, dict[str, Values]]:

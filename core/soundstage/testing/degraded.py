@@ -19,6 +19,7 @@ from soundstage.testing.material import Songs, scene_of
 from soundstage.testing.subject import Subject
 
 SOURCES = ("vocals", "drums", "bass")
+SILENT = "other"
 SECONDS = 1.0
 
 Values = Mapping[tuple[str, str], float]
@@ -81,6 +82,8 @@ class Bench:
     def __init__(self, of: Subject, thorough: bool, device: str) -> None:
         self.subject, self.thorough = of, thorough
         self._instance: Any = None
+        self.songs = Songs(SOURCES, SECONDS, channels=2)
+        """What the scene is made of. A metric that has no value of it gets one in which a source never sounds."""
         self._scene: Scene | None = None
         self._scorer: Scorer | None = None
         self._perfect: list[Score] | None = None
@@ -102,16 +105,14 @@ class Bench:
         """The scene that most checks are on."""
         if self._scene is None:
             self._scene = scene_of(self.songs)
+            if not any(row.frame is None and not math.isnan(row.value) for row in self.scores(self._scene.references)):
+                self.songs = Songs((*SOURCES, SILENT), SECONDS, channels=2, silent=SILENT)
+                self._scene, self._scorer = scene_of(self.songs), None
         return self._scene
-
-    @property
-    def songs(self) -> Songs:
-        """What that scene is made of."""
-        return Songs(SOURCES, SECONDS)
 
     def scene_of(self, **of: Any) -> Scene:
         """A scene of the kit; see Songs."""
-        return scene_of(Songs(**{"sources": SOURCES, "seconds": SECONDS, **of}))
+        return scene_of(Songs(**{"sources": SOURCES, "seconds": SECONDS, "channels": 2, **of}))
 
     def prepared(self, scene: Scene | None = None, fresh: bool = False) -> Scorer:
         """A scorer by the harness's own function; that of the bench's scene is prepared once."""

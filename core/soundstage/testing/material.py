@@ -35,7 +35,8 @@ DELAY_S, LEVEL_DB = 660e-6, 8.0
 
 class Songs:
     """Two songs of so many seconds, or samples where they are given: tones and noise with rests, another signal for
-    each source and song. alone: the one source that sounds; all where empty. channels: of each stem.
+    each source and song. alone: the one source that sounds, silent: the one that does not; all do where these are
+    empty. channels: of each stem; the second has a little noise of its own.
     """
 
     revision = 1
@@ -48,9 +49,11 @@ class Songs:
         rate: int = RATE,
         channels: int = 1,
         alone: str = "",
+        silent: str = "",
         gain: float = 1.0,
     ) -> None:
-        self._sources, self._rate, self._channels, self._alone = sources, rate, channels, alone
+        self._sources, self._rate, self._channels = sources, rate, channels
+        self._sounding = [one for one in sources if one != silent and alone in ("", one)]
         self._samples = samples or max(1, round(seconds * rate))
         self._gain = gain
 
@@ -66,10 +69,8 @@ class Songs:
         """The song, computed now: about −20 dB of full scale a source."""
         stems = {}
         for index, source in enumerate(self._sources):
-            sounds = not self._alone or source == self._alone
-            stems[source] = (self._gain if sounds else 0.0) * np.stack(
-                [self._voice(track_id, source, index, channel) for channel in range(self._channels)]
-            )
+            voices = [self._voice(track_id, source, index, channel) for channel in range(self._channels)]
+            stems[source] = (self._gain if source in self._sounding else 0.0) * np.stack(voices)
         return Track(track_id, self._rate, stems)
 
     def _voice(self, track: str, source: str, index: int, channel: int) -> Samples:
@@ -83,7 +84,9 @@ class Songs:
             if harmonic * pitch < 0.45 * self._rate:
                 found += np.sin(2 * np.pi * (harmonic * pitch * seconds + rng.random())) / harmonic
         found += 0.5 * np.resize(rng.standard_normal(LOOP_S * self._rate), len(seconds))
-        phase = (seconds + 0.17 * index + 0.01 * channel) % 1.0
+        if channel:
+            found += 0.05 * np.resize(rng.standard_normal(LOOP_S * self._rate), len(seconds))
+        phase = (seconds + 0.17 * index) % 1.0
         envelope = np.clip(np.minimum(phase, 0.75 - phase) / 0.02, 0.0, 1.0)
         return np.resize(0.12 * found * envelope, self._samples)
 
@@ -110,9 +113,9 @@ class Ears:
         """The scene; its mixture is the sum of the references."""
         assert placement is not None
         references = {
-            source: _heard_along(stem.mean(axis=0), placement.motions[source], track.rate)
+            source: _heard_along(stem, placement.motions[source], track.rate)
             if source in placement.motions
-            else _heard(stem.mean(axis=0), placement.azimuths[source], track.rate)
+            else _heard(stem, placement.azimuths[source], track.rate)
             for source, stem in track.stems.items()
         }
         mixture = np.sum(list(references.values()), axis=0)
@@ -121,28 +124,30 @@ class Ears:
 
 
 def _heard(stem: Samples, azimuth: float, rate: int) -> Samples:
+    """The image (2, samples) of a stem (1 or 2, samples), of which an ear each hears a channel."""
     sine = math.sin(math.radians(azimuth))
     late = round(abs(sine) * DELAY_S * rate)
-    far = 10.0 ** (-LEVEL_DB * abs(sine) / 20.0) * np.concatenate([np.zeros(late), stem])[: len(stem)]
-    return np.stack([stem, far] if sine >= 0 else [far, stem])
+    near, other = (stem[0], stem[-1]) if sine >= 0 else (stem[-1], stem[0])
+    far = 10.0 ** (-LEVEL_DB * abs(sine) / 20.0) * np.concatenate([np.zeros(late), other])[: len(other)]
+    return np.stack([near, far] if sine >= 0 else [far, near])
 
 
 def _heard_along(stem: Samples, way: Motion, rate: int) -> Samples:
     """The same of a source that moves: each ear reads the stem as late as the source lies to the other side."""
-    at = np.arange(len(stem), dtype=np.float64)
+    at = np.arange(stem.shape[1], dtype=np.float64)
     sine = np.sin(np.radians(way.azimuth(at / rate)))
     ears = []
-    for turned in (sine, -sine):
+    for channel, turned in ((stem[0], sine), (stem[-1], -sine)):
         away = np.maximum(0.0, -turned)
-        ears.append(10.0 ** (-LEVEL_DB * away / 20.0) * np.interp(at - away * DELAY_S * rate, at, stem, left=0.0))
+        ears.append(10.0 ** (-LEVEL_DB * away / 20.0) * np.interp(at - away * DELAY_S * rate, at, channel, left=0.0))
     return np.stack(ears)
 
 
 def _directions(rate: int) -> HrirTable:
     """What the ears make of an impulse, every 5 degrees all round."""
     azimuths = np.arange(-175.0, 180.1, 5.0)
-    impulse = np.zeros(round(DELAY_S * rate) + 2)
-    impulse[0] = 1.0
+    impulse = np.zeros((1, round(DELAY_S * rate) + 2))
+    impulse[:, 0] = 1.0
     responses = np.stack([_heard(impulse, float(azimuth), rate) for azimuth in azimuths])
     return HrirTable(azimuths, np.zeros(len(azimuths)), responses)
 

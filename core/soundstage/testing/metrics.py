@@ -94,7 +94,7 @@ def identity(bench: Bench) -> str:
 @check("metrics")
 def direction(bench: Bench) -> str:
     """Each measure gets worse, in the direction it declares, with something that is wrong with estimates."""
-    goal, spans, told, still = values(bench.perfect()), bench.spans(), [], []
+    goal, spans, told, still = values(bench.perfect()), bench.spans(), [], list[str]()
     for name, measure in bench.measures.items():
         if all(math.isnan(value) for key, value in goal.items() if key[0] == name):
             continue
@@ -109,8 +109,9 @@ def direction(bench: Bench) -> str:
             rises = [after - before for before, after in itertools.pairwise(means)]
             if rises and sum(rises) > SHARE * spans[name] and min(rises) >= -SHARE * spans[name]:
                 falls.append(what)
-        if not falls:
+        if not falls and measure.headline:
             still.append(name)
+        told += [] if falls else [f"{name}, which is no column of the leaderboard, by nothing"]
         told += [f"{name} by {' and '.join(falls)}"] if falls else []
     if still:
         raise Failed(
@@ -136,13 +137,13 @@ def permutation(bench: Bench) -> str:
     scene = bench.scene
     images = DEGRADED["noise"][0](scene.references, STEPS_DB[1])
     turned = replace(scene, references=dict(list(scene.references.items())[::-1]))
-    first = bench.scores(images)
-    again = bench.scores(dict(list(images.items())[::-1]), bench.prepared(turned))
-    if trouble := _differing(first, again):
-        raise Failed(
-            f"with the sources in another order {trouble}; look sources up by name, in estimates and in"
-            " scene.references, never by their place"
-        )
+    first, backwards = bench.scores(images), dict(list(images.items())[::-1])
+    for again in (bench.scores(backwards), bench.scores(images, bench.prepared(turned))):
+        if trouble := _differing(first, again):
+            raise Failed(
+                f"with the sources in another order {trouble}; look sources up by name, in estimates and in"
+                " scene.references, never by their place"
+            )
     return ""
 
 
@@ -188,7 +189,7 @@ def silence(bench: Bench) -> str:
     bench.scores({**references, SOURCES[0]: np.stack([references[SOURCES[0]][0], quiet[1]])})
     one = bench.scene_of(alone=SOURCES[1])
     bench.scores(one.references, bench.prepared(one))
-    bench.scores(references, bench.prepared(one))
+    bench.scores({source: references[source] for source in one.references}, bench.prepared(one))
     none = bench.scene_of(gain=0.0)
     bench.scores(none.references, bench.prepared(none))
     return ""

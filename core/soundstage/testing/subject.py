@@ -64,8 +64,9 @@ def subject(kind: Kind, plugin: Any, registry: Registry | Sequence[str | Path] =
     """
     if isinstance(plugin, str):
         known = registry if isinstance(registry, Registry) else Registry.load([Path(file) for file in registry])
-        choice = known.choose(kind, plugin)
-        return Subject(kind, choice.label, choice.build, choice)
+        plugin = known.choose(kind, plugin)
+    if isinstance(plugin, Choice):
+        return Subject(kind, plugin.label, plugin.build, plugin)
     if isinstance(plugin, type):
         target = f"{plugin.__module__}:{plugin.__qualname__}"
         choice = Choice(kind, plugin.__name__, plugin.__name__, Plugin(kind, plugin.__name__, target, "", "", ""), {})

@@ -15,7 +15,7 @@ from soundstage.pipeline.fingerprint import check_unaltered, fingerprint
 from soundstage.pipeline.scenes import renderer
 from soundstage.pipeline.separate import Estimates, separate
 from soundstage.running.workbench import discarding
-from soundstage.scene import Scene
+from soundstage.scene import Scene, Track
 from soundstage.sources import AS_NAMED
 from soundstage.testing.material import SOURCES, Ears, Songs, scene_of
 from soundstage.testing.results import Skipped
@@ -59,6 +59,7 @@ class Bench:
         self.subject, self.thorough, self.device = of, thorough, device
         self._instance: Any = None
         self._scenes: dict[tuple[Any, ...], Scene] = {}
+        self._tracks: dict[int, Track] = {}
 
     def instance(self, fresh: bool = False) -> Any:
         """The separator, built and loaded; a new one where fresh."""
@@ -90,7 +91,10 @@ class Bench:
         of = {"sources": self.sources, **of}
         key = (track, *sorted(of.items()))
         if key not in self._scenes:
-            self._scenes[key] = scene_of(Songs(**of), track)
+            songs = Songs(**of)
+            self._scenes[key] = scene_of(songs, track)
+            if "renderer" in self.about.needs:
+                self._tracks[id(self._scenes[key].mixture)] = songs.load(track)
         return self._scenes[key]
 
     def estimates(self, scene: Scene, instance: Any = None, track: str = "first") -> Estimates:
@@ -101,10 +105,8 @@ class Bench:
         combined = AS_NAMED if choice is None else choice.combined
         taken = fingerprint(scene)
         with discarding():
-            puts = None
-            if "renderer" in self.about.needs:
-                songs = Songs(tuple(scene.references), samples=scene.mixture.shape[1], rate=scene.rate)
-                puts = renderer(Ears(), "of the kit", lambda: songs.load(track), scene.placement)
+            own = self._tracks.get(id(scene.mixture))
+            puts = None if own is None else renderer(Ears(), "of the kit", lambda: own, scene.placement)
             found = separate(separator, self.subject.name, scene, cell, combined, puts)
         check_unaltered(scene, taken, f"{who}, track '{track}'")
         return found

@@ -56,6 +56,7 @@ class Adress:
 
     revision = 1
     named = False
+    keeps_image = False  # it pans by level alone: where a source led in time, that is lost
     trained_on: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ("source_count",)
 
