@@ -191,6 +191,13 @@ def is_made_by_call(one: type) -> bool:
     return one.__init__ is not object.__init__
 
 
+def constructor_lines(one: type) -> list[str]:
+    """What the constructor's docstring says, where the class has one of its own."""
+    own = vars(one).get("__init__")
+    written = own is not None and own.__doc__ and not hasattr(one, "__dataclass_fields__")
+    return [docstring(own, _named(own)), ""] if written else []
+
+
 def object_text(module: str, name: str, found: Any) -> str:
     """One class or function, with its methods."""
     lines = [f"### {name}", ""]
@@ -201,6 +208,7 @@ def object_text(module: str, name: str, found: Any) -> str:
         lines += ["```text", signature(f"{module}.{name}", found), "```", ""]
     lines += [docstring(found, parameter_names(found)), ""]
     if inspect.isclass(found):
+        lines += constructor_lines(found)
         for method, inner in methods(found):
             is_property = isinstance(vars(found)[method], property)
             called = f"{name}.{method}" if is_property else signature(method, inner)
@@ -308,7 +316,9 @@ def entry_lines(registry: Registry, kind: Kind, name: str) -> Iterator[str]:
             )
             yield f"| `{one.name}` | `{_in_table(kind_of)}` | {_in_table(shown)} |"
     if plugin.name == name and made.__doc__ and plugin.script is None:
-        yield from ("", docstring(made, [*parameters]))
+        yield from ("", docstring(made, [*parameters]), "")
+        base = next(base for base in made.__mro__ if "__init__" in vars(base))
+        yield from constructor_lines(base) if base is not object else ()
 
 
 def _target(plugin: Plugin) -> str:

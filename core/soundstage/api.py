@@ -62,7 +62,8 @@ def run(
     scheduler: the address of Dask's, for workers on other machines. only: a part of the grid, axis → names; limit: at
     most so many cells. wait: for another run on the same folder. show_output: let through what plugins print. isolate:
     every separator in a process of its own, which gets the mixture and what it declares. trust: run the separator
-    scripts that a lock file names, too. Raises SoundstageError where nothing can be run.
+    scripts that a lock file names, too. listener: told how the run goes. Raises SoundstageError where nothing can be
+    run.
     """
     options = RunOptions(
         workers=workers,
@@ -103,9 +104,9 @@ def render(
 
     A song that is there already, with the same address and format, is kept. grid: as for `run`; its separators and
     metrics are ignored and need not be there. data, registry, workers: as for `run`. format: `float32`, `float64`, or
-    `int16`, which clips what lies beyond ±1 and counts it. Raises SoundstageError where nothing can be rendered, or
-    where a song's folder holds files that Soundstage did not write; what goes wrong with one song is in what comes
-    back.
+    `int16`, which clips what lies beyond ±1 and counts it. listener: told how it goes. Raises SoundstageError where
+    nothing can be rendered, or where a song's folder holds files that Soundstage did not write; what goes wrong with
+    one song is in what comes back.
     """
     from soundstage.rendering.dataset import render_grid
 
@@ -122,8 +123,8 @@ def load(path: str | Path, grid: str = "") -> pandas.DataFrame:
     sum of references) and duration_s; real_time_factor (seconds of separation a second of audio), peak_memory_mb (of
     the worker and what it started, while it separated) and peak_gpu_memory_mb (torch's). NaN where that is not known or
     nothing is placed. A separation or a metric that is not ok is a row with its status and traceback and no value.
-    grid: a name or hash where the folder holds several; the newest by default. Raises SoundstageError where the folder
-    holds no results.
+    path: the folder, or a URL of one. grid: a name or hash where it holds several; the newest by default. Raises
+    SoundstageError where the folder holds no results.
     """
     from soundstage.results.circumstances import with_circumstances
     from soundstage.results.loading import load_results
@@ -151,8 +152,9 @@ def compare(
     are several), metric, measure, unit, higher_is_better, source, one, other, value_one, value_other, difference (one −
     other, by the protocol over the differences), low, high (its 95 % interval), scores, songs, better, worse, p_value
     (Wilcoxon over songs; of single sources corrected after Holm), effect (matched-pairs rank-biserial correlation),
-    told_apart, songs_needed (to show `worth_showing` at 80 % power). NaN where there are too few songs. metrics,
-    protocol: as for the leaderboard. Raises SoundstageError for names that the results don't have.
+    told_apart, songs_needed (to show `worth_showing` at 80 % power). NaN where there are too few songs. path: the
+    folder. one, other: separators by name. metrics, protocol: as for the leaderboard. grid: as for `load`. Raises
+    SoundstageError for names that the results don't have.
     """
     import pandas as pd
 
@@ -183,12 +185,13 @@ def write_report(
 ) -> Path:
     """Write the report of a results folder into the folder `out`, one folder of HTML, and give the page to open.
 
-    rank_by, published, grid: as for the leaderboard. clips: how what can be listened to is coded, None for no sound:
-    lossless `flac`, or `opus` at half the size. songs: to listen to; by default the best, the median and the worst of
-    each separator that competes. separators: whose estimates; all by default. seconds: how long a clip is, around the
-    worst second. device, data, registry, trust: as for `run`, for what was not kept is separated again. progress: told
-    what is being done. What cannot be heard is said in the page's fine print. Raises SoundstageError where there are
-    no results, where `out` holds anything but an earlier report, and where plotly is not installed.
+    path: the results folder. rank_by, published, grid: as for the leaderboard. clips: how what can be listened to is
+    coded, None for no sound: lossless `flac`, or `opus` at half the size. songs: to listen to; by default the best, the
+    median and the worst of each separator that competes. separators: whose estimates; all by default. seconds: how long
+    a clip is, around the worst second. device, data, registry, trust: as for `run`, for what was not kept is separated
+    again. progress: told what is being done. What cannot be heard is said in the page's fine print. Raises
+    SoundstageError where there are no results, where `out` holds anything but an earlier report, and where plotly is
+    not installed.
     """
     from soundstage.leaderboard.examples import choose
     from soundstage.rendering.clips import write_clips

@@ -22,9 +22,9 @@ class Draw:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2.0**64
 
     def uniform(self, what: str, low: float, high: float) -> float:
-        """A number in [low, high)."""
+        """A number in [low, high), in the unit of these. what: as for `unit`; one name has one number."""
         return low + (high - low) * self.unit(what)
 
     def shuffled(self, items: Iterable[float]) -> list[float]:
-        """The items in a random order, each order equally likely."""
+        """The items, values of any one unit, in a random order, each order equally likely."""
         return sorted(items, key=lambda item: self.unit(f"order of {item!r}"))

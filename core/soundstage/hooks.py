@@ -74,29 +74,32 @@ class RegisterCommand(Protocol):
 
 @hookspec
 def register_datasets(register: Register) -> None:
-    """Register datasets: they list and load tracks."""
+    """Register datasets: they list and load tracks. register: a `Register`, to be called once a plugin."""
 
 
 @hookspec
 def register_placements(register: Register) -> None:
-    """Register placement rules: they say where each source sits."""
+    """Register placement rules: they say where each source sits. register: a `Register`, to be called once a plugin."""
 
 
 @hookspec
 def register_spatializers(register: Register) -> None:
-    """Register spatializers: they turn a track and a placement into a scene."""
+    """Register spatializers: they turn a track and a placement into a scene.
+
+    register: a `Register`, to be called once a plugin.
+    """
 
 
 @hookspec
 def register_separators(register: Register) -> None:
-    """Register separators: they turn a mixture into estimates."""
+    """Register separators: they turn a mixture into estimates. register: a `Register`, to be called once a plugin."""
 
 
 @hookspec
 def register_metrics(register: Register) -> None:
-    """Register metrics: they score estimates against a scene."""
+    """Register metrics: they score estimates against a scene. register: a `Register`, to be called once a plugin."""
 
 
 @hookspec
 def register_commands(register: RegisterCommand) -> None:
-    """Register verbs of the command line."""
+    """Register verbs of the command line. register: a `RegisterCommand`, to be called once a verb."""

@@ -65,7 +65,7 @@ class Motion:
             raise ValueError("a motion that repeats ends where it began")
 
     def azimuth(self, seconds: ArrayLike) -> NDArray[np.float64]:
-        """The azimuth at each of these times, in degrees, not wrapped."""
+        """The azimuth in degrees, not wrapped, at each of these times: (times,) in seconds from the scene's start."""
         import numpy as np
 
         times = np.asarray(seconds, dtype=np.float64)
@@ -138,19 +138,27 @@ class HrirTable:
 
 
 class SceneFacts(TypedDict, total=False):
-    """What a cell's record keeps of its scene. Empty where the scene could not be rendered."""
+    """What a cell's record keeps of its scene. Empty where the scene could not be rendered.
 
-    rate: int  # Hz
-    samples: int  # of the mixture
-    gain: float  # the mixture is this times the sum of the references
-    latency: int  # samples by which rendering delayed everything
-    azimuths: dict[str, float] | None  # source → degrees, counter-clockwise: 90 is left; None where nothing is placed
-    elevations: dict[str, float] | None  # source → degrees
-    panning: Literal["half", "same"] | None  # how an azimuth becomes a panning angle
-    moves: dict[str, dict[str, Any]]  # source → seconds, azimuths, repeats, of sources that move; see Motion
-    told: dict[str, float]  # azimuths that informed separators are told, where they are not the true ones
-    details: dict[str, Any]  # what the spatializer says of its work
-    excerpt: dict[str, Any]  # which part of the track it is, where it is not the whole
+    rate: Hz. samples: of the mixture. gain: the mixture is this factor times the sum of the references. latency:
+    samples by which rendering delayed everything. azimuths: source → degrees, counter-clockwise: 90 is left; None where
+    nothing is placed. elevations: source → degrees. panning: how an azimuth becomes a panning angle. moves: source →
+    seconds, azimuths, repeats, of sources that move; see `Motion`. told: azimuths in degrees that informed separators
+    are told, where they are not the true ones. details: what the spatializer says of its work. excerpt: which part of
+    the track it is, where it is not the whole.
+    """
+
+    rate: int
+    samples: int
+    gain: float
+    latency: int
+    azimuths: dict[str, float] | None
+    elevations: dict[str, float] | None
+    panning: Literal["half", "same"] | None
+    moves: dict[str, dict[str, Any]]
+    told: dict[str, float]
+    details: dict[str, Any]
+    excerpt: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

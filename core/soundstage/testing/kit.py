@@ -89,22 +89,25 @@ def check_separator(
 
 
 def check_metric(plugin: Any, *, thorough: bool = False, registry: Files = (), only: Collection[str] = ()) -> Report:
-    """What the checks of metrics say of one; see `check_separator`."""
+    """What the checks of metrics say of one. plugin, thorough, registry, only: as for `check_separator`."""
     return Conformance("metrics", plugin, thorough=thorough, registry=registry).report(only)
 
 
 def check_spatializer(
     plugin: Any, *, thorough: bool = False, registry: Files = (), only: Collection[str] = ()
 ) -> Report:
-    """What the checks of spatializers say of one; see `check_separator`."""
+    """What the checks of spatializers say of one. plugin, thorough, registry, only: as for `check_separator`."""
     return Conformance("spatializers", plugin, thorough=thorough, registry=registry).report(only)
 
 
 def check_dataset(plugin: Any, *, thorough: bool = False, registry: Files = (), only: Collection[str] = ()) -> Report:
-    """What the checks of datasets say of one; see `check_separator`. thorough: every track, not the first alone."""
+    """What the checks of datasets say of one. plugin, registry, only: as for `check_separator`.
+
+    thorough: every track, not the first alone.
+    """
     return Conformance("datasets", plugin, thorough=thorough, registry=registry).report(only)
 
 
 def check_placement(plugin: Any, *, thorough: bool = False, registry: Files = (), only: Collection[str] = ()) -> Report:
-    """What the checks of placement rules say of one; see `check_separator`."""
+    """What the checks of placement rules say of one. plugin, thorough, registry, only: as for `check_separator`."""
     return Conformance("placements", plugin, thorough=thorough, registry=registry).report(only)

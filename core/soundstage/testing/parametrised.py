@@ -28,9 +28,10 @@ def conformance(
 
         test_my_model = conformance(separator="mymodel")
 
-    The plugin is given as to `check_separator`; it is looked up when the first of the tests runs. leave_out: names of
-    checks that are not to be tests. `pytest --soundstage-thorough` also does what takes minutes or gigabytes. Raises
-    ValueError unless exactly one plugin is given, or for a check that there is none of.
+    separator, metric, spatializer, dataset, placement: the one plugin, as for `check_separator`; it is looked up when
+    the first of the tests runs. leave_out: names of checks that are not to be tests. device, registry: as there.
+    `pytest --soundstage-thorough` also does what takes minutes or gigabytes. Raises ValueError unless exactly one
+    plugin is given, or for a check that there is none of.
     """
     import pytest
 

@@ -35,12 +35,13 @@ class Slakh2100:
     E. Manilow, G. Wichern, P. Seetharaman, J. Le Roux, Cutting Music Source Separation Some Slakh, WASPAA 2019; the
     archive is doi 10.5281/zenodo.4599666. Its folder `omitted` holds duplicates of other tracks and is not read.
 
-    task: what SpaIn-Net (D. Petermann, M. Kim, ICASSP 2022) separates. `4s`: guitar, strings, bass and piano, each the
-    sum of the track's stems of one instrument class: `Guitar`, `Strings (continued)`, `Bass`, `Piano`. As in SpaIn-Net,
-    strings are `Strings (continued)` alone (MIDI programs 48 to 55: ensembles, synthetic strings, choirs, orchestra
-    hit); the solo instruments of the class `Strings` (40 to 47) do not count. `4s2g`: guitar1, guitar2, bass and piano,
-    where the guitars are the track's first two stems of class `Guitar`, in the order of their numbers; a third and
-    further ones are left out. (SpaIn-Net takes one stem of a class, drawn anew each time, where this takes their sum.)
+    root: the folder. split: `train`, `validation` or `test`. task: what SpaIn-Net (D. Petermann, M. Kim, ICASSP 2022)
+    separates. `4s`: guitar, strings, bass and piano, each the sum of the track's stems of one instrument class:
+    `Guitar`, `Strings (continued)`, `Bass`, `Piano`. As in SpaIn-Net, strings are `Strings (continued)` alone (MIDI
+    programs 48 to 55: ensembles, synthetic strings, choirs, orchestra hit); the solo instruments of the class `Strings`
+    (40 to 47) do not count. `4s2g`: guitar1, guitar2, bass and piano, where the guitars are the track's first two stems
+    of class `Guitar`, in the order of their numbers; a third and further ones are left out. (SpaIn-Net takes one stem
+    of a class, drawn anew each time, where this takes their sum.)
 
     Only tracks that have every source of the task are listed. All other stems, drums among them, are left out, so a
     track has no mixture of its own: `mix.flac` would hold them too. A stem that the metadata calls not rendered

@@ -124,7 +124,10 @@ def _distance(estimate: float, reference: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """Interaural cues of one track, NaN where `reasons` says why there are none: measure → reason."""
+    """Interaural cues of one track.
+
+    values: measure → µs or dB, NaN where there is no honest one. reasons: measure → why there is none.
+    """
 
     values: Mapping[str, float]
     reasons: Mapping[str, str]

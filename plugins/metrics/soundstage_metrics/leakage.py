@@ -1,6 +1,7 @@
 """How loud an estimate is where its source is silent.
 
 Where a whole stem is silent no other metric has a value, and what a model puts there costs it nothing: here it does.
+Defined here; no paper has it.
 """
 
 from __future__ import annotations

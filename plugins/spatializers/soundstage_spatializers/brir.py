@@ -24,7 +24,8 @@ class Brir:
     Of directions that are measured more than once the one with the head turned least is taken.
 
     The direct sound of a set, which is what comes before the room, is checked against its directions: the nearer ear
-    hears it earlier and louder, and the earlier the further a source is aside. The other parameters are as of `hrir`.
+    hears it earlier and louder, and the earlier the further a source is aside. level, azimuths, ears, contradiction,
+    notice_beyond_deg, refuse_beyond_deg: as of `hrir`.
     """
 
     revision = 1

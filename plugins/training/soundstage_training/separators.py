@@ -132,7 +132,8 @@ class SpainNet(Trained):
         device: str | None = None,
     ) -> None:
         """angles: `told`, each source's as the placement has it told; `swapped`, each that of its neighbour in the
-        model's order, pair by pair; `same`, 0 for all: does it listen to the angles at all? The rest as for the others.
+        model's order, pair by pair; `same`, 0 for all: does it listen to the angles at all? checkpoint, chunk, half,
+        device: as for the others.
         """
         super().__init__(checkpoint, chunk, half, device)
         self._angles = angles
@@ -188,8 +189,9 @@ class Munet(Blind):
         half: bool = False,
         device: str | None = None,
     ) -> None:
-        """channels: `both`, its masks act on each channel of the mixture; `mono`, on their mean, as in the report. The
-        rest as for the others.
+        """channels: `both`, its masks act on each channel of the mixture; `mono`, on their mean, as in the report.
+
+        checkpoint, chunk, half, device: as for the others.
         """
         super().__init__(checkpoint, chunk, half, device)
         self._channels = channels
@@ -208,5 +210,5 @@ class Dprnn(Blind):
     def __init__(
         self, checkpoint: Path, chunk: float | None = 6.0, half: bool = False, device: str | None = None
     ) -> None:
-        """As for the others."""
+        """checkpoint, chunk, half, device: as for the others."""
         super().__init__(checkpoint, chunk, half, device)

@@ -78,13 +78,13 @@ class Azimuth:
 def azimuth_deg(signal: ArrayLike, rate: float, hrirs: HrirTable) -> float:
     """The azimuth in degrees, −90 to +90, positive to the left, that fits a signal's ITD and ILD best.
 
-    signal: (2, samples) at `rate` Hz, as are the HRIRs; see `validate`. The signal's cues are the robust ITD and, from
-    the same frames, the ILD of every ERB band. What a direction would give is worked out for the signal's own spectrum,
-    as both depend on frequency. Nearest is the direction at the least root of (ΔITD / 20 µs)² plus the energy-weighted
-    mean of (ΔILD / 1 dB)²; between neighbouring directions cues are interpolated linearly. NaN where no frame has a
-    valid ITD, and where two azimuths more than ALIKE_DEG apart are within 1 of each other and of the one found, by that
-    measure: at the signal's frequencies the HRIRs do not tell them apart. Raises ValueError where `itd_robust_us` does,
-    or the set has fewer than two directions in front.
+    signal: (2, samples) at `rate` Hz; see `validate`. hrirs: the head's, at the same rate. The signal's cues are the
+    robust ITD and, from the same frames, the ILD of every ERB band. What a direction would give is worked out for the
+    signal's own spectrum, as both depend on frequency. Nearest is the direction at the least root of (ΔITD / 20 µs)²
+    plus the energy-weighted mean of (ΔILD / 1 dB)²; between neighbouring directions cues are interpolated linearly. NaN
+    where no frame has a valid ITD, and where two azimuths more than ALIKE_DEG apart are within 1 of each other and of
+    the one found, by that measure: at the signal's frequencies the HRIRs do not tell them apart. Raises ValueError
+    where `itd_robust_us` does, or the set has fewer than two directions in front.
 
     >>> from soundstage.scene import HrirTable
     >>> left = np.array([[0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
@@ -101,9 +101,9 @@ def azimuth_deg(signal: ArrayLike, rate: float, hrirs: HrirTable) -> float:
 def angular_error_deg(reference: ArrayLike, estimate: ArrayLike, rate: float, hrirs: HrirTable) -> float:
     """How far the apparent azimuth moves, |azimuth(estimate) − azimuth(reference)|, 0° to 180°.
 
-    reference, estimate: (2, samples) at `rate` Hz, equal shapes; see `azimuth_deg`. Both over the frames audible in the
-    reference. NaN where one has no valid frame or is ambiguous. Raises ValueError where `azimuth_deg` does or the
-    shapes differ.
+    reference, estimate: (2, samples) at `rate` Hz, equal shapes. hrirs: see `azimuth_deg`. Both over the frames audible
+    in the reference. NaN where one has no valid frame or is ambiguous. Raises ValueError where `azimuth_deg` does or
+    the shapes differ.
 
     >>> from soundstage.scene import HrirTable
     >>> left = np.array([[0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])

@@ -14,10 +14,10 @@ LOUDSPEAKERS_DEG = 30.0
 
 
 def minimum_audible_angle_deg(azimuth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The least audible change of azimuth in degrees, for azimuths within ±90.
+    """The least audible change of azimuth in degrees, of the same shape as `azimuth`: (…), degrees within ±90.
 
-    Between Mills' four azimuths it is interpolated, and beyond 75° held: farther to the side he found none that
-    listeners told apart reliably.
+    Source: Mills 1958. Between Mills' four azimuths it is interpolated, and beyond 75° held: farther to the side he
+    found none that listeners told apart reliably.
 
     >>> minimum_audible_angle_deg(np.array([0.0, -45.0, 90.0])).tolist()
     [1.0, 2.25, 7.0]

@@ -63,7 +63,8 @@ class Image:
 def heard_azimuths(signal: ArrayLike, rate: float, hrirs: HrirTable) -> Heard:
     """Where each frame of a signal is heard through a head: see `Heard` and `heard`.
 
-    signal: (2, samples) at `rate` Hz, as are the HRIRs; see `validate`. Raises ValueError where the signal is unusable
+    signal: (2, samples) at `rate` Hz; see `validate`. hrirs: the head's, at the same rate. Raises ValueError where the
+    signal is unusable
     or shorter than one frame of 250 ms, the rate below 3 kHz, or the set has fewer than two directions in front.
 
     >>> from soundstage.scene import HrirTable

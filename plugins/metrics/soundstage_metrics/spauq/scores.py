@@ -84,7 +84,8 @@ def spauq(
     """SSR and SRR of an estimate in dB, frame by frame.
 
     reference, estimate: (channels, samples) at `rate` Hz, trimmed to the shorter as the original does; see `validate`.
-    window, hop, max_lag: seconds; the last frame may be short. With p the projection of the estimate ŝ on the reference
+    window, hop, max_lag: seconds; the last frame may be short. definition: `projection`, as the paper has it, or
+    `published`, as the package computes since September 2023. With p the projection of the estimate ŝ on the reference
     s, SSR = 10·log10(‖s‖²/‖p − s‖²) and SRR = 10·log10(‖p‖²/‖ŝ − p‖²) over the kept samples of the frame, bounded to
     ±80 dB; 0/0 counts as 0 dB. The reference sounds in the frames within `gate` dB of its loudest one. By `projection`
     the others are NaN whatever the estimate, what is heard there makes `rejection`, and an estimate that is silent
