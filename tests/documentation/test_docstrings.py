@@ -49,7 +49,7 @@ def said_of(name, text):
     return re.search(rf"(?<![\w.]){re.escape(name)}(?![\w(])", text) is not None
 
 
-def annotations(found):
+def annotated(found):
     """Name → annotation as text, of what a function takes, or a class's fields."""
     if inspect.isclass(found):
         return {name: str(one) for name, one in inspect.get_annotations(found).items()}
@@ -80,7 +80,7 @@ def test_a_public_name_says_what_it_promises(found, owner):
     assert own, "it has no docstring"
     assert not own.startswith(f"{name}("), "its docstring is the one that dataclasses make"
     text = own + ("\n" + (owner.__doc__ or "") if owner else "")
-    for parameter, annotation in annotations(found).items():
+    for parameter, annotation in annotated(found).items():
         if re.search(r"Samples|NDArray|ArrayLike", annotation):
             assert SHAPE.search(text), f"say the shape of {parameter}, as in (channels, samples)"
         if re.search(r"\bfloat\b", annotation) and not UNIT_IN_NAME.search(parameter):
@@ -95,7 +95,7 @@ def test_a_public_name_says_what_it_promises(found, owner):
 def test_the_parameters_of_a_public_function_are_spoken_of(found, owner):
     if inspect.isfunction(found) and owner is None:
         text = found.__doc__ or ""
-        missing = [name for name in annotations(found) if not said_of(name, text)]
+        missing = [name for name in annotated(found) if not said_of(name, text)]
         assert not missing, f"say what {', '.join(missing)} is"
 
 
