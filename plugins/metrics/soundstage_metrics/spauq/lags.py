@@ -87,19 +87,22 @@ def _searched(
     """The lags of one frame from its zero-padded channels in single precision; None where they stay open."""
     channels = len(frame) // 2
     near = _near(buffer, channels, max_lag)
-    scale = norms[:channels, None] * norms[None, channels:]
-    least = near.max(axis=-1) - 2 * TOLERANCE * scale
     best = near.argmax(axis=-1)
-    open_ = (np.count_nonzero(near >= least[..., None], axis=-1) > 1) & ~(silent[:channels, None] | silent[channels:])
-    for i, j in np.argwhere(open_).tolist():
-        candidates = np.flatnonzero(near[i, j] >= least[i, j])
-        if len(candidates) > FEW:
+    for i, j in np.ndindex(best.shape):
+        if silent[i] or silent[channels + j]:
+            continue
+        scale = norms[i] * norms[channels + j]
+        may_be_best = near[i, j] >= np.float32(near[i, j, best[i, j]] - 2 * TOLERANCE * scale)
+        count = np.count_nonzero(may_be_best)
+        if count > FEW:
             return None
-        sums = np.array([abs(_correlation(frame[i], frame[channels + j], int(at) - max_lag)) for at in candidates])
-        first, second = np.argsort(sums)[:-3:-1]
-        if sums[first] - sums[second] <= EXACT * scale[i, j]:
-            return None
-        best[i, j] = candidates[first]
+        if count > 1:
+            candidates = np.flatnonzero(may_be_best)
+            sums = [abs(_correlation(frame[i], frame[channels + j], at - max_lag)) for at in candidates.tolist()]
+            second, first = np.argsort(sums)[-2:]
+            if sums[first] - sums[second] <= EXACT * scale:
+                return None
+            best[i, j] = candidates[first]
     return np.asarray(best - max_lag, dtype=np.int64)
 
 
