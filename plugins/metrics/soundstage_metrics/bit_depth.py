@@ -100,11 +100,18 @@ def faint_in_noise(reference: Samples) -> str:
     >>> faint_in_noise(np.full((2, 4), 2.0**-12)), faint_in_noise(np.zeros((2, 4)))
     ('', '')
     """
-    bits = noise_bits(reference)
-    noise = reference.size * STEP_NOISE * 4.0 ** (1 - bits)
     energy = float(validate.energies(reference).sum())
-    is_faint = energy > validate.SILENCE and 10 * math.log10(1 + noise / energy) > MOVED_DB
+    # Where the noise of 16 bits is too little, that of more bits is: then they need not be found.
+    if energy <= validate.SILENCE or not _is_faint(energy, reference.size, ASSUMED_BITS):
+        return ""
+    bits = noise_bits(reference)
+    is_faint = _is_faint(energy, reference.size, bits)
     return f"set by {bits}-bit noise: the reference is no louder than that" if is_faint else ""
+
+
+def _is_faint(energy: float, samples: int, bits: int) -> bool:
+    """Whether ±1 step of so many bits in every sample would make it more than MOVED_DB louder."""
+    return 10 * math.log10(1 + samples * STEP_NOISE * 4.0 ** (1 - bits) / energy) > MOVED_DB
 
 
 def unranked_where_faint(scene: Scene, scorer: Scorer) -> Scorer:
