@@ -1,11 +1,12 @@
-"""What the harness costs: a grid's wall time against a bare loop of the authors' package over the same audio.
+"""What the harness costs: a grid's time against a bare loop of the authors' package over the same audio.
 
     python benchmarks/overhead.py [--model htdemucs|umxhq|spleeter_4stems] [--songs 6] [--seconds 30] [--repeat 3]
 
 Each side is a process of its own with one thread, on a random checkpoint of the published size. The bare loop imports
 the package, loads the checkpoint, reads each mixture and separates it. The grid does the same through
 `soundstage.run`, and renders, checks, scores (SDR) and commits every cell. Needs the extra of the model, or Spleeter's
-environment. Exits with 1 where the grid takes more than 5 % longer.
+environment. Both wall time and the processor's (of all processes of a side) are told; the latter hardly minds what else
+the machine does. Exits with 1 where the grid takes more than 3 % longer by the clock, the best of each side.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 STEMS = ("vocals", "drums", "bass", "other")
-WANTED = 1.05
+WANTED = 1.03
 CHECKPOINTS = {"htdemucs": "htdemucs", "umxhq": "openunmix", "spleeter_4stems": "spleeter"}
 
 SPLEETER = """
@@ -110,10 +112,14 @@ def grid(model: str, data: Path, weights: Path) -> None:
         assert summary.troubled == 0, summary.now
 
 
-def timed(*arguments: str) -> float:
+def timed(*arguments: str) -> tuple[float, float]:
+    """Seconds by the clock, and of the processor."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     subprocess.run([sys.executable, __file__, *arguments], check=True)
-    return time.perf_counter() - started
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
@@ -140,11 +146,13 @@ def main() -> None:
         for _ in range(options.repeat):  # side by side, so that a busy machine slows both
             arguments = ("--model", options.model, "--side")
             pairs.append([timed(*arguments, side, str(data), str(weights)) for side in ("bare", "grid")])
-    ratios = [ours / theirs for theirs, ours in pairs]
-    best = min(ours for _, ours in pairs) / min(theirs for theirs, _ in pairs)
-    print(json.dumps({"bare_s": [round(a, 2) for a, _ in pairs], "grid_s": [round(b, 2) for _, b in pairs]}))
-    middle = statistics.median(ratios)
-    print(f"{options.model}: the grid takes {middle:.3f} of the bare loop's time, best of each {best:.3f}")
+    best = 0.0
+    for index, what in ((1, "processor"), (0, "clock")):
+        bare_s, grid_s = ([round(pair[side][index], 2) for pair in pairs] for side in (0, 1))
+        best = min(grid_s) / min(bare_s)
+        middle = statistics.median(ours / theirs for theirs, ours in zip(bare_s, grid_s, strict=True))
+        print(json.dumps({"by": what, "bare_s": bare_s, "grid_s": grid_s}))
+        print(f"{options.model}, by the {what}: the grid takes {middle:.3f} of the bare loop's time, best {best:.3f}")
     sys.exit(best > WANTED)
 
 

@@ -41,6 +41,9 @@ _LOSSLESS = ("PCM_", "FLOAT", "DOUBLE", "ALAC_", "DPCM_", "DWVW_")
 _DENSEST = 8192
 """Samples that a byte may stand for, in FLAC's best case; a header that claims more is not believed."""
 
+_STEPS = {"PCM_16": ("int16", 2.0**-15), "PCM_24": ("int32", 2.0**-31), "FLOAT": ("float32", 1.0)}
+"""How samples of a coding are read, and what one step of them is: the same numbers as read as float64, but quicker."""
+
 _COUNTED: dict[tuple[str, int, int, int], int] = {}
 """What was counted: path, size and times → samples."""
 
@@ -55,11 +58,12 @@ def read_audio(path: Path | BinaryIO) -> tuple[Samples, int]:
     """
     with _opened(path) as file:
         samples = _decoded(file, sys.maxsize)
-        rate = int(file.samplerate)
-    if not len(samples):
+        rate, whole = int(file.samplerate), file.subtype.startswith("PCM_")
+    if not samples.shape[1]:
         raise SoundstageError(f"{path}: the audio file holds no samples; replace it")
-    check_finite(samples, str(path))
-    return np.ascontiguousarray(samples.T), rate
+    if not whole:
+        check_finite(samples, str(path))
+    return samples, rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +108,16 @@ def read_part(path: Path, start: int, stop: int) -> Samples:
         else:
             _skip(file, start)
         samples = _decoded(file, stop - start)
-    if len(samples) < stop - start:
+        whole = file.subtype.startswith("PCM_")
+    found = samples.shape[1]
+    if found < stop - start:
         raise SoundstageError(
-            f"{path}: the audio ends at sample {start + len(samples)} where {stop} were expected; the file is damaged,"
+            f"{path}: the audio ends at sample {start + found} where {stop} were expected; the file is damaged,"
             " replace it"
         )
-    check_finite(samples, str(path))
-    return np.ascontiguousarray(samples.T)
+    if not whole:
+        check_finite(samples, str(path))
+    return samples
 
 
 @contextmanager
@@ -149,18 +156,23 @@ def _as_stream() -> type[Any]:
 
 
 def _decoded(file: Any, wanted: int) -> Samples:
-    """The next samples, (samples, channels), so many or as many as there are; memory grows with what is there."""
-    parts: list[Samples] = []
+    """The next samples, (channels, samples), so many or as many as there are; memory grows with what is there."""
+    kind, step = _STEPS.get(file.subtype, ("float64", 1.0))
+    parts: list[NDArray[Any]] = []
     while wanted > 0:
         asked = min(wanted, _AT_ONCE, max(int(file.frames), 1))
-        part = file.read(asked, dtype="float64", always_2d=True)
+        part = file.read(asked, dtype=kind, always_2d=True)
         parts.append(part)
         wanted -= len(part)
         if len(part) < asked:
             break
-    if not parts:
-        return np.zeros((0, file.channels))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    samples = np.empty((file.channels, sum(map(len, parts))))
+    start = 0
+    for part in parts:
+        stop = start + len(part)
+        np.multiply(part.T, step, out=samples[:, start:stop])
+        start = stop
+    return samples
 
 
 def _skip(file: Any, count: int) -> None:

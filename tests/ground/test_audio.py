@@ -47,6 +47,27 @@ def test_every_common_kind_is_read_and_what_is_lossy_is_said(tmp_path, suffix, f
     assert listing(tmp_path).audio == [file]
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_samples_are_those_that_libsndfile_gives_as_float64(tmp_path, subtype, channels):
+    file = tmp_path / "noise.wav"
+    samples = np.random.default_rng(3).uniform(-1.0, 1.0, (5000, channels))
+    samples[:4] = [[-1.0], [1.0], [0.0], [2.0**-23]]
+    soundfile.write(file, samples, 44100, subtype=subtype)
+    expected, _ = soundfile.read(file, dtype="float64", always_2d=True)
+    np.testing.assert_array_equal(read_audio(file)[0], expected.T)
+    np.testing.assert_array_equal(read_part(file, 17, 4000), expected.T[:, 17:4000])
+    assert read_audio(file)[0].flags.c_contiguous
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+def test_what_is_no_number_is_found_in_files_that_can_hold_it(tmp_path, subtype):
+    file = tmp_path / "noise.wav"
+    soundfile.write(file, np.array([[0.0, np.nan], [0.5, np.inf]]), 44100, subtype=subtype)
+    with pytest.raises(SoundstageError, match=r"noise\.wav: 2 samples are NaN or infinite"):
+        read_audio(file)
+
+
 def flac_that_claims(file, samples):
     """A FLAC file of NOISE whose header gives another number of samples; 0 is FLAC's word for not knowing."""
     soundfile.write(file, NOISE, 44100, format="FLAC")

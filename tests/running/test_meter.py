@@ -53,3 +53,16 @@ def test_what_fails_is_measured_too():
         raise ValueError("odd")
     assert cost.seconds > 0.0
     assert cost.gpu_peak_mb is None
+
+
+def test_memory_that_is_kept_for_the_next_array_does_not_count():
+    code = (
+        "import numpy as np; from soundstage.running.allocator import keep_freed_memory;"
+        "from soundstage.running.meter import metered; keep_freed_memory();\n"
+        "with metered() as first: pass\n"
+        "held = [np.ones(2_500_000) for _ in range(10)]; del held\n"
+        "with metered() as second: pass\n"
+        "print(second.peak_mb - first.peak_mb)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 50.0

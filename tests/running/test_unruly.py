@@ -122,8 +122,8 @@ def test_a_fingerprint_changes_with_every_sample_and_their_order():
         changed = reference.copy()
         changed[at] = np.nextafter(changed[at], 1)
         assert fingerprint(Scene(8000, mixture, {"bass": changed})) != before
-    swapped = reference[:, ::-1].copy()
-    assert fingerprint(Scene(8000, mixture, {"bass": swapped})) != before
+    for other in (reference[:, ::-1].copy(), -reference, reference[::-1].copy()):
+        assert fingerprint(Scene(8000, mixture, {"bass": other})) != before
 
 
 def test_what_a_spatializer_notices_is_told_in_the_run_and_in_the_fine_print(tmp_path):

@@ -16,6 +16,8 @@ BLOCK = 65_536
 def fingerprint(scene: Scene) -> int:
     """A 64-bit number of the mixture's and the references' samples, each weighed by its place.
 
+    Their signs go into the low bits too: two changes of the highest bit alone cancel in any such sum.
+
     It tells whether somebody has written into the arrays; it is no defence against who works at getting past it.
     """
     found = 0
@@ -23,7 +25,8 @@ def fingerprint(scene: Scene) -> int:
         bits = np.ascontiguousarray(array).reshape(-1).view(np.uint64)
         for start in range(0, len(bits), BLOCK):
             block = bits[start : start + BLOCK]
-            weighed = int((block * _weights()[: len(block)]).sum())
+            folded = block ^ (block >> np.uint64(32))
+            weighed = int((folded * _weights()[: len(block)]).sum())
             found = (found * 1_000_003 + weighed) % 2**64
     return found
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from soundstage.running.allocator import give_back_freed_memory
+
 _PEAK = "VmHWM:"
 _RESET = "5"
 """What makes Linux forget the highest memory of a process so far (proc(5), clear_refs)."""
@@ -31,6 +33,7 @@ class Cost:
 def metered() -> Iterator[Cost]:
     """Measures what is done within."""
     cost = Cost()
+    give_back_freed_memory()
     own = psutil.Process()
     processes = [own, *_children(own)]
     for process in processes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import uuid
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,11 @@ def packages_of(choices: Iterable[Choice]) -> set[str]:
 
 def versions(names: Collection[str]) -> dict[str, str]:
     """Distribution → the version that is installed here, of those that are."""
-    return {found.name: found.version for found in distributions() if found.name in names}
+    found: dict[str, str] = {}
+    for name in sorted(names):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _processor() -> str | None:

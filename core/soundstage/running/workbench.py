@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import importlib.util
 import io
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, cast
 
-import scipy.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
 from threadpoolctl import ThreadpoolController
 
 from soundstage.catalogue.registry import Choice
@@ -64,6 +67,7 @@ class Workbench:
 
     def one_thread(self) -> AbstractContextManager[Any]:
         """Limits BLAS and OpenMP. The loaded libraries are looked for again only when something was imported."""
+        _load_blas()
         if self._threads is None or self._threads[0] != len(sys.modules):
             self._threads = (len(sys.modules), ThreadpoolController())
         found: AbstractContextManager[Any] = self._threads[1].limit(limits=BLAS_THREADS)
@@ -167,6 +171,19 @@ class Workbench:
             with self.one_thread():  # of what making the plugin has imported, too
                 self._scorers[key] = prepare(plugin, label, spec.track_name, goal)
         return self._scorers[key]
+
+
+@cache
+def _load_blas() -> None:
+    """Load SciPy's BLAS, whose threads can be limited only then. Its wheels have the library in a folder of its own;
+    where that is not so, importing what uses it takes longer."""
+    found = importlib.util.find_spec("scipy")
+    folder = Path(found.origin or "").parents[1] / "scipy.libs" if found else Path()
+    for library in sorted(folder.glob("*openblas*.so*")):
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(str(library))
+            return
+    importlib.import_module("scipy.linalg")
 
 
 class _Discarded(io.TextIOBase):

@@ -21,6 +21,7 @@ from soundstage.planning.jobs import Job
 from soundstage.planning.plan import CellSpec
 from soundstage.results.records import CellRecord, Details, Stage, score_rows, told_details
 from soundstage.results.store import Store
+from soundstage.running.allocator import keep_freed_memory
 from soundstage.running.isolated import Isolated
 from soundstage.running.meter import metered
 from soundstage.running.options import RunOptions
@@ -132,6 +133,7 @@ class Worker:
         """A worker as a run sets it up. own_process: whether standard output is this worker's own; else it is kept
         free of what separators print, unless that is to be shown.
         """
+        keep_freed_memory()
         contained = nullcontext if own_process or settings.show_output else discarding
         bench = Workbench(settings.device, contained, settings.isolated)
         return cls(bench, settings.run, KeptEstimates(settings.out, settings.keep_estimates), on_stage)

@@ -61,8 +61,20 @@ def noise_bits(signal: NDArray[np.float64]) -> int:
     >>> noise_bits(np.array([2.0**-15 / 2])), noise_bits(np.array([0.5])), noise_bits(np.array([2.0**-23]))
     (16, 16, 24)
     """
+    if _lie_on_grid(signal, ASSUMED_BITS + AVERAGED_BITS):
+        return ASSUMED_BITS
     bits = bit_depth([signal])
     return bits if bits > ASSUMED_BITS + AVERAGED_BITS else ASSUMED_BITS
+
+
+def _lie_on_grid(signal: NDArray[np.float64], bits: int) -> bool:
+    """Whether every sample is one of the steps of so many bits."""
+    flat = signal.reshape(-1)
+    for first in range(0, len(flat), _AT_ONCE):
+        steps = flat[first : first + _AT_ONCE] * 2.0 ** (bits - 1)
+        if not np.array_equal(steps, np.rint(steps)):
+            return False
+    return True
 
 
 def quantisation_noise(signal: ArrayLike) -> float:

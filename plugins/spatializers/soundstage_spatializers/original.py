@@ -12,8 +12,13 @@ from soundstage.scene import Scene
 from soundstage_spatializers.stems import checked_length, stereo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from soundstage.audio import Samples
     from soundstage.scene import Placement, Track
+
+BLOCK = 1 << 14
+"""Samples looked at at once, so that they stay where the processor has them at hand."""
 
 
 class Original:
@@ -29,10 +34,10 @@ class Original:
         """
         length = checked_length(track)
         references = {name: stereo(stem) for name, stem in track.stems.items()}
-        total = np.zeros((2, length))
-        for reference in references.values():
-            total += reference
         if track.mixture is None:
+            total = np.zeros((2, length))
+            for reference in references.values():
+                total += reference
             return Scene(track.rate, total, references, details={"mixture": "sum of the stems"})
         if track.mixture.ndim != 2 or track.mixture.shape[0] not in (1, 2) or track.mixture.shape[1] != length:
             raise SoundstageError(
@@ -40,13 +45,20 @@ class Original:
                 " cut or pad it to the stems, or leave it out"
             )
         mixture = stereo(track.mixture)
-        return Scene(track.rate, mixture, references, details=_deviation(mixture, total))
+        return Scene(track.rate, mixture, references, details=_deviation(mixture, references))
 
 
-def _deviation(mixture: Samples, total: Samples) -> dict[str, Any]:
+def _deviation(mixture: Samples, references: Mapping[str, Samples]) -> dict[str, Any]:
     """Facts about mixture − sum; the level is None where there is none (equal, or a silent mixture)."""
-    difference = float(np.sum((mixture - total) ** 2))
-    energy = float(np.sum(mixture**2))
+    difference = energy = 0.0
+    for start in range(0, mixture.shape[1], BLOCK):
+        part = mixture[:, start : start + BLOCK]
+        total = np.zeros(part.shape)
+        for reference in references.values():
+            total += reference[:, start : start + BLOCK]
+        total -= part
+        difference += float(np.sum(total * total))
+        energy += float(np.sum(part * part))
     level = 10.0 * math.log10(difference / energy) if difference > 0.0 and energy > 0.0 else None
     return {
         "mixture": "the dataset's own",
