@@ -1,4 +1,4 @@
-"""Writes the pictures of docs/architecture.md from the code; with --check, says what in them is no longer true.
+"""Writes docs/architecture.svg, and parts of the page, from the code; with --check, says what in them is no longer true.
 
 The rooms and their order are those that pyproject.toml has import-linter hold; who imports whom is read from the
 files; what a room promises, and what happens at each step of a cell's way, is the first sentence of its docstring.
@@ -15,9 +15,11 @@ from functools import cache
 from pathlib import Path
 
 import blocks
+import drawing
 
 CORE = blocks.ROOT / "core" / "soundstage"
 PAGE = blocks.ROOT / "docs" / "architecture.md"
+PICTURE = PAGE.with_suffix(".svg")
 
 WAY = {
     "Planned": (
@@ -119,23 +121,18 @@ def depth(room: str) -> int:
 
 
 def picture() -> str:
-    """The rooms as a Mermaid diagram. An arrow that a longer way through other rooms implies is not drawn."""
+    """The rooms as an SVG. An arrow that a longer way through other rooms implies is not drawn."""
     ground = set(layers()[-1])
     uses = {room: set(names) - ground for room, names in imports().items() if room not in ground}
 
     def below(room: str) -> set[str]:
         return uses[room] | {far for near in uses[room] for far in below(near)}
 
-    lines = ["```mermaid", "flowchart TD"]
-    lines += [f"  {room}" for room in uses]
-    lines.append(f'  ground["the ground floor: {", ".join(sorted(ground))}"]')
-    lines.append('  plugins["plugins: datasets, spatializers, separators, metrics, training"]')
-    for room, names in uses.items():
-        implied = {far for near in names for far in below(near)}
-        lines += [f"  {room} --> {name}" for name in sorted(names - implied, key=list(uses).index)]
-        lines += [f"  {room} --> ground"] * (not names)
-    lines += ["  plugins --> ground", "```"]
-    return "\n".join(lines) + "\n"
+    arrows = {
+        room: names - {far for near in names for far in below(near)} or {"the ground floor"}
+        for room, names in uses.items()
+    }
+    return drawing.drawn(arrows | {"plugins": {"the ground floor"}}, "The rooms, and which imports which")
 
 
 def rooms() -> str:
@@ -199,7 +196,7 @@ def way() -> str:
     return "\n".join(lines[:-1]) + "\n"
 
 
-BLOCKS = {"picture": picture, "rooms": rooms, "way": way}
+BLOCKS = {"rooms": rooms, "way": way}
 
 
 def main() -> int:
@@ -210,9 +207,13 @@ def main() -> int:
         return 2
     try:
         stale = [name for name, made in BLOCKS.items() if made() != blocks.block(PAGE, name)]
+        shown = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
         if not checking:
             for name in stale:
                 blocks.put(PAGE, name, BLOCKS[name]())
+            PICTURE.write_text(picture(), encoding="utf-8")
+        elif picture() != shown:
+            stale.append("picture")
     except Untrue as error:
         print(f"docs/architecture.md cannot be true: {error}; mend the code, or WAY in tools/architecture.py")
         return 1

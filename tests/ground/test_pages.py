@@ -58,6 +58,10 @@ def test_make_says_what_it_can_do_and_does_nothing(root, tmp_path):
 def test_the_picture_of_the_rooms_and_the_way_of_a_cell_are_the_codes():
     for name, made in architecture.BLOCKS.items():
         assert blocks.block(architecture.PAGE, name) == made(), f"{name}: write it again with make architecture"
+    drawn = architecture.PICTURE.read_text(encoding="utf-8")
+    assert drawn == architecture.picture(), "write it again with make architecture"
+    for room in architecture.imports():
+        assert (f">{room}</text>" in drawn) is (room not in architecture.layers()[-1]), room
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ SHELLS = ("sh", "console")
 """`sh` holds commands, `console` holds commands after `$` and what they print; `…` stands for any part of that."""
 
 RUN = (*SHELLS, "python", "toml")
-SHOWN = ("text", "json", "yaml", "latex", "mermaid")
+SHOWN = ("text", "json", "yaml", "latex")
 """Languages of blocks that are to be read only."""
 
 FENCE = re.compile(
@@ -98,10 +98,13 @@ def commands(script: str) -> Iterator[list[str]]:
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.commenters = ""
         words: list[str] = []
+        target = False
         for word in lexer:
             if word.startswith("#"):
                 break
-            if set(word) <= set("();<>|&"):
+            if target or set(word) <= set("<>&") and set(word) & set("<>"):  # where to, or from where
+                target = not target
+            elif set(word) <= set("();<>|&"):
                 yield words
                 words = []
             else:
