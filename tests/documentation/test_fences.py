@@ -63,7 +63,9 @@ def test_a_block_that_goes_wrong_is_named(tmp_path, block, words):
 
 
 def test_what_is_not_run_is_not_and_may_be_a_file_still(tmp_path):
-    text = "<!-- not run: why -->\n```sh\nfalse\n```\n<!-- not run: why -->\n<!-- file: a.py -->\n```python\n1 / 0\n```\n"
+    text = (
+        "<!-- not run: why -->\n```sh\nfalse\n```\n<!-- not run: why -->\n<!-- file: a.py -->\n```python\n1 / 0\n```\n"
+    )
     assert run(tmp_path, text) == 1
     assert (tmp_path / "work" / "a.py").read_text() == "1 / 0\n"
 
