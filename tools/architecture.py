@@ -1,4 +1,4 @@
-"""Writes docs/architecture.svg, and parts of the page, from the code; with --check, says what in them is no longer true.
+"""Writes docs/architecture.svg and parts of the page from the code; with --check, says what is no longer true in them.
 
 The rooms and their order are those that pyproject.toml has import-linter hold; who imports whom is read from the
 files; what a room promises, and what happens at each step of a cell's way, is the first sentence of its docstring.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from html import escape
 
@@ -40,7 +41,7 @@ def placed(uses: Mapping[str, set[str]]) -> tuple[dict[str, tuple[float, float]]
             ways[node, name] = [node, *bends, name]
     near: dict[str, list[str]] = {}
     for way in ways.values():
-        for upper, lower in zip(way, way[1:], strict=False):
+        for upper, lower in itertools.pairwise(way):
             near.setdefault(lower, []).append(upper)
     where: dict[str, tuple[float, float]] = {}
     for row, level in enumerate(levels):
@@ -73,7 +74,7 @@ def drawn(uses: Mapping[str, set[str]], about: str) -> str:
         (x, y), (end_x, end_y) = points[0], points[-1]
         stops = [(x, y + BOX_HEIGHT / 2), *points[1:-1], (end_x, end_y - BOX_HEIGHT / 2)]
         path = f"M{stops[0][0]:.0f} {stops[0][1]:.0f}"
-        for (x, y), (next_x, next_y) in zip(stops, stops[1:], strict=False):
+        for (x, y), (next_x, next_y) in itertools.pairwise(stops):
             middle = (y + next_y) / 2
             path += f"C{x:.0f} {middle:.0f} {next_x:.0f} {middle:.0f} {next_x:.0f} {next_y:.0f}"
         lines.append(f'<path d="{path}"/>')

@@ -87,6 +87,7 @@ def test_what_is_printed_is_compared_but_for_last_digits_and_what_is_left_open(e
 
 
 def test_the_commands_of_a_script_are_read_without_what_they_write():
-    script = "cat > a.toml <<'END'\nsoundstage nothing\nEND\nA=1 soundstage run a.toml \\\n  --out b && ls | wc # soundstage no\n"
+    script = "cat > a.toml <<'END'\nsoundstage nothing\nEND\n"
+    script += "A=1 soundstage run a.toml \\\n  --out b && ls | wc # soundstage no\n"
     found = [words for words in fences.commands(script) if words]
     assert found == [["cat"], ["A=1", "soundstage", "run", "a.toml", "--out", "b"], ["ls"], ["wc"]]

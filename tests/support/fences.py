@@ -102,7 +102,7 @@ def commands(script: str) -> Iterator[list[str]]:
         for word in lexer:
             if word.startswith("#"):
                 break
-            if target or set(word) <= set("<>&") and set(word) & set("<>"):  # where to, or from where
+            if target or (set(word) <= set("<>&") and set(word) & set("<>")):  # where to, or from where
                 target = not target
             elif set(word) <= set("();<>|&"):
                 yield words
