@@ -8,6 +8,7 @@ import tomllib
 import click
 import pytest
 
+import blocks
 import fences
 import pages
 from soundstage.catalogue.registry import OWN_SECTIONS, Registry
@@ -16,12 +17,18 @@ from soundstage.contracts import KINDS
 
 PAGES = [file for file in pages.pages().values() if file.name != "CHANGELOG.md"]
 
-page = pytest.mark.parametrize("page", PAGES, ids=lambda file: file.name)
+
+def name_of(file):
+    """The page as the repository calls it."""
+    return file.relative_to(blocks.ROOT).as_posix()
+
+
+page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 
 def runnable(file):
     """The page, among the heavy tests where its blocks take long."""
-    return pytest.param(file, id=file.name, marks=[pytest.mark.heavy] if fences.is_heavy(file) else [])
+    return pytest.param(file, id=name_of(file), marks=[pytest.mark.heavy] if fences.is_heavy(file) else [])
 
 
 @page
@@ -39,11 +46,11 @@ def test_every_block_has_a_language_and_is_run_or_says_why_not(page):
 
 @pytest.mark.parametrize("page", [runnable(file) for file in PAGES])
 def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
-    blocks = fences.blocks_of(page)
-    ran = fences.run_blocks(blocks, tmp_path)
-    marked = [block for block in blocks if block.not_run and not block.file]
-    shown = [block for block in blocks if block.language in fences.SHOWN and not block.file]
-    assert ran == len(blocks) - len(marked) - len(shown), f"{page.name}: a block was passed over"
+    found = fences.blocks_of(page)
+    ran = fences.run_blocks(found, tmp_path)
+    marked = [block for block in found if block.not_run and not block.file]
+    shown = [block for block in found if block.language in fences.SHOWN and not block.file]
+    assert ran == len(found) - len(marked) - len(shown), f"{page.name}: a block was passed over"
 
 
 def options_of(words):
