@@ -1,6 +1,6 @@
 """How long what separates waits: one copy of a model that separates while other processes render and score.
 
-    python benchmarks/overlap.py [--songs 12] [--seconds 40] [--separating 1.5] [--scoring 2.0] [--scorers 2]
+    python benchmarks/overlap.py [--songs 12] [--seconds 40] [--separating 2] [--scoring 3] [--scorers 2]
 
 A stand-in takes the GPU's place: a separator that sleeps, which leaves the CPU to others as a GPU does. So does the
 metric, for a machine may have fewer cores than scorers; scenes are rendered, checked, handed over and committed as
@@ -74,9 +74,10 @@ class Model:
         tell("load", time.monotonic())
     def separate(self, mixture, rate):
         began = time.monotonic()
-        time.sleep(self.seconds)
+        images = {source: mixture / 4 for source in self.sources}
+        time.sleep(max(0.0, began + self.seconds - time.monotonic()))
         tell("separate", began)
-        return {source: mixture / 4 for source in self.sources}
+        return images
 
 class Metric:
     revision = 1
@@ -120,8 +121,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--songs", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=40.0, help="of each song")
-    parser.add_argument("--separating", type=float, default=1.5, help="seconds that the model takes over a song")
-    parser.add_argument("--scoring", type=float, default=2.0, help="seconds that the metric takes over a cell")
+    parser.add_argument("--separating", type=float, default=2.0, help="seconds that the model takes over a song")
+    parser.add_argument("--scoring", type=float, default=3.0, help="seconds that the metric takes over a cell")
     parser.add_argument("--scorers", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

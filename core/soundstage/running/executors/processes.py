@@ -51,14 +51,19 @@ def _run(
         pool = stack.enter_context(Pool(workers + scorers, make, *limits, settings.show_output))
         running: dict[int, tuple[Step, float]] = {}
         once_more: dict[int, Step] = {}
+        done: list[Outcome] = []
         while flow.waits or running or once_more:
-            for number in pool.idle() if flow.waits or once_more else ():
-                step = once_more.pop(number, None) or flow.take(number)
-                if step is None:
-                    continue
-                on_start(step.task.job, number)
-                running[number] = step, time.monotonic()
-                pool.give(number, flow.message(step), step.spent_s)
+            try:
+                for number in pool.idle() if flow.waits or once_more else ():
+                    step = once_more.pop(number, None) or flow.take(number)
+                    if step is None:
+                        continue
+                    on_start(step.task.job, number)
+                    running[number] = step, time.monotonic()
+                    pool.give(number, flow.message(step), step.spent_s)
+            finally:  # nobody waits for what was done to be committed, and it is, whatever comes
+                yield from done
+                done = []
             ends = pool.ends()
             check()
             for end in ends:
@@ -72,8 +77,8 @@ def _run(
                 else:
                     outcome = _lost(step.task, end, settings.run)
                     (flow.end if outcome else flow.again)(step)
-                if outcome is not None:
-                    yield outcome
+                done += [outcome] if outcome else []
+        yield from done
 
 
 def _lost(task: Task, end: Lost, run: str) -> Outcome | None:
