@@ -15,7 +15,7 @@ from soundstage.scene import Placement, Scene, Track
 from soundstage_metrics import hooks
 from soundstage_metrics.bit_depth import quantised
 from soundstage_metrics.bsseval import BssEval
-from soundstage_metrics.energies import Energies, error_energies
+from soundstage_metrics.energies import Energies, bases, error_energies
 from soundstage_metrics.energies.products import shifted_products
 from soundstage_spatializers.hrir import Hrir
 from soundstage_spatializers.panning import Panning
@@ -283,3 +283,15 @@ def test_shapes_that_differ_are_an_error_and_nothing_given_is_changed():
     values(Scene(RATE, scene.mixture, arrays), arrays["vocals"])
     for name, one in scene.references.items():
         np.testing.assert_array_equal(arrays[name], one)
+
+
+@pytest.mark.parametrize(("least", "dimensions"), [(0.0101, 12), (0.0099, 11)])
+def test_what_sources_share_is_cut_off_and_nothing_else_is(least, dimensions):
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((12, 12)))[0]
+    power = np.linspace(least, 2.0, 12)
+    kept = turn[:, power > 0.01]
+    inverse, within, found = bases._inverted(turn * power @ turn.T)
+    assert found == kept.shape[1] == dimensions
+    np.testing.assert_allclose(inverse, kept / power[power > 0.01] @ kept.T, rtol=0, atol=1e-11)
+    assert (within is None) == (dimensions == 12)
+    np.testing.assert_allclose(np.eye(12) if within is None else within, kept @ kept.T, rtol=0, atol=1e-13)

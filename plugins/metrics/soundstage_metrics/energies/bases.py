@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from soundstage.audio import Samples
 from soundstage_metrics import validate
@@ -34,17 +35,22 @@ class FrameBases:
     """The bases of one frame.
 
     owners: the sources that sound in it, by their index. filters: one a source, (2 channels × taps, rank): what makes
-    its orthonormal basis of its shifted channels. turn, power: (Σ rank, kept) and (kept,), the eigenvectors and
-    eigenvalues of the bases' joint Gram matrix. noise_share: the share of an independent noise that one dimension takes
-    by chance. is_shared: whether sources had to share directions.
+    its orthonormal basis of its shifted channels. inverse: (Σ rank, Σ rank), of the bases' joint Gram matrix, in its
+    eigenvectors that are kept; dimensions: how many; within: the projection on them, None where all are kept.
+    noise_share: the share of an independent noise that one dimension takes by chance.
     """
 
     owners: tuple[int, ...]
     filters: tuple[NDArray[np.float64], ...]
-    turn: NDArray[np.float64]
-    power: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    within: NDArray[np.float64] | None
+    dimensions: int
     noise_share: float
-    is_shared: bool
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether sources had to share directions."""
+        return self.within is not None
 
     @property
     def ranks(self) -> list[int]:
@@ -106,7 +112,7 @@ def _bases(frame: Samples, inside: NDArray[np.float64], reach_samples: int) -> F
     rows = [channel for image in scaled for channel in image]
     noise_share = float(np.sum(inside**4) / np.sum(inside**2) ** 2)
     if not rows:
-        return FrameBases((), (), np.empty((0, 0)), np.empty(0), noise_share, False)
+        return FrameBases((), (), np.empty((0, 0)), None, 0, noise_share)
     between = shifted_products(rows, rows, taps - 1)
     lags = np.arange(taps)[:, None] - np.arange(taps) + taps - 1
     size = channels * taps
@@ -121,10 +127,28 @@ def _bases(frame: Samples, inside: NDArray[np.float64], reach_samples: int) -> F
     joint = np.empty((sum(one.shape[1] for one in filters),) * 2)
     edges = np.cumsum([0, *(one.shape[1] for one in filters)])
     for i, one in enumerate(filters):
-        for j, other in enumerate(filters):
+        for j, other in enumerate(filters[: i + 1]):
             block = gram[i * size : (i + 1) * size, j * size : (j + 1) * size]
             scale = np.sqrt(energies[owners[i]] * energies[owners[j]])
-            joint[edges[i] : edges[i + 1], edges[j] : edges[j + 1]] = one.T @ block @ other * scale
+            found = one.T @ block @ other * scale
+            joint[edges[i] : edges[i + 1], edges[j] : edges[j + 1]] = found
+            joint[edges[j] : edges[j + 1], edges[i] : edges[i + 1]] = found.T
+    return FrameBases(owners, tuple(filters), *_inverted(joint), noise_share)
+
+
+def _inverted(joint: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, int]:
+    """The inverse of a joint Gram matrix, the projection on what is kept of it, and its dimensions: see `FrameBases`.
+
+    A matrix less LEAST_ANGLE has a Cholesky factor where all its eigenvalues are above that. Then none is cut off, and
+    they need not be found, which takes several times as long.
+    """
+    size = len(joint)
+    _, is_below = lapack.dpotrf(joint - LEAST_ANGLE * np.eye(size), lower=1, clean=0)
+    if not is_below:
+        factor, _ = lapack.dpotrf(joint, lower=1, clean=0)
+        lower = np.tril(lapack.dpotri(factor, lower=1)[0])
+        return lower + np.tril(lower, -1).T, None, size
     power, turn = np.linalg.eigh(joint)
     kept = power > LEAST_ANGLE
-    return FrameBases(owners, tuple(filters), turn[:, kept], power[kept], noise_share, bool(not kept.all()))
+    turn = turn[:, kept]
+    return turn / power[kept] @ turn.T, turn @ turn.T, int(np.count_nonzero(kept))

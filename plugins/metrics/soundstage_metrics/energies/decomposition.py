@@ -101,12 +101,11 @@ def _parts(inner: NDArray[np.float64], bases: FrameBases, energy: float) -> NDAr
     channels = inner.shape[2]
     inner = inner.reshape(len(bases.owners), -1, channels)
     found = np.concatenate([one.T @ part for one, part in zip(bases.filters, inner, strict=True)])
-    turned = bases.turn.T @ found
-    explained, coefficients = bases.turn @ turned, bases.turn @ (turned / bases.power[:, None])
-    shares = np.sum(explained * coefficients, axis=1)
+    explained = found if bases.within is None else bases.within @ found
+    shares = np.sum(explained * (bases.inverse @ found), axis=1)
     ranks = np.array(bases.ranks)
     parts = np.add.reduceat(shares, np.cumsum([0, *ranks[:-1]]))
     # Of an independent noise every dimension takes its share, with no source in it.
-    by_chance = min(bases.noise_share * len(bases.power), 0.5)
+    by_chance = min(bases.noise_share * bases.dimensions, 0.5)
     noise = max(energy - float(parts.sum()), 0.0) / (1 - by_chance)
-    return np.asarray(parts - noise * bases.noise_share * ranks * (len(bases.power) / ranks.sum()))
+    return np.asarray(parts - noise * bases.noise_share * ranks * (bases.dimensions / ranks.sum()))
