@@ -19,7 +19,7 @@ from soundstage.testing.material import Songs, scene_of
 from soundstage.testing.subject import Subject
 
 SOURCES = ("vocals", "drums", "bass")
-SILENT = "other"
+ENDING = "other"
 SECONDS = 1.0
 
 Values = Mapping[tuple[str, str], float]
@@ -83,7 +83,7 @@ class Bench:
         self.subject, self.thorough = of, thorough
         self._instance: Any = None
         self.songs = Songs(SOURCES, SECONDS, channels=2)
-        """What the scene is made of. A metric that has no value of it gets one in which a source never sounds."""
+        """What the scene is made of. A metric that has no value of it gets one in which a source ends half way."""
         self._scene: Scene | None = None
         self._scorer: Scorer | None = None
         self._perfect: list[Score] | None = None
@@ -106,7 +106,7 @@ class Bench:
         if self._scene is None:
             self._scene = scene_of(self.songs)
             if not any(row.frame is None and not math.isnan(row.value) for row in self.scores(self._scene.references)):
-                self.songs = Songs((*SOURCES, SILENT), SECONDS, channels=2, silent=SILENT)
+                self.songs = Songs((*SOURCES, ENDING), SECONDS, channels=2, ending=ENDING)
                 self._scene, self._scorer = scene_of(self.songs), None
         return self._scene
 

@@ -35,8 +35,8 @@ DELAY_S, LEVEL_DB = 660e-6, 8.0
 
 class Songs:
     """Two songs of so many seconds, or samples where they are given: tones and noise with rests, another signal for
-    each source and song. alone: the one source that sounds, silent: the one that does not; all do where these are
-    empty. channels: of each stem; the second has a little noise of its own.
+    each source and song. alone: the one source that sounds, ending: the one that ends half way; all do, and none,
+    where these are empty. channels: of each stem; the second has a little noise of its own.
     """
 
     revision = 1
@@ -49,11 +49,12 @@ class Songs:
         rate: int = RATE,
         channels: int = 1,
         alone: str = "",
-        silent: str = "",
+        ending: str = "",
         gain: float = 1.0,
     ) -> None:
         self._sources, self._rate, self._channels = sources, rate, channels
-        self._sounding = [one for one in sources if one != silent and alone in ("", one)]
+        self._sounding = [one for one in sources if alone in ("", one)]
+        self._ending = ending
         self._samples = samples or max(1, round(seconds * rate))
         self._gain = gain
 
@@ -71,6 +72,8 @@ class Songs:
         for index, source in enumerate(self._sources):
             voices = [self._voice(track_id, source, index, channel) for channel in range(self._channels)]
             stems[source] = (self._gain if source in self._sounding else 0.0) * np.stack(voices)
+            if source == self._ending:
+                stems[source][:, self._samples // 2 :] = 0.0
         return Track(track_id, self._rate, stems)
 
     def _voice(self, track: str, source: str, index: int, channel: int) -> Samples:

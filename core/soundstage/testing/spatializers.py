@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from soundstage.pipeline.tracks import load_track
 from soundstage.running.workbench import discarding
 from soundstage.scene import Motion, Placement, Scene, Track
 from soundstage.testing.material import RATE, SOURCES, TRACKS, Fan, Songs
-from soundstage.testing.measuring import difference_db, ild_db, itd_us, level_db
+from soundstage.testing.measuring import difference_db, ild_db, itd_us, level_db, rank_correlation
 from soundstage.testing.results import Failed, Skipped, check
 from soundstage.testing.subject import Subject
 from soundstage.testing.workers import same_in_a_worker
@@ -32,7 +31,10 @@ ASIDE_US, ASIDE_DB = 60.0, 0.5
 """What one at 40 degrees must be off it at least, in one of the two."""
 
 BACK_US, BACK_DB = 46.0, 1.5
-"""By how much a cue may go back from one azimuth to the next."""
+"""By how much a cue may go back from one azimuth to the next without a look at the whole."""
+
+STEADY = 0.75
+"""Spearman's ρ of a cue and the azimuth; what a room adds to the direct sound makes it rise unevenly."""
 
 LENGTHS = (1, 100, RATE // 2 + 1)
 SPREAD_DB = 20.0
@@ -152,8 +154,9 @@ def _check_sign(cues: dict[float, tuple[float, float]], which: int, what: str, a
             f"the {what}, positive where the left leads or is louder: {told}; at {wrong[0]:g} degrees it says the other"
             " side; azimuths run counter-clockwise, +90 is left, and the first channel is the left"
         )
-    steps = list(values.values())
-    if any(after < before - back for before, after in itertools.pairwise(steps)):
+    steps = np.array(list(values.values()))
+    back_most = float(np.max(steps[:-1] - steps[1:]))
+    if back_most > back and rank_correlation(np.array(list(values)), steps) < STEADY:
         raise Failed(f"the {what} does not grow with the azimuth: {told}; render each stem to where it is placed")
     return True
 
