@@ -15,7 +15,6 @@ import blocks
 import cards
 import pages
 import readme
-from soundstage.catalogue.plugins import discover
 from soundstage.catalogue.registry import Registry
 
 
@@ -133,8 +132,8 @@ def test_a_table_with_another_number_or_row_is_another_one():
 
 
 def test_the_cards_are_of_the_grids_metrics_as_they_are_now():
-    found, block = discover().plugins["metrics"], blocks.block(cards.PAGE, cards.NAME)
+    registry, block = Registry.load([]), blocks.block(cards.PAGE, cards.NAME)
     assert cards.revisions() in block, "a revision has been raised: make cards"
-    for name in Registry.load([]).grids[cards.GRID].table["metrics"]:
-        for measure, about in found[name].load().measures.items():
+    for name in registry.grids[cards.GRID].table["metrics"]:
+        for measure, about in registry.choose("metrics", name).build().measures.items():
             assert f"| {name} {about.label or measure} (" in block, f"{name} {measure}: make cards"
