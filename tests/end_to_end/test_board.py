@@ -46,7 +46,7 @@ class Board:
 
     def make(self, *words):
         command = ["make", "--silent", f"PYTHON={sys.executable}", *words]
-        own = {**os.environ, "OMP_NUM_THREADS": "1"}
+        own = {**os.environ, "OMP_NUM_THREADS": "1", "SOUNDSTAGE_CACHE": str(self.path.parent / "cache")}
         done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False, env=own)
         return done.returncode, done.stdout + done.stderr
 
@@ -84,7 +84,6 @@ class Board:
 def board(root, tmp_path_factory):
     """A board with its baseline and an honest submission merged."""
     pytest.importorskip("plotly", reason="the site needs plotly: pip install 'soundstage[report]'")
-    os.environ.setdefault("SOUNDSTAGE_CACHE", str(tmp_path_factory.mktemp("cache")))
     found = Board(tmp_path_factory.mktemp("board") / "board", root)
     status, said = found.make("run", "NAME=baseline")
     assert status == 0, said

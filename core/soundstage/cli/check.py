@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundstage.cli import completing
 from soundstage.cli.options import added, data_roots, more_registry, toml_of
 from soundstage.cli.saying import say, say_document
 from soundstage.contracts import KINDS, Kind
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.plugged)
 @data_roots
 @click.option(
     "--decode", is_flag=True, help="Also decode all audio: damage, and mixtures that are not their stems' sum."

@@ -71,11 +71,15 @@ def of_kind(kind: str) -> Completer:
     return _one_of(lambda known: known.names(cast("Kind", kind)))
 
 
-def _every(known: Registry) -> Iterator[str]:
+def _plugged(known: Registry) -> Iterator[str]:
     from soundstage.contracts import KINDS
 
     for kind in KINDS:
         yield from known.names(kind)
+
+
+def _every(known: Registry) -> Iterator[str]:
+    yield from _plugged(known)
     yield from known.grids
     for section in known.sections.values():
         yield from section
@@ -94,6 +98,7 @@ def _sections(known: Registry) -> Iterator[str]:
 
 
 entries = _one_of(_every)
+plugged = _one_of(_plugged)
 fetchable = _one_of(_fetchable)
 sections = _one_of(_sections)
 _grid_names = _one_of(lambda known: known.grids)
