@@ -52,7 +52,7 @@ def test_the_demo_and_a_plugin_run_on_every_python(version, wheel, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_of_each_kind_works_at_once(kind, ours):
     one = kind[:-1]
-    ours.said("soundstage", "new", one, f"my{one}")
+    printed = ours.said("soundstage", "new", one, f"my{one}")
     folder = ours.folder / f"soundstage-plugin-my{one}"
     ours.install("--no-deps", "--editable", folder)
     assert " passed" in ours.said("pytest", "-q", folder=folder)
@@ -62,6 +62,8 @@ def test_a_new_plugin_of_each_kind_works_at_once(kind, ours):
     listed = ours.said("soundstage", "list")
     assert f"my{one}" in listed
     assert "problem" not in listed
+    (check,) = [line.partition(" && soundstage ")[2] for line in printed.splitlines() if "soundstage check" in line]
+    ours.said("soundstage", *check.split(), folder=folder)
     ours.said("soundstage", "run", "grid.toml", folder=folder)
     board = json.loads(ours.said("soundstage", "leaderboard", "results/grid", "--format", "json", folder=folder))
     rows = [row for section in board["sections"] for row in section["rows"]]

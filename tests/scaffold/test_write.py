@@ -97,13 +97,13 @@ def test_no_name_makes_a_class_that_hides_another(name):
 
 
 def test_a_name_that_is_taken_is_refused_with_its_owner(known, tmp_path):
-    for kind, name, owner in (
-        ("separators", "mixture", "soundstage"),
-        ("separators", "umxhq", "the registry"),
-        ("metrics", "sdr", "soundstage"),
+    for kind, name, holder in (
+        ("separators", "mixture", "separator 'mixture' already, of soundstage"),
+        ("separators", "umxhq", "separator 'umxhq' already, of the registry"),
+        ("metrics", "panning", "spatializer 'panning' already, of soundstage"),
     ):
         for write in (write_distribution, write_script):
-            with pytest.raises(SoundstageError, match=f"there is a {kind[:-1]} '{name}' already, of {owner}; take"):
+            with pytest.raises(SoundstageError, match=f"there is a {holder}; take another name"):
                 write(kind, name, tmp_path / "new", known)
     assert not (tmp_path / "new").exists()
 
@@ -150,7 +150,7 @@ def test_the_three_commands_to_type_next_are_said(tmp_path, monkeypatch):
     arguments = ["new", "metric", "mine", "--script", "--out", "a b"]
     said = CliRunner().invoke(cli, arguments, catch_exceptions=False).output.splitlines()
     assert said[1:] == [
-        "  cd 'a b'",
+        "  cd 'a b' && soundstage check mine --registry registry.toml",
         "  soundstage run registry.toml",
         "  soundstage leaderboard results/registry",
     ]

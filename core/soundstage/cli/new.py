@@ -39,7 +39,11 @@ def command(kind: str, name: str, out: Path | None, script: bool) -> None:
     say(f"{folder} holds the {kind} '{name}', which works as it is. Next:")
     enter = f"cd {shlex.quote(str(folder))}"
     if script:
-        commands = [enter, "soundstage run registry.toml", "soundstage leaderboard results/registry"]
+        commands = [
+            f"{enter} && soundstage check {name} --registry registry.toml",
+            "soundstage run registry.toml",
+            "soundstage leaderboard results/registry",
+        ]
     else:
         commands = [
             f"{enter} && pip install -e '.[dev]'",

@@ -6,7 +6,7 @@ import re
 from importlib.metadata import PackageNotFoundError, distribution
 
 from soundstage.catalogue.registry import Registry
-from soundstage.contracts import Kind
+from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError
 from soundstage.names import RESERVED
 
@@ -30,18 +30,22 @@ def class_of(name: str, kind: str) -> str:
 
 
 def check_name(kind: Kind, name: str, known: Registry) -> None:
-    """Raise SoundstageError where a plugin of that kind cannot be called so, or another one is called so already."""
+    """Raise SoundstageError where a plugin of that kind cannot be called so, or one of any kind is called so already.
+
+    Two kinds may share a name, but whoever types it has to say then which is meant.
+    """
     one = f"{kind[:-1]} '{name}'"
     if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name) or len(name) > LONGEST or name.upper() in RESERVED:
         raise SoundstageError(
             f"{one} cannot be called so: a name begins with a letter and has small letters, digits and single - or _"
             f" between them, {LONGEST} at most, for modules and files are named after it{_instead(name)}"
         )
-    holder = known.catalogue.plugins[kind].get(name)
-    clash = known.catalogue.clashes.get((kind, name), [])
-    if name in known.names(kind) or clash:
-        owner = holder.distribution if holder else " and ".join(one.distribution for one in clash) or "the registry"
-        raise SoundstageError(f"there is a {one} already, of {owner}; take another name")
+    for other in KINDS:
+        holder = known.catalogue.plugins[other].get(name)
+        clash = known.catalogue.clashes.get((other, name), [])
+        if name in known.names(other) or clash:
+            owner = holder.distribution if holder else " and ".join(one.distribution for one in clash) or "the registry"
+            raise SoundstageError(f"there is a {other[:-1]} '{name}' already, of {owner}; take another name")
 
 
 def check_distribution(name: str) -> None:
