@@ -165,6 +165,23 @@ def test_a_new_dataset_has_songs_to_read(known, tmp_path):
     assert "nothing is wrong" in result.output
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_is_found_and_its_grid_can_be_planned(kind, known, tmp_path, monkeypatch):
+    name = f"my{kind[:-1]}"
+    folder = write_distribution(kind, name, tmp_path / "new", known)
+    info = folder / "src" / f"soundstage_plugin_{name}-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: soundstage-plugin-{name}\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text(f"[soundstage]\n{name} = soundstage_plugin_{name}\n")
+    monkeypatch.syspath_prepend(str(folder / "src"))
+    found = Registry.load()
+    assert found.catalogue.all_problems() == []
+    assert found.catalogue.plugins[kind][name].distribution == f"soundstage-plugin-{name}"
+    planned = CliRunner().invoke(cli, ["run", str(folder / "grid.toml"), "--dry-run"], catch_exceptions=False)
+    assert planned.exit_code == 0
+    assert name in planned.output
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize(("kind", "name"), [("separators", "myown"), ("metrics", "myown")])
 def test_a_new_script_runs_in_an_environment_of_its_own_and_is_on_the_board(
