@@ -11,21 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from commandline import soundstage
+
 pytestmark = pytest.mark.slow
 
 RATE = 44100
-
-
-def soundstage(*arguments, cwd=None):
-    """Run the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", "from soundstage.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        encoding="utf-8",
-        stdin=subprocess.DEVNULL,
-    )
 
 
 def song(folder, stems=("bass", "drums", "other", "vocals"), seconds=1.0, rate=RATE, channels=2, seed=0):
