@@ -44,7 +44,11 @@ def test_every_block_has_a_language_and_is_run_or_says_why_not(page):
             assert not block.not_run, f"{block.where}: what is only read need not say why it is not run"
 
 
-@pytest.mark.parametrize("page", [runnable(file) for file in PAGES])
+INSTALLS = ("tutorial.md",)
+"""Pages that begin with pip: tests/end_to_end runs them in environments of their own."""
+
+
+@pytest.mark.parametrize("page", [runnable(file) for file in PAGES if file.name not in INSTALLS])
 def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     found = fences.blocks_of(page)
     ran = fences.run_blocks(found, tmp_path)
