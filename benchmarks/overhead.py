@@ -134,7 +134,7 @@ def main() -> None:
         side, data, weights = options.side
         (bare if side == "bare" else grid)(options.model, Path(data), Path(weights))
         return
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests" / "support"))
     import checkpoints
 
     with tempfile.TemporaryDirectory() as folder:
