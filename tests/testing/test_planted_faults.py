@@ -58,7 +58,10 @@ ALSO = {
     "Humming": {"level"},
     "NoisyRoom": {"level"},
     "UpsideDown": {"direction"},
-    "Constant": {"silence"},
+    "Remembering": {"same again", "no peeking"},  # which call it a second time
+    "OneBuffer": {"level"},  # which looks at two estimates side by side
+    "NotANumber": {"lengths"},  # a short scene may be silent
+    "Averaging": {"direction", "permutation", "mirror", "silence", "lengths"},  # its mean of all that it has scored
 }
 """What else a fault shows in."""
 

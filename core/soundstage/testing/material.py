@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from soundstage.errors import UnknownName
 from soundstage.pipeline.scenes import place, spatialize
 from soundstage.pipeline.tracks import load_track
 from soundstage.scene import HrirTable, Placement, Scene, Track
@@ -67,7 +68,9 @@ class Songs:
         return self._sources
 
     def load(self, track_id: str) -> Track:
-        """The song, computed now: about −20 dB of full scale a source."""
+        """The song, computed now: about −20 dB of full scale a source. Raises UnknownName for any other id."""
+        if track_id not in TRACKS:
+            raise UnknownName("track of the kit:", track_id, TRACKS)
         stems = {}
         for index, source in enumerate(self._sources):
             voices = [self._voice(track_id, source, index, channel) for channel in range(self._channels)]
