@@ -42,7 +42,7 @@ class Brir:
         contradiction: Literal["refused", "accepted"] = "refused",
         notice_beyond_deg: float = 5.0,
         refuse_beyond_deg: float = 30.0,
-        interpolation: Literal["nearest"] = "nearest",
+        interpolation: Literal["nearest", "linear"] = "nearest",
     ) -> None:
         check_parameters(
             "brir",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rooms import around, room_pair, room_pairs, write_room_sofa
+from soundstage.catalogue.registry import Registry
 from soundstage.errors import SoundstageError
 from soundstage.scene import Placement, Track
 from soundstage_spatializers.brir import Brir
@@ -143,7 +144,7 @@ def test_several_loudspeakers_and_several_ways_of_looking_however_they_are_writt
 
 def test_responses_of_two_directions_are_not_blended_and_the_sentence_says_why(tmp_path):
     with pytest.raises(SoundstageError, match=r"each twice, at half its level, and tails 3 dB too quiet; take 'neares"):
-        Brir(tmp_path, interpolation="linear")
+        Registry.load().choose("spatializers", f"brir[brirs={tmp_path},interpolation=linear]").build()
     assert Brir(tmp_path, interpolation="nearest")
     assert Brir.left_out_at_default == ("interpolation",)
 
