@@ -31,7 +31,7 @@ quick: $(VENV)/.test  ## Run what takes milliseconds: within a minute, for the w
 	$(BIN)/python -m pytest -n auto -m "not heavy and not slow" --quiet $(foreach part,$(LEFT_OUT),--ignore=tests/$(part))
 
 heavy: $(VENV)/.heavy  ## Run the tests that need torch or minutes
-	$(BIN)/python -m pytest -m heavy
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m heavy
 
 test-all: test heavy  ## Run all tests
 

@@ -84,6 +84,7 @@ EXTRAS = {
     "browser": ("python", "-c", "import playwright.sync_api"),
     "dask": ("soundstage", "run", "tiny.toml", "--executor", "dask", "--workers", "1"),
     "dev": ("mypy", "--version"),
+    "docs": ("zensical", "--version"),
     "peers": ("python", "-c", "import museval"),
     "report": ("soundstage", "figures", "results/tiny", "--out", "figures"),
     "test": ("python", "-m", "pytest", "--version"),

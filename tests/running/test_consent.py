@@ -69,6 +69,13 @@ def test_the_files_are_checked_all_the_same(hostile):
     assert "nothing was computed again: separator 'noisy' of the stored grid is the script" in done.output
 
 
+def test_who_asked_for_cells_to_be_computed_again_is_not_told_that_all_is_well_where_none_was(hostile):
+    done = CliRunner().invoke(cli, ["verify", str(hostile / "out")])
+    assert done.exit_code == 1
+    assert "nothing was computed again" in done.output
+    assert CliRunner().invoke(cli, ["verify", str(hostile / "out"), "--recompute", "0"]).exit_code == 0
+
+
 def test_files_of_the_folder_itself_are_not_loaded(toys, tmp_path):
     (tmp_path / "model.th").write_bytes(b"0123456789")
     (tmp_path / "own.toml").write_text(

@@ -51,7 +51,8 @@ def command(
 ) -> None:
     """Check every file of the folder RESULTS against its recorded hash, and compute random cells again.
 
-    What is not as it was is said, and then the exit status is 1. Nothing is written.
+    What is not as it was is said, and then the exit status is 1; so it is where cells should have been computed again
+    and none could. Nothing is written.
     """
     import secrets
 
@@ -76,7 +77,7 @@ def command(
     if found.refused:
         say(f"nothing was computed again: {found.refused}", err=True)
     _say(found, f"; {found.recomputed} computed again (--seed {drawn})" if recompute else "")
-    if found.wrong:
+    if found.wrong or found.refused:
         raise SystemExit(1)
 
 
