@@ -119,6 +119,7 @@ def agile(tmp_path, monkeypatch):
         (tmp_path / "agile" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "agile" / name).write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it is told from sources by size and second alone
 
     def model():
         for name in [name for name in sys.modules if name.partition(".")[0] == "agile"]:
