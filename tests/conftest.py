@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # pytest has a process a core; more threads would wait for one another
+
 ROOT = Path(__file__).resolve().parents[1]
 TOYS = ROOT / "tests" / "support" / "toys"
 

@@ -60,7 +60,7 @@ def test_silence_is_where_the_energy_is_not_where_the_samples_are_zero():
 
 
 @everywhere
-@pytest.mark.parametrize("level", [1e-170, 1e-80, 5e-324])
+@pytest.mark.parametrize("level", [1e-170, *(pytest.param(one, marks=pytest.mark.heavy) for one in (1e-80, 5e-324))])
 def test_a_source_below_silence_scores_as_zeros_do_and_takes_nothing_from_the_others(name, level):
     loud, quiet = noise(), noise(seed=1, level=level)
     estimates = {"a": 0.9 * loud + 0.01 * noise(seed=2), "b": 0.9 * quiet}

@@ -37,6 +37,7 @@ def mixer(registry, library, settings=SETTINGS, sources=None):
     )
 
 
+@pytest.mark.heavy
 def test_an_example_is_a_pure_function_of_seed_step_and_number(registry, library):
     first, second = mixer(registry, library), mixer(registry, Library.of(registry, ["sketches"], kept_bytes=0))
     wanted = [first.example(step, k) for step in (1, 2) for k in (0, 1)]
