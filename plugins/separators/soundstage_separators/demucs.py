@@ -101,7 +101,7 @@ class Demucs:
             with repeatable(self._device, self._half):
                 if self._normalizes:
                     mono = wave.mean(0)
-                    mean, scale = mono.mean(), mono.std() + 1e-8
+                    mean, scale = mono.mean(), mono.std(correction=min(1, len(mono) - 1)) + 1e-8  # one sample has none
                     wave = (wave - mean) / scale
                 found = apply_model(
                     self._model,
