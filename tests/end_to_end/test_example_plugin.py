@@ -41,9 +41,9 @@ def soundstage(target, tmp_path_factory):
 
 def test_its_separator_is_listed(soundstage):
     listed = soundstage("list")
-    assert "Vocals are what both channels share" in listed
+    assert "What sits in the middle for the vocals, the rest for the others" in listed
     assert "problem" not in listed
-    assert "amount: float = 1.0" in soundstage("show", "example")
+    assert "focus: float = 1.0" in soundstage("show", "example")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
