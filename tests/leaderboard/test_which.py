@@ -30,7 +30,8 @@ SEPARATORS = {
 }
 
 
-def folder(path, songs=8):
+def folder(path, songs=8, took=None):
+    """took: of a separator, in place of the above, its seconds and device song by song; None for not measured."""
     store, cells, number = Store(path).prepare(), [], 0
     for song in range(songs):
         for name, (value, seconds, device, run) in SEPARATORS.items():
@@ -39,7 +40,9 @@ def folder(path, songs=8):
             rows = [Score("drums", "SDR", 1.0 + song)]
             if value is not None:
                 rows.append(Score("vocals", "SDR", value + song + (0.1 if song % 2 and name == "quick" else 0.0)))
-            details = {"separated_s": seconds, "peak_mb": 500.0} | ({"device": device} if device else {})
+            seconds, device = took[name][song] if took and name in took else (seconds, device)
+            details = {"separated_s": seconds, "peak_mb": 500.0 + song} if seconds is not None else {}
+            details |= {"device": device} if device else {}
             stage = Stage("ok", details=details)
             record = CellRecord(cell, stage, {score: Stage("ok")}, {"samples": 10, "rate": 1}, run)
             store.commit(record, score_rows((score, "dB", row) for row in rows))
@@ -107,6 +110,49 @@ def test_costs_are_those_of_the_device_with_the_machine_named(results):
     assert "Old <CPU>, 2 cores" in " ".join(found.notes)
 
 
+def test_a_cost_is_the_median_over_the_cells_of_one_device(tmp_path):
+    seconds = [1.0, 2.0, 3.0, 4.0, 50.0, 60.0]
+    took = {
+        "quick": [*((one, "cpu") for one in seconds), (0.5, "cuda:0"), (0.7, "cuda:0")],
+        "good": [(None, "cpu")] * 8,
+        "twin": [(None, "cpu"), *[(4.0, "cpu")] * 7],
+    }
+    opened = soundstage.open(folder(tmp_path / "out", took=took))
+    found = {pick.separator: pick for pick in opened.which(source="vocals").tables[0].picks}
+    cpu, cuda = found["quick"].took
+    assert (cpu.device, cpu.cells, cuda.device, cuda.cells) == ("cpu", 6, "cuda:0", 2)
+    assert cpu.real_time_factor == pytest.approx(0.35)  # the mean is 2
+    assert cpu.slowest == pytest.approx(6.0)
+    assert cuda.real_time_factor == pytest.approx(0.06)
+    assert cuda.slowest == pytest.approx(0.07)
+    assert (cpu.peak_mb, cuda.peak_mb) == (505.0, 507.0)
+    assert found["twin"].took[0].cells == 8
+    assert found["twin"].took[0].real_time_factor == pytest.approx(0.4)
+    on_cpu = opened.which(source="vocals", max_cost=0.36, device="cpu")
+    assert names(on_cpu) == ["quick"]
+    assert [one.device for one in on_cpu.tables[0].picks[0].took] == ["cpu"]
+    assert why(on_cpu)["twin"] == "its real-time factor is 0.4"
+    assert why(on_cpu)["good"] == "what separating takes was not measured"
+    assert "quick" not in names(opened.which(source="vocals", max_cost=0.3, device="cpu"))
+    assert "quick" in names(opened.which(source="vocals", max_cost=0.3))
+
+
+def test_values_intervals_and_ranks_are_the_leaderboards(results):
+    opened = soundstage.open(results)
+    (table,) = (one for one in opened.board(by=["source"]).sections if one.group["source"] == "vocals")
+    rows = {row.separator: row for row in table.rows}
+    picks = opened.which(source="vocals").tables[0].picks
+    medians = {"gpu": 13.0, "good": 12.5, "mute": 11.5}  # of songs 0 to 7
+    assert {pick.separator: pick.value.value for pick in picks[:3]} == pytest.approx(medians)
+    for pick in picks:
+        row = rows[pick.separator]
+        (value,) = row.values.values()
+        low, high = pick.value.interval
+        assert low < pick.value.value < high
+        assert (pick.value.value, pick.value.interval) == (value.value, value.interval)
+        assert (pick.rank, pick.ranks, pick.group) == (row.rank, row.standing.ranks, row.group)
+
+
 def test_ties_are_said_and_so_are_too_few_songs(results, tmp_path):
     found = soundstage.open(results).which(source="vocals", device="cpu", below_real_time=True)
     first, second = found.tables[0].picks
@@ -144,6 +190,19 @@ def test_top_counts_the_rest(results):
     assert names(found) == ["gpu"]
     assert found.tables[0].more == 4
     assert "4 more separators below it" in repr(found)
+    found = soundstage.open(results).which(source="vocals", device="cpu", top=1)
+    assert (found.tables[0].more, found.tables[0].tied_more) == (2, 0)
+    assert "good is first by SDR, and told apart from all others on 8 songs." in repr(found)
+    assert "2 more separators below it." in repr(found)
+
+
+def test_top_hides_no_tie(results):
+    """`twin` and `quick` are tied: who sees the first of them alone is told so."""
+    found = soundstage.open(results).which(source="vocals", device="cpu", below_real_time=True, top=1)
+    (first,) = names(found)
+    assert (found.tables[0].more, found.tables[0].tied_more) == (1, 1)
+    assert f"{first} is first by SDR." in repr(found)
+    assert "1 more separator below it, 1 of which cannot be told from the first." in repr(found)
 
 
 def test_the_verb_prints_table_markdown_and_json(results):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from soundstage.errors import SoundstageError, meant, suggestion
 from soundstage.heard import Heard
-from soundstage.leaderboard.board import Column, Coverage, Row, Section, Value, is_known
+from soundstage.leaderboard.board import Column, Coverage, Row, Section, Value
 from soundstage.leaderboard.build import make_leaderboard
 from soundstage.leaderboard.choice import shown_columns, tables_asked_for
 from soundstage.leaderboard.protocols import DEFAULT, Aggregation
@@ -99,13 +99,14 @@ class LeftOut:
 @dataclass(frozen=True, slots=True)
 class Picks:
     """One table. group: what it is of, empty for all. songs: of how many songs its values are. more: how many picks
-    there are beyond those asked for."""
+    there are beyond those asked for; tied_more: how many of these cannot be told apart from the first."""
 
     group: Mapping[str, str]
     picks: tuple[Pick, ...]
     left_out: tuple[LeftOut, ...]
     songs: int
-    more: int = 0
+    more: int
+    tied_more: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,8 @@ def _picks(
     )
     left = tuple(LeftOut(row.separator, _unranked(row, column)) for row in section.rows if row.rank is None)
     group = {key: value for key, value in section.group.items() if key != "source"}
-    kept = picks if top is None else picks[:top]
-    return Picks(group, kept, left, section.scores[column].songs, len(picks) - len(kept))
+    kept, more = picks[:top], picks[len(picks[:top]) :]
+    return Picks(group, kept, left, section.scores[column].songs, len(more), sum(pick.tied is True for pick in more))
 
 
 def _tied(row: Row, first: Row | None) -> bool | None:
@@ -243,9 +244,7 @@ def _tied(row: Row, first: Row | None) -> bool | None:
 def _unranked(row: Row, column: Column) -> str:
     if row.is_apart:
         return "was trained on these songs, so its scores here promise nothing"
-    if not is_known(row.values[column]):
-        return f"has no score of {column.label} that the others have too"
-    return "has no rank"
+    return f"has no score of {column.label} that the others have too"
 
 
 def _why_not(asked: Asked, took: Sequence[Took], licence: str) -> str:

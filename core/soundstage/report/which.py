@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soundstage.leaderboard.board import FEWEST
-from soundstage.leaderboard.which import Pick, Picks, Selection, Took
+from soundstage.leaderboard.which import Picks, Selection, Took
 from soundstage.report import notebook
 from soundstage.report.plain import marked, plain
 from soundstage.report.terminal import name_width, print_whole
@@ -122,22 +122,24 @@ def sentences(found: Selection, table: Picks) -> Iterator[str]:
     if column is None or not table.picks:
         yield "None has what is asked for."
     else:
-        yield _said(table.picks, printable(column.label), table.songs)
+        yield _said(table, printable(column.label))
     if table.more:
-        yield f"{counted(table.more, 'more separator')} below {'it' if len(table.picks) == 1 else 'these'}."
+        tied = f", {table.tied_more} of which cannot be told from the first" if table.tied_more else ""
+        yield f"{counted(table.more, 'more separator')} below {'it' if len(table.picks) == 1 else 'these'}{tied}."
     for one in table.left_out:
         yield f"left out: {printable(one.separator)} {printable(one.why)}"
 
 
-def _said(picks: tuple[Pick, ...], measure: str, songs: int) -> str:
-    first = printable(picks[0].separator)
-    on = counted(songs, "song")
-    if songs < FEWEST:
-        return f"{first} is first by {measure}, but {on} are too few to say how surely: that takes {FEWEST}."
-    tied = [printable(pick.separator) for pick in picks if pick.tied]
+def _said(table: Picks, measure: str) -> str:
+    first = f"{printable(table.picks[0].separator)} is first by {measure}"
+    on = counted(table.songs, "song")
+    if table.songs < FEWEST:
+        return f"{first}, but {on} are too few to say how surely: that takes {FEWEST}."
+    tied = [printable(pick.separator) for pick in table.picks if pick.tied]
     if tied:
-        return f"{first} is first by {measure}; {', '.join(tied)} cannot be told from it on {on}: any of these will do."
-    return f"{first} is first by {measure}" + (f", and told apart from all others on {on}." if len(picks) > 1 else ".")
+        return f"{first}; {', '.join(tied)} cannot be told from it on {on}: any of these will do."
+    has_others = len(table.picks) + table.more > 1
+    return first + (f", and told apart from all others on {on}." if has_others and not table.tied_more else ".")
 
 
 def left_out(found: Selection) -> Iterator[str]:
