@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from html import escape
@@ -14,6 +16,7 @@ from soundstage.planning.plan import Plan
 from soundstage.planning.request import plan_of
 from soundstage.report.text import counted, printable
 from soundstage.results.files import location
+from soundstage.results.records import StoredPlan
 from soundstage.results.store import Store
 from soundstage.variants import parse_variant
 
@@ -24,14 +27,14 @@ if TYPE_CHECKING:
     from soundstage.report.shown import Answer, Board, Comparison
 
 
-class Told:
+class Told(ABC):
     """Shows itself as lines of text, in a terminal and in a notebook alike."""
 
     __slots__ = ()
 
+    @abstractmethod
     def lines(self) -> list[str]:
         """What it says, a line each."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return "\n".join(map(printable, self.lines()))
@@ -203,25 +206,8 @@ class ResultsFolder(Told):
 
     def status(self) -> Status:
         """How many cells are done, with trouble and left, of each separator too."""
-        from soundstage.results.loading import load_states
-
         store = Store(self.path)
-        facts, states = load_states(store, self.grid)
-        names = store.plan(facts["id"]).cells["separator"].to_pylist()
-        planned = dict.fromkeys(names, 0)
-        done = dict(planned)
-        for name, state in zip(names, states, strict=True):
-            planned[name] += 1
-            done[name] += state == "ok"
-        return Status(
-            title=f"{facts['name']} · revision {facts['revision']} · {facts['hash'][:8]}",
-            planned=len(states),
-            done=states.count("ok"),
-            troubled=states.count("failed"),
-            left=states.count("left"),
-            separators={name: Coverage(done[name], planned[name]) for name in planned},
-            damage=store.damage,
-        )
+        return _status(store, store.plan(self.grid))
 
     def provenance(self) -> str:
         """How the numbers were made, as text: grid, seeds, plugins, parameters, weights, versions and machines."""
@@ -232,9 +218,28 @@ class ResultsFolder(Told):
 
     def lines(self) -> list[str]:
         """What it says, a line each."""
-        others = [name for name in self.grids() if name != Store(self.path).plan(self.grid).facts["id"]]
+        store = Store(self.path)
+        plan = store.plan(self.grid)
+        others = [name for name in self.grids() if name != plan.facts["id"]]
         more = [f"other grids here: {', '.join(others)}"] if others else []
-        return [f"{self.path}", *self.status().lines(), *more]
+        return [f"{self.path}", *_status(store, plan).lines(), *more]
+
+
+def _status(store: Store, plan: StoredPlan) -> Status:
+    from soundstage.results.loading import load_states
+
+    facts, states = plan.facts, load_states(store, plan)
+    names = plan.cells["separator"].to_pylist()
+    planned, done = Counter(names), Counter(name for name, state in zip(names, states, strict=True) if state == "ok")
+    return Status(
+        title=f"{facts['name']} · revision {facts['revision']} · {facts['hash'][:8]}",
+        planned=len(states),
+        done=states.count("ok"),
+        troubled=states.count("failed"),
+        left=states.count("left"),
+        separators={name: Coverage(done[name], planned[name]) for name in planned},
+        damage=store.damage,
+    )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

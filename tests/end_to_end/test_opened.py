@@ -46,6 +46,9 @@ def test_a_plan_says_what_would_run_and_a_folder_how_far_it_is(toys, tmp_path):
     assert opened.grids() == [planned.id]
     assert "versions" not in opened.provenance()
     assert f"planned · revision 1 · {planned.hash}" in opened.provenance()
+    assert "other grids" not in repr(opened)
+    soundstage.run({**GRID, "name": "again"}, tmp_path / "out")
+    assert f"other grids here: {planned.id}" in repr(opened)
 
 
 def test_what_cannot_run_is_in_the_plan():

@@ -23,7 +23,8 @@ def command(results: Path | str, grid: str, errors: bool) -> None:
     from soundstage.running.heartbeat import progress
 
     store = Store(results)
-    facts, states = load_states(store, grid)
+    plan = store.plan(grid)
+    facts, states = plan.facts, load_states(store, plan)
     counts = {name: states.count(name) for name in ("ok", "failed", "left")}
     say(f"{facts['name']} · revision {facts['revision']} · {facts['hash'][:8]}: {len(states)} cells")
     say(f"{counts['ok']} done, {counts['failed']} with trouble, {counts['left']} left")

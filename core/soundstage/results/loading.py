@@ -70,12 +70,8 @@ def load_results(path: Path | str, grid: str = "") -> Results:
     return Results(plan.facts, cells, frame, store.damage)
 
 
-def load_states(store: Store, grid: str = "") -> tuple[PlanFacts, list[State]]:
-    """A grid's facts and, for each of its cells, whether it is `ok`, `failed` in any stage, or `left` to be run.
-
-    Raises SoundstageError where there are no results.
-    """
-    plan = store.plan(grid)
+def load_states(store: Store, plan: StoredPlan) -> list[State]:
+    """Of each of a plan's cells whether it is `ok`, `failed` in any stage, or `left` to be run."""
     records = store.records(plan.cells["cell"].to_pylist())
     columns = [plan.cells[f"score:{metric}"].to_pylist() for metric in plan.facts["metrics"]]
     found: list[State] = []
@@ -86,7 +82,7 @@ def load_states(store: Store, grid: str = "") -> tuple[PlanFacts, list[State]]:
         else:
             stages = [record.separation, *(record.scores[score] for score in scores)]
             found.append("ok" if all(stage.is_ok for stage in stages) else "failed")
-    return plan.facts, found
+    return found
 
 
 def _cells(planned: pa.Table, states: pa.Table) -> pandas.DataFrame:
