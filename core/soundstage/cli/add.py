@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from soundstage.cli import completing
+from soundstage.cli.options import device
 from soundstage.cli.saying import say
 
 
@@ -26,13 +27,7 @@ from soundstage.cli.saying import say
     default="",
     help="The plugin that takes the files, or a variant of it.  [default: by endings]",
 )
-@click.option(
-    "--device",
-    shell_complete=completing.devices,
-    default="auto",
-    show_default=True,
-    help="Where it is tried: auto, cpu, cuda, cuda:N or mps.",
-)
+@device("Where it is tried: auto, cpu, cuda, cuda:N or mps.")
 def command(files: tuple[Path, ...], name: str, registry: Path, separator: str, device: str) -> None:
     """Make a separator of a model's files: MODEL.ckpt CONFIG.yaml.
 

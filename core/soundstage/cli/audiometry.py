@@ -8,15 +8,13 @@ from pathlib import Path
 import click
 
 from soundstage.cli import completing
-from soundstage.cli.options import data_roots, default_folder, folder, more_registry
+from soundstage.cli.options import data_roots, default_folder, more_registry, printed_as, results_out, workers
 from soundstage.cli.saying import say, say_document
 
 
 @click.command("audiometry")
 @click.argument("metrics", shell_complete=completing.of_kind("metrics"), nargs=-1, metavar="[METRIC]…")
-@click.option(
-    "--out", metavar="FOLDER", callback=folder, default=None, help="Results folder or URL.  [default: results/GRID]"
-)
+@results_out
 @click.option(
     "--grid",
     shell_complete=completing.grids,
@@ -40,8 +38,8 @@ from soundstage.cli.saying import say, say_document
 )
 @data_roots
 @more_registry
-@click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
-@click.option("--format", "form", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
+@workers
+@printed_as(("table", "markdown", "json"))
 @click.option("--page", type=click.Path(path_type=Path), help="Also write a page with figures into this folder.")
 @click.option("--quiet", is_flag=True, help="Say nothing of how the run goes.")
 def command(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundstage.cli import completing
-from soundstage.cli.options import added, data_roots, more_registry, toml_of
+from soundstage.cli.options import added, data_roots, more_registry, printed_as, toml_of
 from soundstage.cli.saying import say, say_document
 from soundstage.contracts import KINDS, Kind
 from soundstage.errors import SoundstageError, UnknownName, text_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--device", default="cpu", show_default=True, help="Where a separator loads: auto, cpu, cuda, cuda:N, mps."
 )
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@printed_as(("table", "json"))
 @more_registry
 def command(
     name: str,

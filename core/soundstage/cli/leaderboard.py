@@ -7,43 +7,30 @@ from pathlib import Path
 import click
 
 from soundstage.cli import completing
-from soundstage.cli.options import results_folder, safe_csv, tables, which_grid
+from soundstage.cli.options import (
+    only_metrics,
+    printed_as,
+    protocol,
+    published,
+    rank_by,
+    results_folder,
+    safe_csv,
+    tables,
+    which_grid,
+)
 from soundstage.cli.saying import say_document
-from soundstage.leaderboard.protocols import DEFAULT, PROTOCOLS
-
-FORMATS = ("table", "markdown", "csv", "json", "latex")
+from soundstage.leaderboard.protocols import PROTOCOLS
 
 
 @click.command("leaderboard")
 @results_folder
 @tables
-@click.option(
-    "--metric",
-    "metrics",
-    shell_complete=completing.of_kind("metrics"),
-    multiple=True,
-    help="Show only this metric or measure. Repeatable.",
-)
-@click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
-)
+@only_metrics
+@rank_by
+@printed_as(("table", "markdown", "csv", "json", "latex"))
 @safe_csv
-@click.option(
-    "--protocol",
-    shell_complete=completing.protocols,
-    default=DEFAULT,
-    show_default=True,
-    metavar="NAME",
-    help="How scores become values: " + "; ".join(f"{name} ({how.summary})" for name, how in PROTOCOLS.items()) + ".",
-)
-@click.option(
-    "--published",
-    shell_complete=completing.published,
-    default="",
-    metavar="NAME",
-    help="Set a publication's rows beside these, out of ranks, with Δ: a name of `list published`, or a TOML.",
-)
+@protocol("How scores become values: " + "; ".join(f"{name} ({how.summary})" for name, how in PROTOCOLS.items()) + ".")
+@published
 @click.option(
     "--over",
     shell_complete=completing.of_kind("separators"),
@@ -79,21 +66,15 @@ def command(
     from soundstage.leaderboard.published.tables import find_publication
     from soundstage.results.loading import load_results
 
-    groups = [] if by and [word.casefold() for word in by] == ["none"] else by
     publication = find_publication(published) if published else None
     loaded = load_results(results, grid)
-    board = make_leaderboard(
-        loaded, by=groups, metrics=metrics, rank_by=rank_by, protocol=protocol, over=over, cost=cost
-    )
+    board = make_leaderboard(loaded, by=by, metrics=metrics, rank_by=rank_by, protocol=protocol, over=over, cost=cost)
     if publication is not None:
         board = set_beside(board, publication, loaded)
     if form == "table":
-        from soundstage.report.terminal import console, print_board
+        from soundstage.report.terminal import print_board, wide_console
 
-        page = console()
-        if not page.is_terminal:
-            page = console(width=max(page.width, 160))
-        print_board(board, page, intervals)
+        print_board(board, wide_console(), intervals)
         return
     from soundstage.report import latex, plain
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from soundstage.cli import completing
 
 if TYPE_CHECKING:
     from soundstage.catalogue.registry import Registry
+
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def folder(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -26,6 +29,12 @@ def folder(context: click.Context, parameter: click.Parameter, value: Any) -> An
 def words(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
     """A comma-separated option as a list; None where it is not given."""
     return None if value is None else [word.strip() for word in value.split(",") if word.strip()]
+
+
+def groups(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    """What there is a table for each of: of words with commas between, nothing for `none`; None where not given."""
+    found = words(context, parameter, value)
+    return [] if found and [word.casefold() for word in found] == ["none"] else found
 
 
 def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
@@ -45,14 +54,67 @@ def default_folder(grid: str) -> Path:
 
 
 results_folder = click.argument("results", callback=folder, shell_complete=completing.folders)
-tables = click.option(
-    "--by",
-    callback=words,
-    shell_complete=completing.groups,
-    metavar="WHAT,…",
-    help="A table for each source, spatializer, dataset, placement or seed; 'none' for one table."
-    "  [default: spatializer and placement, where there are several]",
+
+
+def each(what: str, of_all: str) -> Option:
+    """`--by`. what: there is for each group; of_all: what there is where all is one group."""
+    return click.option(
+        "--by",
+        callback=groups,
+        shell_complete=completing.groups,
+        metavar="WHAT,…",
+        help=f"{what} for each source, spatializer, dataset, placement or seed; 'none' for {of_all}."
+        "  [default: spatializer and placement, where there are several]",
+    )
+
+
+def protocol(told: str = "As for leaderboard.") -> Option:
+    """`--protocol`."""
+    from soundstage.leaderboard.protocols import DEFAULT  # which most verbs do not need
+
+    return click.option(
+        "--protocol",
+        shell_complete=completing.protocols,
+        default=DEFAULT,
+        show_default=True,
+        metavar="NAME",
+        help=told,
+    )
+
+
+def device(told: str) -> Option:
+    """`--device`, where models run."""
+    return click.option("--device", shell_complete=completing.devices, default="auto", show_default=True, help=told)
+
+
+def printed_as(forms: Sequence[str], told: str = "How to print it.") -> Option:
+    """`--format`, of which the first is taken where none is named."""
+    return click.option("--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help=told)
+
+
+tables = each("A table", "one table")
+only_metrics = click.option(
+    "--metric",
+    "metrics",
+    shell_complete=completing.of_kind("metrics"),
+    multiple=True,
+    help="Only this metric or measure. Repeatable.",
 )
+rank_by = click.option(
+    "--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]"
+)
+published = click.option(
+    "--published",
+    shell_complete=completing.published,
+    default="",
+    metavar="NAME",
+    help="Set a publication's rows beside these, out of ranks, with Δ: a name of `list published`, or a TOML.",
+)
+results_out = click.option(
+    "--out", metavar="FOLDER", callback=folder, default=None, help="Results folder or URL.  [default: results/GRID]"
+)
+workers = click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
+trust = click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")
 which_grid = click.option(
     "--grid", default="", help="Which grid, by name or hash, where the folder holds several.  [default: newest]"
 )

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli import completing
-from soundstage.cli.options import more_registry, results_folder, tables, which_grid
+from soundstage.cli.options import (
+    more_registry,
+    only_metrics,
+    protocol,
+    published,
+    rank_by,
+    results_folder,
+    tables,
+    which_grid,
+)
 from soundstage.cli.saying import say
-from soundstage.leaderboard.protocols import DEFAULT
 
 if TYPE_CHECKING:
     from soundstage.catalogue.references import Reference
@@ -30,29 +37,10 @@ if TYPE_CHECKING:
     help="Check a paper, with all that it includes: whether every number in it follows from RESULTS.",
 )
 @tables
-@click.option(
-    "--metric",
-    "metrics",
-    shell_complete=completing.of_kind("metrics"),
-    multiple=True,
-    help="Only this metric or measure. Repeatable.",
-)
-@click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first shown]")
-@click.option(
-    "--protocol",
-    shell_complete=completing.protocols,
-    default=DEFAULT,
-    show_default=True,
-    metavar="NAME",
-    help="As for leaderboard.",
-)
-@click.option(
-    "--published",
-    shell_complete=completing.published,
-    default="",
-    metavar="NAME",
-    help="Set a publication's rows beside, as for leaderboard.",
-)
+@only_metrics
+@rank_by
+@protocol()
+@published
 @click.option("--intervals", is_flag=True, help="Put every value's interval into the tables.")
 @click.option("--cost", is_flag=True, help="Put real-time factor and peak memory into the tables.")
 @more_registry
@@ -81,8 +69,7 @@ def command(
 
     if (out is None) == (check is None):
         raise click.UsageError("give --out FOLDER to write a paper, or --check MAIN.TEX to check one")
-    groups = () if by and [word.casefold() for word in by] == ["none"] else by
-    options = Options(None if groups is None else tuple(groups), metrics, rank_by, protocol, published, intervals, cost)
+    options = Options(None if by is None else tuple(by), metrics, rank_by, protocol, published, intervals, cost)
     if check is not None:
         from soundstage.report.paper.checking import check_paper
         from soundstage.report.paper.known import Known

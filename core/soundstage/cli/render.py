@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soundstage.cli import completing
-from soundstage.cli.options import data_roots, more_registry
+from soundstage.cli.options import data_roots, more_registry, workers
 from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("grid", shell_complete=completing.grids)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the data set.")
 @data_roots
-@click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
+@workers
 @click.option(
     "--format",
     "form",

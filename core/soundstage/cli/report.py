@@ -8,21 +8,24 @@ from typing import Any, Literal, cast
 import click
 
 from soundstage.cli import completing
-from soundstage.cli.options import data_roots, more_registry, results_folder, which_grid
+from soundstage.cli.options import (
+    data_roots,
+    device,
+    more_registry,
+    published,
+    rank_by,
+    results_folder,
+    trust,
+    which_grid,
+)
 from soundstage.cli.saying import say
 
 
 @click.command("report")
 @results_folder
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where the report goes.")
-@click.option("--rank-by", default="", metavar="MEASURE", help="Rank by this measure.  [default: the first]")
-@click.option(
-    "--published",
-    shell_complete=completing.published,
-    default="",
-    metavar="NAME",
-    help="Set a publication's rows beside these, out of ranks, with Δ: a name of `list published`, or a TOML.",
-)
+@rank_by
+@published
 @which_grid
 @click.option(
     "--clips",
@@ -48,16 +51,10 @@ from soundstage.cli.saying import say
 @click.option(
     "--seconds", type=click.FloatRange(1.0, 600.0), default=10.0, show_default=True, help="How long a clip is."
 )
-@click.option(
-    "--device",
-    shell_complete=completing.devices,
-    default="auto",
-    show_default=True,
-    help="Where models run whose estimates were not kept.",
-)
+@device("Where models run whose estimates were not kept.")
 @data_roots
 @more_registry
-@click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")
+@trust
 def command(results: Path | str, out: Path, clips: str, **options: Any) -> None:
     """Make a report of the folder RESULTS: one folder of HTML that opens from disk, with no server and no network.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soundstage.cli import completing
-from soundstage.cli.options import data_roots, default_folder, folder, more_registry
+from soundstage.cli.options import data_roots, default_folder, device, more_registry, results_out, workers
 from soundstage.cli.saying import say, say_lines
 from soundstage.errors import SoundstageError
 
@@ -29,11 +29,9 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
 
 @click.command("run")
 @click.argument("grid", shell_complete=completing.grids)
-@click.option(
-    "--out", metavar="FOLDER", callback=folder, default=None, help="Results folder or URL.  [default: results/GRID]"
-)
+@results_out
 @data_roots
-@click.option("--workers", default=1, show_default=True, help="Processes; 1 runs in this one.")
+@workers
 @click.option(
     "--scorers", default=0, metavar="N", help="So many more processes render and score; the workers only separate."
 )
@@ -47,13 +45,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     metavar="STATUS,…",
     help="Run cells and metrics of these statuses again.",
 )
-@click.option(
-    "--device",
-    shell_complete=completing.devices,
-    default="auto",
-    show_default=True,
-    help="Where models run: auto, cpu, cuda, cuda:N or mps; several, with commas between, in turn.",
-)
+@device("Where models run: auto, cpu, cuda, cuda:N or mps; several, with commas between, in turn.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Kill what works on one cell for longer.")
 @click.option("--memory-limit", callback=size, metavar="SIZE", help="Kill a worker that holds more, as in 6GB.")
 @more_registry

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundstage.cli import completing
-from soundstage.cli.options import data_roots, more_registry, results_folder, which_grid
+from soundstage.cli.options import data_roots, device, more_registry, results_folder, trust, which_grid
 from soundstage.cli.saying import say
 from soundstage.errors import SoundstageError
 
@@ -28,17 +27,11 @@ if TYPE_CHECKING:
     help="Compute N random cells again; 0 checks files alone.",
 )
 @click.option("--seed", type=int, default=None, help="What draws these cells.  [default: others every time]")
-@click.option(
-    "--device",
-    shell_complete=completing.devices,
-    default="auto",
-    show_default=True,
-    help="Where models run, as it was for the results.",
-)
+@device("Where models run, as it was for the results.")
 @which_grid
 @data_roots
 @more_registry
-@click.option("--trust", is_flag=True, help="Run the scripts that the folder names, and load the files in it.")
+@trust
 def command(
     results: Path | str,
     recompute: int,

@@ -7,11 +7,8 @@ from pathlib import Path
 import click
 
 from soundstage.cli import completing
-from soundstage.cli.options import more_registry, results_folder, tables, which_grid
+from soundstage.cli.options import more_registry, printed_as, protocol, results_folder, tables, which_grid
 from soundstage.cli.saying import say_document
-from soundstage.leaderboard.protocols import DEFAULT
-
-FORMATS = ("table", "markdown", "json")
 
 
 @click.command("which")
@@ -38,19 +35,10 @@ FORMATS = ("table", "markdown", "json")
     default="",
     help="Rank by this measure, or this metric's first.  [default: the leaderboard's]",
 )
-@click.option(
-    "--protocol",
-    shell_complete=completing.protocols,
-    default=DEFAULT,
-    show_default=True,
-    metavar="NAME",
-    help="As for leaderboard.",
-)
+@protocol()
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="The best N of each table.  [default: all]")
 @tables
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print it."
-)
+@printed_as(("table", "markdown", "json"))
 @which_grid
 @more_registry
 def command(
@@ -76,7 +64,6 @@ def command(
     """
     from soundstage.opened import ResultsFolder
 
-    groups = [] if by and [word.casefold() for word in by] == ["none"] else by
     found = ResultsFolder(results, grid).which(
         source=source,
         device=device or "",
@@ -86,15 +73,14 @@ def command(
         metric=metric,
         protocol=protocol,
         top=top,
-        by=groups,
+        by=by,
         registry=registry,
     )
     if form == "table":
-        from soundstage.report.terminal import console
+        from soundstage.report.terminal import wide_console
         from soundstage.report.which import print_selection
 
-        page = console()
-        print_selection(found, page if page.is_terminal else console(width=max(page.width, 160)))
+        print_selection(found, wide_console())
     else:
         say_document(found.text("json" if form == "json" else "markdown"))
     if found.is_empty:

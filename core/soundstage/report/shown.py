@@ -12,13 +12,11 @@ from soundstage.audiometry.card import Audiometry
 from soundstage.leaderboard.board import Leaderboard
 from soundstage.leaderboard.versus import Versus
 from soundstage.leaderboard.which import Selection
+from soundstage.report.text import WIDTH
 
 if TYPE_CHECKING:
     import pandas
     from rich.console import Console
-
-WIDTH = 160
-"""In letters, where no terminal says otherwise."""
 
 NUMBERS = (
     *("revision", "rank", "value", "low", "high", "songs", "scores", "scores_possible", "rank_low", "rank_high"),

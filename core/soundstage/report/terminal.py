@@ -15,6 +15,7 @@ from soundstage.leaderboard.board import Column, Heads, Leaderboard, Section
 from soundstage.report.text import (
     TRAINED,
     TRAINING,
+    WIDTH,
     Line,
     arrow,
     fine_print,
@@ -58,6 +59,12 @@ def console(**options: Any) -> Console:
     """A console that guesses nothing from what is printed, and neither colours nor embolds where $NO_COLOR is set."""
     plain: dict[str, Any] = {"color_system": None} if wants_plain_text() else {}
     return Console(**{"highlight": False, "markup": False, "emoji": False, **plain, **options})
+
+
+def wide_console() -> Console:
+    """A console for tables: of what is no terminal, as a file, at least WIDTH."""
+    page = console()
+    return page if page.is_terminal else console(width=max(page.width, WIDTH))
 
 
 def print_whole(table: Table, console: Console) -> None:

@@ -48,6 +48,9 @@ class Line:
     training: str = ""
 
 
+WIDTH = 160
+"""Of tables, in letters, where no terminal says otherwise."""
+
 TRAINED = "trained on these songs"
 """The kind of lines of separators that are set apart, since they have heard what they are scored on."""
 
