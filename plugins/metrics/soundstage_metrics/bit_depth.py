@@ -87,7 +87,16 @@ def quantisation_noise(signal: ArrayLike) -> float:
     1.0
     """
     samples = np.asarray(signal)
-    return (1.0 if samples.dtype.kind in "iu" else 2.0 ** (1 - noise_bits(samples))) / math.sqrt(12)
+    return rounding_noise(1 if samples.dtype.kind in "iu" else noise_bits(samples))
+
+
+def rounding_noise(bits: int) -> float:
+    """The RMS of the noise that rounding to the steps of so many bits makes: see `quantisation_noise`.
+
+    >>> round(rounding_noise(16) * 2**15 * 12**0.5, 9)
+    1.0
+    """
+    return 2.0 ** (1 - bits) / math.sqrt(12)
 
 
 def quantised(samples: NDArray[np.float64], bits: int = ASSUMED_BITS) -> NDArray[np.float64]:

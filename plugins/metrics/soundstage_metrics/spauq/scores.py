@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
-from soundstage_metrics.bit_depth import noise_bits, quantisation_noise
+from soundstage_metrics.bit_depth import noise_bits, quantisation_noise, rounding_noise
 from soundstage_metrics.claims import NOT_RESIDUAL, NOT_SPATIAL, RESIDUAL, SPATIAL
 from soundstage_metrics.spauq import projection
 from soundstage_metrics.spauq.frames import Lags, fingerprint, frame_bounds, remember, remembered
@@ -227,10 +227,9 @@ class SpauqPublished:
     def prepare(self, scene: Scene) -> Scorer:
         """A scorer of estimates of the scene."""
         bits = {source: noise_bits(reference) for source, reference in scene.references.items()}
-        noise = {source: quantisation_noise(reference) for source, reference in scene.references.items()}
 
         def rows(source: str, reference: Samples, estimate: Samples) -> Iterator[Score]:
-            project = partial(projection.published, noise=noise[source])
+            project = partial(projection.published, noise=rounding_noise(bits[source]))
             found = _spauq(reference, estimate, scene.rate, project, *PUBLISHED)
             yield from _published_rows(source, found, bits[source])
 
