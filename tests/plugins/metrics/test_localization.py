@@ -14,6 +14,7 @@ from soundstage.pipeline.separate import Estimates
 from soundstage.scene import HrirTable, Placement, Scene, Track
 from soundstage_datasets.sketches import Sketches
 from soundstage_metrics import hooks
+from soundstage_metrics.claims import EVERYTHING
 from soundstage_metrics.localization import Localization, heard_azimuths, minimum_audible_angle_deg
 from soundstage_metrics.localization.directions import hrir_directions, lateral_deg
 from soundstage_metrics.localization.frames import frame_bounds
@@ -292,6 +293,17 @@ def test_of_panned_scenes_panning_angles_are_compared(azimuth, to):
     assert found["localization_error"] == pytest.approx(abs(to - azimuth / 2), abs=0.3)
     assert found["placement_error"] == pytest.approx(0.0, abs=0.3)
     assert math.isnan(found["flips"])
+
+
+def test_the_error_of_the_reference_is_the_same_for_every_estimate_and_claims_no_more():
+    scene = scene_of(30.0)
+    own = values(scene, scene.references["vocals"])["placement_error"]
+    assert own > 0.0
+    for estimate in (image(-60.0), scene.references["vocals"][::-1], np.stack([noise(seed=3)] * 2)):
+        assert values(scene, estimate)["placement_error"] == own
+    claim = Localization.measures["placement_error"]
+    assert not claim.follows
+    assert set(claim.ignores) == set(EVERYTHING)
 
 
 def test_stems_without_a_placement_are_heard_as_panned_where_one_says_so():

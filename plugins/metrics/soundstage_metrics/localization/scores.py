@@ -20,7 +20,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
-from soundstage_metrics.claims import DIFFUSE, NOT_CUES, PLACES
+from soundstage_metrics.claims import DIFFUSE, EVERYTHING, NOT_CUES, PLACES
 from soundstage_metrics.cues.angle import ILD_JND_DB
 from soundstage_metrics.cues.frames import PHASE_HZ
 from soundstage_metrics.localization.acuity import between_loudspeakers_deg, minimum_audible_angle_deg
@@ -64,8 +64,8 @@ def heard_azimuths(signal: ArrayLike, rate: float, hrirs: HrirTable) -> Heard:
     """Where each frame of a signal is heard through a head: see `Heard` and `heard`.
 
     signal: (2, samples) at `rate` Hz; see `validate`. hrirs: the head's, at the same rate. Raises ValueError where the
-    signal is unusable
-    or shorter than one frame of 250 ms, the rate below 3 kHz, or the set has fewer than two directions in front.
+    signal is unusable or shorter than one frame of 250 ms, the rate below 3 kHz, or the set has fewer than two
+    directions in front.
 
     >>> from soundstage.scene import HrirTable
     >>> left = np.array([[0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
@@ -112,7 +112,7 @@ class Localization:
         "split": Measure("%", higher_is_better=False, headline=False, ignores=NOT_CUES),
         "width_error": Measure("1", higher_is_better=False, headline=False, follows=DIFFUSE, ignores=NOT_CUES),
         "heard_share": Measure("%", higher_is_better=True, headline=False, follows=DIFFUSE, ignores=NOT_CUES),
-        "placement_error": Measure("°", higher_is_better=False, headline=False, follows=PLACES, ignores=NOT_CUES),
+        "placement_error": Measure("°", higher_is_better=False, headline=False, ignores=EVERYTHING),
     }
 
     def __init__(self, *, law: Literal["scene", "panning"] = "scene", gate: float = GATE_DB) -> None:
