@@ -436,7 +436,7 @@ def test_real_music_agrees_with_the_naive_definition(music, definition):
     np.testing.assert_allclose(found.srr[trusted], srr[trusted], atol=1e-5)
 
 
-def test_real_music_keeps_its_ceilings_and_loses_srr_with_leakage(music):
+def test_real_music_keeps_its_ceilings_and_loses_srr_with_bleed(music):
     s = music["drums"]
     for definition in ("projection", "published"):
         assert spauq(s, s, 44100, definition).medians() == (80.0, 80.0)
