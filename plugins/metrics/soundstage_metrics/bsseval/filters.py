@@ -32,7 +32,8 @@ LEAST_EXACT, MOST_INEXACT = 1e-10, 2e-8
 
 SENSITIVITY = 1e-3
 """What another order of summing moves the energies by: this part of EPS / rcond, as measured on real songs (4e-8 dB at
-2e-11). What is off by less is as exact as the filters are, if that is not more than MOST_INEXACT."""
+2e-11; of nearly perfect estimates thirty times that). What is off by less is as exact as the filters are, if that is
+not more than MOST_INEXACT."""
 
 FRAMES_AT_ONCE = 4
 BINS_AT_ONCE = 1024

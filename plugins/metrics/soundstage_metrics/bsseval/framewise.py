@@ -24,7 +24,8 @@ FRAMES_AT_ONCE = 8
 """Frames that one thread takes at a time."""
 
 ROUNDING = 1e-15
-"""How far a correlation, or a sum of products with it, may be off: a part of the root of both signals' energies."""
+"""About how far a correlation, or a sum of products with it, is off: a part of the root of both signals' energies. On
+real songs energies were off by up to four times what follows from it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
