@@ -20,7 +20,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
-from soundstage_metrics.claims import NOT_CUES
+from soundstage_metrics.claims import NOT_CUES, PLACES
 from soundstage_metrics.threads import in_threads
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Interaural:
             higher_is_better=False,
             label="ΔITD",
             decimals=0,
-            follows=("rotate", "itd", "swap", "mono"),
+            follows=PLACES,
             ignores=("ild", *NOT_CUES),
         ),
         "ILD_difference": Measure(

@@ -19,7 +19,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
-from soundstage_metrics.claims import NOT_CUES
+from soundstage_metrics.claims import DIFFUSE, NOT_CUES, PLACES
 from soundstage_metrics.cues.angle import Azimuth, Directions, frontal_directions, track_azimuth
 from soundstage_metrics.cues.bands import coherence_error, level_error, phase_error
 from soundstage_metrics.cues.frames import CueFrames, cue_frames
@@ -62,11 +62,11 @@ class Cues:
             higher_is_better=False,
             label="ΔITD robust",
             decimals=0,
-            follows=("rotate", "itd", "swap", "mono"),
+            follows=PLACES,
             ignores=("ild", *NOT_CUES),
         ),
         "ITD_valid_share": Measure(
-            "%", higher_is_better=True, headline=False, follows=("residual", "reverb"), ignores=("image", *NOT_CUES)
+            "%", higher_is_better=True, headline=False, follows=DIFFUSE, ignores=("image", *NOT_CUES)
         ),
         "ILD_error": Measure(
             "dB",
@@ -79,14 +79,14 @@ class Cues:
             "°",
             higher_is_better=False,
             headline=False,
-            follows=("rotate", "itd", "swap", "mono", "invert_one"),
+            follows=(*PLACES, "invert_one"),
             ignores=("ild", *NOT_CUES),
         ),
         "IACC_error": Measure(
             "1",
             higher_is_better=False,
             headline=False,
-            follows=("residual", "reverb"),
+            follows=DIFFUSE,
             ignores=("itd", "ild", "swap", *NOT_CUES),
         ),
         "angular_error": Measure(
