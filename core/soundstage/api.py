@@ -156,14 +156,12 @@ def compare(
     folder. one, other: separators by name. metrics, protocol: as for the leaderboard. grid: as for `load`. Raises
     SoundstageError for names that the results don't have.
     """
-    import pandas as pd
-
     from soundstage.leaderboard.versus import versus
-    from soundstage.report.versus import records
+    from soundstage.report.shown import Comparison
     from soundstage.results.loading import load_results
 
     found = versus(load_results(location(path), grid), one, other, metrics=list(metrics), protocol=protocol)
-    return pd.DataFrame(records(found))
+    return Comparison.of(found).frame()
 
 
 def write_report(

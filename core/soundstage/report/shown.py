@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar
 
 from soundstage.audiometry.card import Audiometry
 from soundstage.leaderboard.board import Leaderboard
@@ -38,27 +39,43 @@ def text_of(show: Callable[[Console], None]) -> str:
     return "\n".join(line.rstrip() for line in page.file.getvalue().rstrip().split("\n"))  # type: ignore[attr-defined]
 
 
-def _values(of: Any) -> dict[str, Any]:
-    return {field.name: getattr(of, field.name) for field in fields(of)}
+Held = TypeVar("Held", Leaderboard, Versus, Audiometry, Selection)
+
+
+class Shown(ABC, Generic[Held]):
+    """Shows itself: as what a terminal prints, and as what a notebook shows."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, found: Held) -> Self:
+        """The same, showing itself."""
+        return cls(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+    @abstractmethod
+    def _print(self, page: Console) -> None:
+        """Print it."""
+
+    @abstractmethod
+    def _repr_html_(self) -> str:
+        """It as HTML."""
+
+    def __repr__(self) -> str:
+        return text_of(self._print)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Board(Leaderboard):
+class Board(Shown[Leaderboard], Leaderboard):
     """A leaderboard that shows itself: as a table of text in a terminal, as an HTML table in a notebook.
 
     Its values are in `sections`, a table each: `board.sections[0].rows[0].values[board.ranked_by].value`, in the unit
     of the column.
     """
 
-    @classmethod
-    def of(cls, board: Leaderboard) -> Board:
-        """The same board, showing itself."""
-        return cls(**_values(board))
-
-    def __repr__(self) -> str:
+    def _print(self, page: Console) -> None:
         from soundstage.report.terminal import print_board
 
-        return text_of(lambda page: print_board(self, page))
+        print_board(self, page)
 
     def _repr_html_(self) -> str:
         from soundstage.report.notebook import board_html
@@ -95,18 +112,13 @@ class Board(Leaderboard):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Comparison(Versus):
+class Comparison(Shown[Versus], Versus):
     """Two separators song by song, showing itself: as a table with sentences in a terminal, as HTML in a notebook."""
 
-    @classmethod
-    def of(cls, found: Versus) -> Comparison:
-        """The same comparison, showing itself."""
-        return cls(**_values(found))
-
-    def __repr__(self) -> str:
+    def _print(self, page: Console) -> None:
         from soundstage.report.versus import print_versus
 
-        return text_of(lambda page: print_versus(self, page))
+        print_versus(self, page)
 
     def _repr_html_(self) -> str:
         from soundstage.report.notebook import versus_html
@@ -123,18 +135,13 @@ class Comparison(Versus):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Cards(Audiometry):
+class Cards(Shown[Audiometry], Audiometry):
     """Cards of metrics that show themselves: as text in a terminal, as an HTML table in a notebook."""
 
-    @classmethod
-    def of(cls, found: Audiometry) -> Cards:
-        """The same cards, showing themselves."""
-        return cls(**_values(found))
-
-    def __repr__(self) -> str:
+    def _print(self, page: Console) -> None:
         from soundstage.report.cards.terminal import print_cards
 
-        return text_of(lambda page: print_cards(self, page))
+        print_cards(self, page)
 
     def _repr_html_(self) -> str:
         from soundstage.report.notebook import cards_html
@@ -143,21 +150,16 @@ class Cards(Audiometry):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Answer(Selection):
+class Answer(Shown[Selection], Selection):
     """Which separators suit, showing itself: as a table with sentences in a terminal, as HTML in a notebook.
 
     `tables[0].picks` are those that have what was asked for, best first.
     """
 
-    @classmethod
-    def of(cls, found: Selection) -> Answer:
-        """The same answer, showing itself."""
-        return cls(**_values(found))
-
-    def __repr__(self) -> str:
+    def _print(self, page: Console) -> None:
         from soundstage.report.which import print_selection
 
-        return text_of(lambda page: print_selection(self, page))
+        print_selection(self, page)
 
     def _repr_html_(self) -> str:
         from soundstage.report.which import selection_html
