@@ -96,13 +96,13 @@ def command(
 def _loaded(
     results: Path | str, grid: str, registry: tuple[Path, ...]
 ) -> tuple[Results, list[RunFacts], dict[tuple[str, str], Cited]]:
+    from soundstage.report.provenance import runs_of
     from soundstage.results.loading import load_results
     from soundstage.results.store import Store
 
     loaded = load_results(results, grid)
-    every = Store(results).runs().values()
-    runs = [run for run in every if run.get("grid", {}).get("hash") == loaded.facts["hash"]]
-    return loaded, runs, _cited(loaded.facts, registry)
+    runs = runs_of(Store(results), loaded.facts)
+    return loaded, list(runs.values()), _cited(loaded.facts, registry)
 
 
 def _cited(facts: PlanFacts, registry: tuple[Path, ...]) -> dict[tuple[str, str], Cited]:

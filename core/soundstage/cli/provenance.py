@@ -36,7 +36,7 @@ def command(results: Path | str, grid: str, lock: Path | None, data: dict[str, P
 
     store = Store(results)
     plan = store.plan(grid)
-    runs = runs_of(store, plan)
+    runs = runs_of(store, plan.facts)
     if lock is not None:  # before anything is printed, which may fail
         none: RunFacts = {}
         latest = max(runs.values(), key=lambda facts: str(facts.get("started")), default=none)

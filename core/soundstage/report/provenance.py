@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from soundstage.results.records import RunFacts, StoredPlan
+from soundstage.results.records import PlanFacts, RunFacts, StoredPlan
 from soundstage.results.runs import damaged
 from soundstage.results.store import Store
 
@@ -16,16 +16,14 @@ HARDWARE = (
 TOLD = ("weights", "sha256", "hash", "checkpoint", "model", "device")
 
 
-def runs_of(store: Store, plan: StoredPlan) -> dict[str, RunFacts]:
+def runs_of(store: Store, plan: PlanFacts) -> dict[str, RunFacts]:
     """The records of the runs of that grid, by their ids."""
-    return {
-        run: facts for run, facts in store.runs().items() if facts.get("grid", {}).get("hash") == plan.facts["hash"]
-    }
+    return {run: facts for run, facts in store.runs().items() if facts.get("grid", {}).get("hash") == plan["hash"]}
 
 
 def provenance_lines(store: Store, plan: StoredPlan) -> Iterator[str]:
     """What a paper needs to say how a grid's results were made, for people."""
-    runs: Mapping[str, Mapping[str, Any]] = runs_of(store, plan)
+    runs: Mapping[str, Mapping[str, Any]] = runs_of(store, plan.facts)
     facts = plan.facts
     made = facts.get("recipe", {})
     yield f"{facts['name']} · revision {facts['revision']} · {facts['hash']}"
