@@ -32,6 +32,24 @@ class ShortOfTheEnd(Half):
         return super().separate(whole, rate)
 
 
+class FrameByFrame(Half):
+    """Takes it that there is a frame."""
+
+    def separate(self, mixture, rate):
+        frames = np.lib.stride_tricks.sliding_window_view(mixture, 64, axis=1)
+        assert frames.shape[-1] == 64
+        return super().separate(mixture, rate)
+
+
+class FourAlways(Half):
+    """Makes the four sources of its training, and does not declare them."""
+
+    sources = None
+
+    def separate(self, mixture, rate):
+        return dict.fromkeys(SOURCES, 0.25 * mixture)
+
+
 class Normalising(Half):
     """Divides by the peak and forgets to multiply."""
 
@@ -241,6 +259,32 @@ class Nowhere(Ears):
         return Scene(scene.rate, scene.mixture, scene.references, placement)
 
 
+class HalfATable(Ears):
+    """Looks azimuths up in a table that ends early."""
+
+    def render(self, track, placement):
+        table = {tens: 10 * tens for tens in range(-4, 7)}
+        assert all(table[int(azimuth // 10)] <= azimuth for azimuth in placement.azimuths.values())
+        return super().render(track, placement)
+
+
+class Stumbling(Ears):
+    """Takes a way for a number."""
+
+    def render(self, track, placement):
+        for way in placement.motions.values():
+            float(way)
+        return super().render(track, placement)
+
+
+class StereoNever(Ears):
+    """Takes every stem for a mono one."""
+
+    def render(self, track, placement):
+        stems = {source: stem.reshape(1, track.stems["vocals"].shape[1]) for source, stem in track.stems.items()}
+        return super().render(Track(track.id, track.rate, stems), placement)
+
+
 class LouderMixture(Ears):
     """Normalises the mixture and does not say by how much."""
 
@@ -295,6 +339,20 @@ class Unequal(Songs):
     def load(self, track_id):
         track = super().load(track_id)
         return Track(track.id, track.rate, {**track.stems, "vocals": track.stems["vocals"][:, :-100]})
+
+
+class Nothing(Songs):
+    """Returns nothing of a song that it does not have."""
+
+    def load(self, track_id):
+        return super().load(track_id) if track_id in self.track_ids() else None
+
+
+class ByKey(Songs):
+    """Looks songs up in a dict."""
+
+    def load(self, track_id):
+        return super().load({name: name for name in self.track_ids()}[track_id])
 
 
 class WrongRate(Songs):

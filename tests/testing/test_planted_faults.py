@@ -21,6 +21,13 @@ _spec.loader.exec_module(faulty)
 
 FAULTS = [
     ("separators", "ShortOfTheEnd", "estimates", "shape (2, 44032) where (2, 44100) was expected"),
+    (
+        "separators",
+        "FrameByFrame",
+        "lengths",
+        "a mixture of 1 sample; pad what is too short for it, and cut the estimates",
+    ),
+    ("separators", "FourAlways", "sources", "or declare those that it has in `sources`"),
     ("separators", "Normalising", "level", "multiply the estimates by what the mixture was divided by"),
     ("separators", "Humming", "silence", "return zeros where there is nothing"),
     ("separators", "Clipping", "loud", "leave samples beyond ±1 as they are"),
@@ -41,12 +48,22 @@ FAULTS = [
     ("metrics", "FalseClaim", "response", "error with swap; correct `follows` of its Measure"),
     ("spatializers", "OtherHand", "placement honoured", "azimuths run counter-clockwise, +90 is left"),
     ("spatializers", "Nowhere", "placement honoured", "render each stem to where the placement says"),
+    ("spatializers", "HalfATable", "placement honoured", "with a source at -60 degrees; render it, or raise"),
+    ("spatializers", "Stumbling", "moving", "render the way, or raise soundstage.SoundstageError"),
+    (
+        "spatializers",
+        "StereoNever",
+        "any track",
+        "it fails with stereo stems; render any number of stems, of one or two",
+    ),
     ("spatializers", "LouderMixture", "renders", "the mixture is not gain (1) × the sum of the references"),
     ("spatializers", "EachToItself", "level", "scale no reference by what it holds"),
     ("spatializers", "NoisyRoom", "same again", "draw chance from a seed that is a parameter"),
     ("datasets", "Twice", "ids", "lists 'first' more than once; give each track an id of its own"),
     ("datasets", "Eager", "lazy listing", "read audio in load() alone"),
     ("datasets", "Unequal", "loads", "cut or pad them to one length"),
+    ("datasets", "Nothing", "unknown track", "returns what is none; raise soundstage.SoundstageError that names"),
+    ("datasets", "ByKey", "unknown track", "raises KeyError; raise soundstage.SoundstageError that names"),
     ("datasets", "WrongRate", "true rates", "give the file's own rate"),
     ("placements", "Forgetful", "every source", "no azimuth for other"),
     ("placements", "OwnDice", "same again", "take all chance from the `draw` that place() is handed"),
@@ -60,6 +77,7 @@ ALSO = {
     "UpsideDown": {"direction"},
     "Remembering": {"same again", "no peeking"},  # which call it a second time
     "OneBuffer": {"level"},  # which looks at two estimates side by side
+    "StereoNever": {"inputs unchanged"},  # which hands it stereo stems too
     "NotANumber": {"lengths"},  # a short scene may be silent
     "Averaging": {"direction", "permutation", "mirror", "silence", "lengths"},  # its mean of all that it has scored
 }

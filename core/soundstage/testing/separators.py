@@ -70,7 +70,15 @@ def sources(bench: Bench) -> str:
     own = bench.about.sources
     tried = ((*own, "marimba"),) if own else (SOURCES[:2], ("marimba", "flute", "harp"))
     for these in tried:
-        bench.estimates(bench.scene(sources=these))
+        try:
+            bench.estimates(bench.scene(sources=these))
+        except SoundstageError as error:
+            if own:
+                raise
+            raise Failed(
+                f'it fails with {", ".join(these)}; take the sources that there are, as in `needs = ("sources",)`, or'
+                f" declare those that it has in `sources` ({error})"
+            ) from error
     return "; ".join(", ".join(these) for these in tried)
 
 
@@ -95,7 +103,13 @@ def lengths(bench: Bench) -> str:
     bench.leave_out_look_ups()
     longest = LONGEST_S if bench.thorough else LONG_S
     for samples in (*LENGTHS, LONG_S * RATE):
-        bench.estimates(bench.scene(samples=samples))
+        try:
+            bench.estimates(bench.scene(samples=samples))
+        except SoundstageError as error:
+            raise Failed(
+                f"it fails with a mixture of {samples} sample{'s' if samples > 1 else ''}; pad what is too short for"
+                f" it, and cut the estimates to the mixture's length ({error})"
+            ) from error
     if not bench.thorough:
         return f"1 sample to {longest} s; ten minutes are left out, --thorough tries them"
     bench.estimates(_long(bench))

@@ -90,17 +90,22 @@ def renders(bench: Bench) -> str:
 @check("spatializers")
 def any_track(bench: Bench) -> str:
     """It renders mono and stereo stems, one and six of them, from one sample on, at any rate."""
-    tried: tuple[dict[str, Any], ...] = (
-        {"channels": 2},
-        {"sources": SOURCES[:1]},
-        {"sources": (*SOURCES, "marimba", "flute")},
-        *({"samples": samples} for samples in LENGTHS),
-        {"rate": 16000},
-        {"rate": 48000},
-    )
-    for of in tried:
+    tried: dict[str, dict[str, Any]] = {
+        "stereo stems": {"channels": 2},
+        "one stem": {"sources": SOURCES[:1]},
+        "six stems": {"sources": (*SOURCES, "marimba", "flute")},
+        **{f"stems of length {samples}": {"samples": samples} for samples in LENGTHS},
+        **{f"stems at {rate} Hz": {"rate": rate} for rate in (16000, 48000)},
+    }
+    for what, of in tried.items():
         track = bench.track(**of)
-        scene = bench.scene(track)
+        try:
+            scene = bench.scene(track)
+        except SoundstageError as error:
+            raise Failed(
+                f"it fails with {what}; render any number of stems, of one or two channels, at the track's rate and"
+                f" length ({error})"
+            ) from error
         if scene.rate != track.rate:
             raise Failed(f"a track of {track.rate} Hz became a scene of {scene.rate} Hz; render at the track's rate")
         if scene.mixture.shape[1] < next(iter(track.stems.values())).shape[1]:
@@ -120,6 +125,11 @@ def placement_honoured(bench: Bench) -> str:
         try:
             scene = bench.scene(track, {SOURCES[0]: azimuth})
         except SoundstageError as error:
+            if not isinstance(error.__cause__, SoundstageError):  # its own sentence is an answer, a fault is none
+                raise Failed(
+                    f"it fails with a source at {azimuth:g} degrees; render it, or raise soundstage.SoundstageError"
+                    f" that says where it can ({error})"
+                ) from error
             refused = str(error)
             continue
         image = scene.references[SOURCES[0]]
@@ -233,6 +243,11 @@ def moving(bench: Bench) -> str:
         with discarding():
             scene = spatialize(bench.instance(), bench.subject.name, track, placement)
     except SoundstageError as error:
+        if not isinstance(error.__cause__, (SoundstageError, type(None))):
+            raise Failed(
+                "it fails with a source that moves; render the way, or raise soundstage.SoundstageError that says that"
+                f" it renders sources at rest alone ({error})"
+            ) from error
         return f"refused: {error}"
     image = scene.references[SOURCES[0]]
     parts = np.array_split(image, 4, axis=1)
