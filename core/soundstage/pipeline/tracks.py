@@ -25,7 +25,7 @@ def extent(dataset: Dataset, name: str, track_id: str) -> tuple[int, int]:
             if rate < 1 or samples < 1:
                 raise SoundstageError(f"it says that it has {samples} samples at {rate} Hz; give what can be")
         return rate, samples
-    return _extent_of(load_track(dataset, name, track_id))
+    return extent_of(load_track(dataset, name, track_id))
 
 
 def load_excerpt(
@@ -37,7 +37,7 @@ def load_excerpt(
     """
     parts = dataset if isinstance(dataset, ReadsParts) else None
     whole = None if parts else load_track(dataset, name, track_id)
-    rate, samples = _extent_of(whole) if whole else extent(dataset, name, track_id)
+    rate, samples = extent_of(whole) if whole else extent(dataset, name, track_id)
 
     def read(first: int, end: int) -> Track:
         if parts is None:
@@ -67,7 +67,8 @@ def blocks(dataset: Dataset, name: str, track_id: str, seconds: int) -> Iterator
         yield _checked_track(partial(dataset.load_part, track_id, start, stop), name, track_id)
 
 
-def _extent_of(track: Track) -> tuple[int, int]:
+def extent_of(track: Track) -> tuple[int, int]:
+    """The rate in Hz and the samples of a track that is loaded."""
     return track.rate, next(iter(track.stems.values())).shape[1]
 
 

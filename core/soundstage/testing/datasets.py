@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from soundstage.audio import SUFFIXES, read_header
 from soundstage.contracts import KnowsExtents, KnowsSources, NamesFilesOfTracks, ReadsParts
 from soundstage.errors import SoundstageError, storable
 from soundstage.pipeline.blame import named_as
-from soundstage.pipeline.tracks import extent, load_track
+from soundstage.pipeline.tracks import extent, extent_of, load_track
 from soundstage.running.workbench import discarding
 from soundstage.scene import Track
+from soundstage.testing import subject
 from soundstage.testing.results import Failed, Skipped, check
-from soundstage.testing.subject import Subject
 from soundstage.testing.workers import same_in_a_worker
 
 LISTED = 0.5
@@ -27,19 +28,10 @@ SMALL = 2_000_000
 NOBODYS = "no track of this name"
 
 
-class Bench:
+class Bench(subject.Bench):
     """What the checks of a dataset share: an instance, the ids, and the first track."""
 
-    def __init__(self, of: Subject, thorough: bool, device: str) -> None:
-        self.subject, self.thorough = of, thorough
-        self._instance: Any = None
-        self._first: Track | None = None
-
-    def instance(self, fresh: bool = False) -> Any:
-        """The dataset; a new one where fresh."""
-        if self._instance is None or fresh:
-            self._instance = self.subject.built()
-        return self._instance
+    _first: Track | None = None
 
     def ids(self, instance: Any = None) -> list[str]:
         """The ids that it lists."""
@@ -58,9 +50,10 @@ class Bench:
             self._first = self.load(self.ids()[0])
         return self._first
 
-    def tracks(self) -> list[str]:
-        """The ids that are looked at."""
-        return self.ids() if self.thorough else self.ids()[:1]
+    def tracks(self) -> Iterator[tuple[str, Track]]:
+        """The ids that are looked at, and their tracks, loaded one after the other."""
+        for place, one in enumerate(self.ids() if self.thorough else self.ids()[:1]):
+            yield one, self.load(one) if place else self.first
 
 
 @check("datasets", gate=True)
@@ -93,14 +86,13 @@ def ids(bench: Bench) -> str:
 @check("datasets", gate=True)
 def loads(bench: Bench) -> str:
     """The first track loads: one or two channels a stem, equal lengths, finite; with --thorough all of them."""
-    for one in bench.tracks():
-        track = bench.first if one == bench.ids()[0] else bench.load(one)
+    for one, track in bench.tracks():
         if track.id != one:
             raise Failed(f"load('{one}') returns a track that is called '{track.id}'; give it the id it was asked for")
         if int(track.rate) != track.rate or track.rate < 1:
             raise Failed(f"the rate of '{one}' is {track.rate!r}; give whole Hz")
-    samples = next(iter(bench.first.stems.values())).shape[1]
-    told = f"{', '.join(bench.first.stems)}; {samples / bench.first.rate:.1f} s at {bench.first.rate} Hz"
+    rate, samples = extent_of(bench.first)
+    told = f"{', '.join(bench.first.stems)}; {samples / rate:.1f} s at {rate} Hz"
     return told if bench.thorough or len(bench.ids()) == 1 else f"{told}; the other tracks are left to --thorough"
 
 
@@ -149,15 +141,13 @@ def true_extents(bench: Bench) -> str:
     knows = instance if isinstance(instance, KnowsExtents) else None
     if knows is None and not isinstance(instance, KnowsSources):
         raise Skipped("it says nothing of a track without loading it")
-    for one in bench.tracks():
-        track = bench.first if one == bench.ids()[0] else bench.load(one)
-        samples = next(iter(track.stems.values())).shape[1]
+    for one, track in bench.tracks():
         if knows is not None:
-            said = extent(bench.instance(), bench.subject.name, one)
-            if said != (track.rate, samples):
+            said, is_so = extent(bench.instance(), bench.subject.name, one), extent_of(track)
+            if said != is_so:
                 raise Failed(
-                    f"extent('{one}') says {said[1]} samples at {said[0]} Hz, and load() gives {samples} at"
-                    f" {track.rate}; return what load() does"
+                    f"extent('{one}') says {said[1]} samples at {said[0]} Hz, and load() gives {is_so[1]} at"
+                    f" {is_so[0]}; return what load() does"
                 )
         if isinstance(instance, KnowsSources):
             with named_as(bench.subject.called):
@@ -176,17 +166,16 @@ def true_rates(bench: Bench) -> str:
     instance = bench.instance()
     if not isinstance(instance, NamesFilesOfTracks):
         raise Skipped("it names no files")
-    for one in bench.tracks():
-        track = bench.first if one == bench.ids()[0] else bench.load(one)
-        samples = next(iter(track.stems.values())).shape[1]
+    for one, track in bench.tracks():
+        rate, samples = extent_of(track)
         with named_as(f"{bench.subject.called}, track '{one}'"):
             files = [file for file in instance.files(one) if file.suffix.lower() in SUFFIXES]
         headers = {file: read_header(file) for file in files}
         for file, header in headers.items():
-            if header.samples == samples and header.rate != track.rate:
+            if header.samples == samples and header.rate != rate:
                 raise Failed(
-                    f"{file} has {header.rate} Hz, and its samples come unchanged in a track of {track.rate} Hz; give"
-                    " the file's own rate"
+                    f"{file} has {header.rate} Hz, and its samples come unchanged in a track of {rate} Hz; give the"
+                    " file's own rate"
                 )
     return ""
 
@@ -198,7 +187,7 @@ def parts(bench: Bench) -> str:
     if not isinstance(instance, ReadsParts):
         raise Skipped("it reads no parts; the whole of a track is loaded for an excerpt")
     track, one = bench.first, bench.ids()[0]
-    samples = next(iter(track.stems.values())).shape[1]
+    _, samples = extent_of(track)
     for start, stop in ((0, samples // 3), (samples // 3, samples // 2), (samples - 1, samples)):
         with named_as(f"{bench.subject.called}, track '{one}'"):
             part = instance.load_part(one, start, stop)

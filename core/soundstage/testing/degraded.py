@@ -15,8 +15,8 @@ from soundstage.pipeline.separate import Estimates
 from soundstage.planning.built import measures as measures_of
 from soundstage.running.workbench import discarding
 from soundstage.scene import Scene
+from soundstage.testing import subject
 from soundstage.testing.material import Songs, scene_of
-from soundstage.testing.subject import Subject
 
 SOURCES = ("vocals", "drums", "bass")
 ENDING = "other"
@@ -76,24 +76,17 @@ DEGRADED: Mapping[str, tuple[Degrades, tuple[float, ...]]] = {
 """What is wrong with estimates → what makes them so, and by how much, the mildest first."""
 
 
-class Bench:
+class Bench(subject.Bench):
     """What the checks of a metric share: an instance, a scene, and the scores of perfect and of degraded estimates."""
 
-    def __init__(self, of: Subject, thorough: bool, device: str) -> None:
-        self.subject, self.thorough = of, thorough
-        self._instance: Any = None
+    def __init__(self, of: subject.Subject, thorough: bool, device: str) -> None:
+        super().__init__(of, thorough, device)
         self.songs = Songs(SOURCES, SECONDS, channels=2)
         """What the scene is made of. A metric that has no value of it gets one in which a source ends half way."""
         self._scene: Scene | None = None
         self._scorer: Scorer | None = None
         self._perfect: list[Score] | None = None
         self._degraded: dict[tuple[str, float], Values] = {}
-
-    def instance(self, fresh: bool = False) -> Any:
-        """The metric; a new one where fresh."""
-        if self._instance is None or fresh:
-            self._instance = self.subject.built()
-        return self._instance
 
     @property
     def measures(self) -> Mapping[str, Measure]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from soundstage.errors import SoundstageError
 from soundstage.pipeline.scenes import place
 from soundstage.scene import Placement, Track
+from soundstage.testing import subject
 from soundstage.testing.material import RATE, SOURCES, TRACKS
 from soundstage.testing.results import Failed, check
-from soundstage.testing.subject import Subject
 from soundstage.testing.workers import same_in_a_worker
 
 SEEDS = 24
@@ -24,18 +23,8 @@ CROWDS = (1, 2, 4, 6)
 """Sources in a track."""
 
 
-class Bench:
+class Bench(subject.Bench):
     """What the checks of a placement rule share."""
-
-    def __init__(self, of: Subject, thorough: bool, device: str) -> None:
-        self.subject, self.thorough = of, thorough
-        self._instance: Any = None
-
-    def instance(self, fresh: bool = False) -> Any:
-        """The rule; a new one where fresh."""
-        if self._instance is None or fresh:
-            self._instance = self.subject.built()
-        return self._instance
 
     def placed(
         self, track: str = TRACKS[0], sources: Sequence[str] = SOURCES, seed: int = 0, fresh: bool = False

@@ -13,10 +13,10 @@ from soundstage.pipeline.scenes import place, spatialize
 from soundstage.pipeline.tracks import load_track
 from soundstage.running.workbench import discarding
 from soundstage.scene import Motion, Placement, Scene, Track
+from soundstage.testing import subject
 from soundstage.testing.material import RATE, SOURCES, TRACKS, Fan, Songs
 from soundstage.testing.measuring import difference_db, ild_db, itd_us, level_db, rank_correlation
 from soundstage.testing.results import Failed, Skipped, check
-from soundstage.testing.subject import Subject
 from soundstage.testing.workers import same_in_a_worker
 
 EQUAL_DB = -100.0
@@ -40,18 +40,8 @@ LENGTHS = (1, 100, RATE // 2 + 1)
 SPREAD_DB = 20.0
 
 
-class Bench:
+class Bench(subject.Bench):
     """What the checks of a spatializer share."""
-
-    def __init__(self, of: Subject, thorough: bool, device: str) -> None:
-        self.subject, self.thorough = of, thorough
-        self._instance: Any = None
-
-    def instance(self, fresh: bool = False) -> Any:
-        """The spatializer; a new one where fresh."""
-        if self._instance is None or fresh:
-            self._instance = self.subject.built()
-        return self._instance
 
     @property
     def places(self) -> bool:

@@ -58,6 +58,20 @@ class Subject:
             raise (NotInstalled if problem.status == "not-installed" else SoundstageError)(problem.error)
 
 
+class Bench:
+    """What the checks of a plugin share. Of each kind there is one with what these plugins are tried on besides."""
+
+    def __init__(self, of: Subject, thorough: bool, device: str) -> None:
+        self.subject, self.thorough, self.device = of, thorough, device
+        self._instance: Any = None
+
+    def instance(self, fresh: bool = False) -> Any:
+        """The plugin, loaded where it loads; where fresh a new one, which is shared from then on."""
+        if self._instance is None or fresh:
+            self._instance = self.subject.built(self.device)
+        return self._instance
+
+
 def subject(kind: Kind, plugin: Any, registry: Registry | Sequence[str | Path] = ()) -> Subject:
     """What is meant. plugin: a name or variant, a class, a function without parameters that makes one, or an instance,
     which is copied. registry: where names are looked up, or TOML files that extend it. Raises SoundstageError.

@@ -17,9 +17,9 @@ from soundstage.pipeline.separate import Estimates, separate
 from soundstage.running.workbench import discarding
 from soundstage.scene import Scene, Track
 from soundstage.sources import AS_NAMED
+from soundstage.testing import subject
 from soundstage.testing.material import SOURCES, Ears, Songs, scene_of
 from soundstage.testing.results import Skipped
-from soundstage.testing.subject import Subject
 
 
 class Watched:
@@ -52,22 +52,13 @@ def _is_many(found: Any) -> bool:
     return isinstance(found, Sequence) or getattr(found, "ndim", 0) == 3
 
 
-class Bench:
+class Bench(subject.Bench):
     """What the checks of a separator share: an instance that was loaded once, scenes, and what is made of them."""
 
-    def __init__(self, of: Subject, thorough: bool, device: str) -> None:
-        self.subject, self.thorough, self.device = of, thorough, device
-        self._instance: Any = None
+    def __init__(self, of: subject.Subject, thorough: bool, device: str) -> None:
+        super().__init__(of, thorough, device)
         self._scenes: dict[tuple[Any, ...], Scene] = {}
         self._tracks: dict[int, Track] = {}
-
-    def instance(self, fresh: bool = False) -> Any:
-        """The separator, built and loaded; a new one where fresh."""
-        if fresh:
-            return self.subject.built(self.device)
-        if self._instance is None:
-            self._instance = self.subject.built(self.device)
-        return self._instance
 
     @property
     def about(self) -> Declared:
