@@ -32,7 +32,11 @@ def test_a_name_that_nobody_has_and_a_check_that_there_is_none_of_are_refused():
 
 def test_a_report_is_lines_and_json():
     report = check_placement("frontal", only=["builds", "every source"])
-    assert str(report).splitlines()[-1] == "placement 'frontal': 2 of 2 checks passed"
+    assert str(report).splitlines() == [
+        "ok       builds",
+        "ok       every source: bass 60°, drums 20°, other 350°, vocals 0°",
+        "placement 'frontal': 2 of 2 checks passed",
+    ]
     facts = json.loads(json.dumps(report.as_facts()))
     assert facts["ok"] is True
     assert facts["checks"][1]["promise"] == "Every source of a track gets a finite azimuth."

@@ -14,7 +14,7 @@ from soundstage.cli import completing
 from soundstage.cli.options import added, data_roots, more_registry, printed_as, toml_of
 from soundstage.cli.saying import say, say_document
 from soundstage.contracts import KINDS, Kind
-from soundstage.errors import SoundstageError, UnknownName, text_of
+from soundstage.errors import SoundstageError, UnknownName
 
 if TYPE_CHECKING:
     from soundstage.catalogue.registry import Choice, Registry
@@ -131,8 +131,7 @@ class _Checked:
         for name in conformance.checks:
             result = conformance.result(name)
             if not quiet:
-                mark, colour = _MARKS[result.outcome]
-                say(f"{mark} {result.name}" + (f": {result.sentence}" if result.sentence else ""), fg=colour)
+                say(str(result), fg=_COLOURS.get(result.outcome))
         self._report = conformance.report()
         if not quiet:
             say(self._report.summary)
@@ -167,30 +166,18 @@ class _Checked:
         return found
 
 
-_MARKS: dict[str, tuple[str, str | None]] = {
-    "passed": ("ok      ", None),
-    "failed": ("FAILED  ", "red"),
-    "skipped": ("left out", "bright_black"),
-}
+_COLOURS = {"failed": "red", "skipped": "bright_black"}
 
 
 def _built(choice: Choice) -> Any:
     """The dataset. Raises SoundstageError with what to do where it cannot be had."""
-    from soundstage.pipeline.ctrl_c import is_the_users, noted
-    from soundstage.planning.built import with_remedy
+    from soundstage.cache import FileHashes
+    from soundstage.planning.built import build
 
-    if choice.plugin.unusable():
-        raise SoundstageError(f"dataset '{choice.label}' {choice.plugin.unusable()}")
-    with noted():
-        try:
-            return choice.build()
-        except SoundstageError as error:
-            raise SoundstageError(f"dataset '{choice.label}': {with_remedy(choice, str(error))}") from None
-        except BaseException as error:
-            if is_the_users(error):
-                raise
-            whose = f"dataset '{choice.label}' of {choice.plugin.distribution}"
-            raise SoundstageError(f"{whose} cannot be built: {type(error).__name__}: {text_of(error)}") from None
+    built = build(choice, FileHashes())
+    if built.problem is not None:
+        raise SoundstageError(built.problem.error)
+    return built.instance
 
 
 def _line(finding: Finding) -> str:

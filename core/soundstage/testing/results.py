@@ -52,6 +52,10 @@ def check(kind: Kind, *, gate: bool = False) -> Callable[[Callable[[Any], str]],
     return made
 
 
+MARKS: dict[Outcome, str] = {"passed": "ok      ", "failed": "FAILED  ", "skipped": "left out"}
+"""What a line begins with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of a check. sentence: why it failed and what to change, why it was skipped, or what was measured."""
@@ -61,6 +65,10 @@ class Result:
     outcome: Outcome
     sentence: str = ""
     seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """A line."""
+        return f"{MARKS[self.outcome]} {self.name}" + (f": {self.sentence}" if self.sentence else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +103,7 @@ class Report:
 
     def __str__(self) -> str:
         """A line for each check, and a summary."""
-        marks: dict[Outcome, str] = {"passed": "ok     ", "failed": "FAILED ", "skipped": "left out "}
-        lines = [
-            f"{marks[one.outcome]}{one.name}" + (f": {one.sentence}" if one.sentence else "") for one in self.results
-        ]
-        return "\n".join([*lines, self.summary])
+        return "\n".join([*map(str, self.results), self.summary])
 
     @property
     def summary(self) -> str:
