@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import random
 import re
 import shutil
 import signal
-import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-from soundstage.cli import _status
+from commandline import soundstage
 
 JUNK: tuple[Any, ...] = (
     *(None, True, -1, 1.5, 2**70, "", "ok", "../../x", "\x1b]0;x\x07", "a\x00b", "x" * 10_000),
@@ -161,23 +157,17 @@ def ended(arguments: Sequence[object], seconds: float = 30.0) -> tuple[int, str]
         hung.append("it hangs")
         raise TimeoutError("it hangs")
 
-    out = io.StringIO()
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     told = " ".join(map(ascii, arguments))
     try:
-        with (
-            mock.patch.object(sys, "argv", ["soundstage", *map(str, arguments)]),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(out),
-        ):
-            status = _status()
+        done = soundstage(*arguments)
     except BaseException as error:
         raise AssertionError(f"{told}: ended with {error!r}") from error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    text = out.getvalue()
+    status, text = done.returncode, done.stdout + done.stderr
     assert not hung, f"{told}: hangs"
     assert status == 0 or re.search(r"\w", text), f"{told}: status {status} without a word"
     asked = {"--errors", "--traceback"} & set(arguments)

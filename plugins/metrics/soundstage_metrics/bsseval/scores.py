@@ -108,7 +108,7 @@ class BssEval:
     the bit depth": it has a note and is not ranked. Frames are not marked.
     """
 
-    revision = 2
+    revision = 3
     measures = {
         "SDR": Measure("dB", higher_is_better=True, follows=EVERYTHING),
         "ISR": Measure("dB", higher_is_better=True, follows=FILTERED, ignores=("sources", "artefacts")),

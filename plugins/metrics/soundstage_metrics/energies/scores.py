@@ -42,7 +42,7 @@ class Energies:
     filters, is NaN and says why.
     """
 
-    revision = 1
+    revision = 2
 
     def __init__(self, *, sources: tuple[str, ...] = ("vocals", "drums", "bass", "other")) -> None:
         """See the class."""
