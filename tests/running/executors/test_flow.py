@@ -19,15 +19,17 @@ import pytest
 import soundstage
 from interrupts import heed_interrupts
 from soundstage.audio import read_only
+from soundstage.errors import SoundstageError
 from soundstage.planning.jobs import jobs_left
 from soundstage.planning.request import plan_of
 from soundstage.results.store import Store
-from soundstage.running.executors import flow
+from soundstage.running.executors import flow, processes
 from soundstage.running.executors.flow import AHEAD, Stepwise
+from soundstage.running.executors.place import Done
 from soundstage.running.executors.shared import Sheet, read_shared, write_shared
 from soundstage.running.executors.steps import Hands, Render, Score, Separate
 from soundstage.running.workbench import Workbench
-from soundstage.running.worker import Outcome, Worker
+from soundstage.running.worker import Outcome, Settings, Worker
 from tables import tidy
 
 GRID = {
@@ -176,6 +178,78 @@ def test_a_step_that_was_not_done_is_done_by_another():
     (outcome,) = crew.done
     assert isinstance(outcome, Outcome)
     assert outcome.record.scores
+
+
+# what is done while results are committed
+
+
+class Obedient:
+    """A pool whose workers are functions here, and of which one ends at a time. starts: how many may begin."""
+
+    def __init__(self, size, make, *_):
+        self.work = [make(number, lambda stage: None) for number in range(size)]
+        self.given = {}
+        self.starts = 1000
+        self.is_left = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.is_left = True
+
+    def idle(self):
+        if not self.starts:
+            raise SoundstageError("a worker process cannot be started")
+        return [number for number in range(len(self.work)) if number not in self.given]
+
+    def give(self, number, message, spent_s):
+        self.given[number] = message
+        self.starts -= 1
+
+    def ends(self):
+        number = next(iter(self.given))
+        return [Done(number, self.work[number](self.given.pop(number)))]
+
+
+@pytest.fixture
+def pools(monkeypatch):
+    """The pools that were made, all obedient."""
+    made = []
+
+    def pool(*arguments):
+        made.append(Obedient(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(processes, "Pool", pool)
+    return made
+
+
+@pytest.mark.parametrize("scorers", [0, 1])
+def test_nobody_waits_for_what_was_done_to_be_committed_and_all_is_let_go_where_it_cannot_be(
+    tmp_path, pools, sheets, scorers
+):
+    jobs = jobs_of(9, ["nothing"])
+    outcomes = processes.process_pool(1, scorers)(jobs, Settings(tmp_path, "run"), lambda job, number: None)
+    done = next(outcomes)
+    (pool,) = pools
+    assert done.record.scores
+    assert set(pool.given) == {scorers}  # who did it is at something again
+    assert bool(sheets) == bool(scorers)
+    outcomes.close()  # as where the disk is full
+    assert pool.is_left
+    assert not sheets
+
+
+def test_what_was_done_is_committed_though_nobody_can_be_given_the_next(tmp_path, pools):
+    outcomes = processes.process_pool(1)(jobs_of(9, ["nothing"]), Settings(tmp_path, "run"), lambda job, number: None)
+    kept = [next(outcomes)]
+    pools[0].starts = 0
+    kept.append(next(outcomes))
+    with pytest.raises(SoundstageError, match="cannot be started"):
+        next(outcomes)
+    assert len({outcome.job.cell.address for outcome in kept}) == 2
+    assert pools[0].is_left
 
 
 # the real thing
