@@ -1,5 +1,6 @@
 """What separating costs is measured: time, and the memory of the process and of those it started."""
 
+import platform
 import subprocess
 import sys
 import time
@@ -66,3 +67,23 @@ def test_memory_that_is_kept_for_the_next_array_does_not_count():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 50.0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others keep what they like")
+def test_memory_is_kept_for_the_next_array_and_given_back_where_a_run_in_somebodys_process_ends():
+    code = (
+        "import numpy as np, psutil\n"
+        "from soundstage.running.allocator import keep_freed_memory\n"
+        "from soundstage.running.executors.inline import run_inline\n"
+        "from soundstage.running.worker import Settings\n"
+        "keep_freed_memory()\n"
+        "before = psutil.Process().memory_info().rss\n"
+        "held = [np.ones(2_500_000) for _ in range(10)]; del held\n"
+        "print(psutil.Process().memory_info().rss - before)\n"
+        "assert not [*run_inline([], Settings('out', 'run'), print)]\n"
+        "print(psutil.Process().memory_info().rss - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    kept, at_last = map(int, done.stdout.split())
+    assert kept > 150e6
+    assert at_last < 50e6

@@ -1,7 +1,8 @@
 """Memory that is freed is kept for the next array, where the C library is glibc.
 
 It gives back what is freed at the top of the heap, and takes it anew, page by page, for the next array of a song: an
-eighth of the processor's time of a small model. What is kept is bounded, and given back before anything is measured.
+eighth of the processor's time of a small model. What is kept is bounded, and given back before anything is measured and
+at the end of a run in this process.
 """
 
 from __future__ import annotations
