@@ -3,14 +3,13 @@
     python benchmarks/runner.py [FIGURE …] [--repeat 3]
 
 Every figure is measured in processes of its own and is the best of the repeats, because whatever else the machine does
-only adds to it. The plugins are trivial ones, written here. Exits with 1 where a figure misses what is wanted of it.
+only adds to it. The plugins are trivial ones. Exits with 1 where a figure misses what is wanted of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from standins import plugins
 
 TARGETS = {
     "inline": ("overhead a cell, inline", "ms", 5.0),
@@ -35,82 +35,15 @@ TARGETS = {
 }
 FIGURES = ("inline", "pool", "scaling", "opening", "resuming", "memory", "pool_memory", "startup")
 
-PLUGIN = """
-import numpy as np, time, soundstage
-from soundstage.contracts import Measure, Score
-from soundstage.scene import Scene, Track
 
-@soundstage.hookimpl
-def register_datasets(register):
-    register("bench_songs", "soundstage_bench:Songs", summary="Noise")
-
-@soundstage.hookimpl
-def register_spatializers(register):
-    register("bench_flat", "soundstage_bench:Flat", summary="The stems as they are")
-
-@soundstage.hookimpl
-def register_separators(register):
-    register("bench_mixture", "soundstage_bench:Mixture", summary="The mixture, after some work")
-
-@soundstage.hookimpl
-def register_metrics(register):
-    register("bench_peak", "soundstage_bench:Peak", summary="The peak")
-
-class Songs:
-    revision = 1
-    def __init__(self, tracks: int = 10, samples: int = 1000):
-        self.tracks, self.samples = tracks, samples
-    def track_ids(self):
-        return [f"song {index}" for index in range(self.tracks)]
-    def load(self, track_id):
-        noise = np.random.default_rng(0).standard_normal((2, self.samples)) / 10
-        return Track(track_id, 8000, {"a": noise, "b": noise[::-1].copy()})
-
-class Flat:
-    revision = 1
-    uses_placement = False
-    def render(self, track, placement):
-        references = dict(track.stems)
-        return Scene(track.rate, sum(references.values()), references)
-
-class Mixture:
-    revision = 1
-    sources = ("a", "b")
-    def __init__(self, number: int = 0, seconds: float = 0.0):
-        self.seconds = seconds
-    def separate(self, mixture, rate):
-        until = time.process_time() + self.seconds
-        while time.process_time() < until:
-            pass
-        return dict.fromkeys(self.sources, mixture)
-
-class Peak:
-    revision = 1
-    measures = {"peak": Measure("dB", True)}
-    def prepare(self, scene):
-        return lambda estimates: [Score(source, "peak", 1.0) for source in estimates]
-"""
-
-
-def plugins(folder: Path) -> dict[str, str]:
-    """Install the benchmark's plugins in the folder; the environment in which they are found."""
-    about = folder / "soundstage_bench-1.0.dist-info"
-    about.mkdir(parents=True, exist_ok=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: soundstage-bench\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[soundstage]\nbench = soundstage_bench\n")
-    (folder / "soundstage_bench.py").write_text(PLUGIN)
-    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    return {**os.environ, "PYTHONPATH": path, "SOUNDSTAGE_CACHE": str(folder / "cache")}
-
-
-def grid(tracks: int, separators: int, samples: int = 1000, seconds: float = 0.0) -> dict[str, object]:
+def grid(tracks: int, separators: int, samples: int = 1000, works: float = 0.0) -> dict[str, object]:
     """A grid of trivial cells."""
     return {
         "name": "bench",
         "datasets": [f"bench_songs[tracks={tracks},samples={samples}]"],
         "spatializers": ["bench_flat"],
-        "separators": [f"bench_mixture[number={number},seconds={seconds}]" for number in range(separators)],
-        "metrics": ["bench_peak"],
+        "separators": [f"bench_mixture[number={number},works={works}]" for number in range(separators)],
+        "metrics": ["bench_one"],
     }
 
 
@@ -142,7 +75,7 @@ def pool(folder: Path) -> dict[str, float]:
 
 def scaling(folder: Path) -> dict[str, float]:
     """What a second worker brings where cells compute."""
-    table = grid(12, 4, seconds=0.2)
+    table = grid(12, 4, works=0.2)
     one = timed_run(table, folder / "one", 1) / 47
     return {"scaling": one / (timed_run(table, folder / "two", 2) / 46)}
 
