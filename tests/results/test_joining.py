@@ -41,7 +41,7 @@ def test_the_whole_is_what_one_grid_of_all_would_be(toys, tmp_path):
 
 def test_the_hash_of_its_cells_is_a_grids_hash(toys, tmp_path):
     plan = plan_of(tmp_path / "a")
-    assert hash_of(plan.cells, plan.facts) == plan.facts["hash"]
+    assert hash_of(plan.cells, plan.facts["revision"], plan.facts["metrics"]) == plan.facts["hash"]
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ OTHERS = ("datasets", "placements", "spatializers", "metrics")
 """Axes that must be alike."""
 
 
-def hash_of(cells: pa.Table, facts: PlanFacts) -> str:
+def hash_of(cells: pa.Table, revision: int, metrics: Iterable[str]) -> str:
     """The hash that a grid of these cells has."""
-    columns = ["cell", *(f"score:{metric}" for metric in facts["metrics"])]
+    columns = ["cell", *(f"score:{metric}" for metric in metrics)]
     texts = (text or "" for name in columns for text in cells[name].to_pylist())
-    return plan_hash([f"revision {facts['revision']}", *texts])
+    return plan_hash([f"revision {revision}", *texts])
 
 
 def joined(plans: Sequence[StoredPlan]) -> StoredPlan:
@@ -63,7 +63,7 @@ def _with(one: StoredPlan, other: StoredPlan) -> StoredPlan:
         )
     cells = pa.concat_tables([one.cells, pa.Table.from_pylist(more, one.cells.schema)]) if more else one.cells
     facts = _facts(one.facts, other.facts)
-    digest = hash_of(cells, facts)
+    digest = hash_of(cells, facts["revision"], facts["metrics"])
     return StoredPlan(cells, {**facts, "hash": digest, "id": f"{name}-{digest[:SHORT]}"})
 
 

@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from soundstage.contracts import Measure, Role, Score
 from soundstage.errors import SoundstageError, storable
-from soundstage.results.address import SHORT, address, plan_hash
+from soundstage.results.address import SHORT, address
+from soundstage.results.joining import hash_of
 from soundstage.results.records import (
     LABELS,
     CellRecord,
@@ -252,7 +253,8 @@ def _plan(
     roles: of the separators of which a file says it; the others' names do.
     """
     columns = [f"score:{metric}" for metric in metrics]
-    digest = plan_hash(["revision 1", *(cell.get(key) or "" for cell in cells for key in ("cell", *columns))])
+    table = pa.table({name: [cell.get(name) for cell in cells] for name in ("cell", *LABELS, *columns)})
+    digest = hash_of(table, 1, metrics)
     axes = {name: list(dict.fromkeys(cell[name] for cell in cells)) for name in LABELS}
     facts: PlanFacts = {
         "id": f"{CLAIMED}-{digest[:SHORT]}",
@@ -282,7 +284,6 @@ def _plan(
         },
         "metrics": dict(metrics),
     }
-    table = pa.table({name: [cell.get(name) for cell in cells] for name in ("cell", *LABELS, *columns)})
     return StoredPlan(table, facts)
 
 
