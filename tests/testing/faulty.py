@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -266,6 +267,16 @@ class HalfATable(Ears):
         table = {tens: 10 * tens for tens in range(-4, 7)}
         assert all(table[int(azimuth // 10)] <= azimuth for azimuth in placement.azimuths.values())
         return super().render(track, placement)
+
+
+class SparseTable(Ears):
+    """Has two directions in its table, one of them on the wrong side, and takes any other for the front."""
+
+    def render(self, track, placement):
+        table = {-20.0: 20.0, 60.0: 60.0}
+        put = {source: table.get(azimuth, 0.0) for source, azimuth in placement.azimuths.items()}
+        scene = super().render(track, Placement(put, motions=placement.motions))
+        return replace(scene, placement=placement)
 
 
 class Stumbling(Ears):

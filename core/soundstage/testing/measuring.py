@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from soundstage.audio import Samples
 
@@ -47,8 +46,3 @@ def itd_us(image: Samples, rate: int) -> float:
     found = np.fft.irfft(spectra[1] * np.conj(spectra[0]))
     window = np.concatenate([found[-reach:], found[: reach + 1]]) if reach else found[:1]
     return float((int(np.argmax(window)) - reach) / rate * 1e6)
-
-
-def rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Spearman's ρ of two series without ties."""
-    return float(np.corrcoef(np.argsort(np.argsort(one)), np.argsort(np.argsort(other)))[0, 1])

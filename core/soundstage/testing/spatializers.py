@@ -15,7 +15,7 @@ from soundstage.running.workbench import discarding
 from soundstage.scene import Motion, Placement, Scene, Track
 from soundstage.testing import subject
 from soundstage.testing.material import RATE, SOURCES, TRACKS, Fan, Songs
-from soundstage.testing.measuring import difference_db, ild_db, itd_us, level_db, rank_correlation
+from soundstage.testing.measuring import difference_db, ild_db, itd_us, level_db
 from soundstage.testing.results import Failed, Skipped, check
 from soundstage.testing.workers import same_in_a_worker
 
@@ -154,9 +154,11 @@ def _check_sign(cues: dict[float, tuple[float, float]], which: int, what: str, a
             f"the {what}, positive where the left leads or is louder: {told}; at {wrong[0]:g} degrees it says the other"
             " side; azimuths run counter-clockwise, +90 is left, and the first channel is the left"
         )
+    from scipy import stats
+
     steps = np.array(list(values.values()))
     back_most = float(np.max(steps[:-1] - steps[1:]))
-    if back_most > back and rank_correlation(np.array(list(values)), steps) < STEADY:
+    if back_most > back and stats.spearmanr(list(values), steps).statistic < STEADY:
         raise Failed(f"the {what} does not grow with the azimuth: {told}; render each stem to where it is placed")
     return True
 
