@@ -159,6 +159,14 @@ def test_a_frame_with_any_silence_is_nan_for_all_sources():
         assert np.isnan(one[:, 1:]).all()
 
 
+def test_a_frame_that_begins_in_silence_sounds():
+    references = noise(2)
+    references[0, :, RATE : RATE + track.SOON + 1] = 0.0
+    assert np.isfinite(bss_eval(references, leaky(references), RATE)[0]).all()
+    references[0, :, RATE : 2 * RATE] = 0.0
+    assert np.isnan(bss_eval(references, leaky(references), RATE)[0][:, 1]).all()
+
+
 def test_a_source_that_is_silent_throughout_is_nan_and_the_others_are_scored_without_it():
     references = noise()
     references[1] = 0
@@ -505,6 +513,18 @@ def test_the_factor_is_made_once_a_scene(monkeypatch):
 
 @pytest.mark.heavy
 @pytest.mark.slow
+def test_of_the_references_alone_nothing_is_found_anew_for_each_separator(monkeypatch):
+    references = noise(2)
+    judged = {"_sounding": [], "_energies": []}
+    for name, asked in judged.items():
+        real = getattr(track, name)
+        monkeypatch.setattr(track, name, lambda *given, asked=asked, real=real: asked.append(given) or real(*given))
+    scorer = BssEval().prepare(Scene(RATE, references.sum(axis=0), dict(zip("ab", references, strict=True))))
+    before = {name: len(asked) for name, asked in judged.items()}
+    list(scorer(dict(zip("ab", leaky(references), strict=True))))
+    assert {name: len(asked) - before[name] for name, asked in judged.items()} == {"_sounding": 1, "_energies": 2}
+
+
 def test_cost_grows_linearly_with_duration(monkeypatch):
     blocks = []
     real = framewise._Work.within
@@ -597,6 +617,19 @@ def test_frames_that_overlap_are_filtered_and_those_side_by_side_say_the_same():
     estimates = leaky(references)
     beside, over = (np.stack(bss_eval(references, estimates, RATE, window=1.0, hop=hop)) for hop in (1.0, 0.5))
     np.testing.assert_allclose(beside, over[..., ::2], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("samples", [2 * RATE, 2 * RATE + 300, 3 * RATE - 5])
+def test_frames_correlate_as_if_nothing_were_outside_them_and_the_whole_as_what_it_is(samples):
+    left, right = list(noise(2, 3)[:, 0, :samples]), list(noise(3, 3, seed=7)[:, 0, :samples])
+    taps, frames = 512, [(0, RATE), (RATE, 2 * RATE)]
+    found = framewise.frame_lags(left, right, frames, taps)
+    for a, b in np.ndindex(2, 3):
+        for frame, (start, stop) in zip(found.inside[:, :, a, b], frames, strict=True):
+            expected = np.correlate(right[b][start:stop], left[a][start:stop], "full")[RATE - 1 :][:taps]
+            np.testing.assert_allclose(frame, expected, rtol=0, atol=1e-11)
+        expected = np.correlate(right[b], left[a], "full")[samples - 1 :][:taps]
+        np.testing.assert_allclose(found.whole[a, b], expected, rtol=0, atol=1e-11)
 
 
 def test_frames_cut_in_threads_are_the_same_to_the_last_bit():

@@ -8,6 +8,7 @@ is told whether it is exact, and the others are to be had from the filtered sign
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,23 +66,25 @@ def frame_lags(left: Signals, right: Signals, frames: Sequence[tuple[int, int]],
     """
     width, samples = frames[0][1], len(left[0]) if left else 0
     starts = range(0, samples, width)
-    inside = np.empty((len(frames), taps, len(left), len(right)))
+    inside = np.empty((len(starts), taps, len(left), len(right)))  # of what is too short for a frame as well
+    of_thread = threading.local()
 
-    def correlated(first: int) -> tuple[Floats, Floats]:
-        """Of some frames, the last of which may be cut, and what they reach in those that follow."""
-        work = _Work(len(left), len(right), width, taps)
-        some = starts[first : first + FRAMES_AT_ONCE]
-        found = np.stack([work.within(left, right, start) for start in some])
-        return found, work.beyond()
+    def correlated(first: int) -> Floats:
+        """Fill in some frames, the last of which may be cut; what they reach in those that follow."""
+        if not hasattr(of_thread, "work"):
+            of_thread.work = _Work(len(left), len(right), width, taps)
+        work: _Work = of_thread.work
+        some = slice(first, first + FRAMES_AT_ONCE)
+        for start, out in zip(starts[some], inside[some], strict=True):
+            work.within(left, right, start, out)
+        return work.beyond(left, right, [start + width for start in starts[some]])
 
     whole = np.zeros((taps, len(left), len(right)))
     firsts = range(0, len(starts), FRAMES_AT_ONCE)
-    for first, (found, beyond) in zip(firsts, in_threads(correlated, firsts), strict=True):
-        kept = inside[first : first + FRAMES_AT_ONCE]
-        kept[:] = found[: len(kept)]
-        whole += found.sum(axis=0)
+    for first, beyond in zip(firsts, in_threads(correlated, firsts), strict=True):
+        whole += inside[first : first + FRAMES_AT_ONCE].sum(axis=0)
         whole += beyond
-    return FrameLags(inside, np.ascontiguousarray(whole.transpose(1, 2, 0)))
+    return FrameLags(inside[: len(frames)], np.ascontiguousarray(whole.transpose(1, 2, 0)))
 
 
 class _Work:
@@ -89,57 +92,52 @@ class _Work:
 
     def __init__(self, left: int, right: int, width: int, taps: int) -> None:
         self._width, self._reach, self._hop = width, taps - 1, BLOCK - taps + 1
-        self._blocks, bins = -(-width // self._hop), BLOCK // 2 + 1
-        # One more block than a frame has is what its end reaches in the next frame.
-        self._rows = np.zeros((self._blocks + 1, BLOCK))
-        self._line = np.zeros(self._blocks * self._hop + self._reach)
-        self._left = np.zeros((bins, left, self._blocks + 1), complex)
-        self._right = np.zeros((bins, right, self._blocks + 1), complex)
-        self._sums = np.zeros((bins, left, right), complex)
-        self._beyond = np.zeros((bins, left, right), complex)
+        blocks, bins = -(-width // self._hop), BLOCK // 2 + 1
+        self._line = np.zeros(blocks * self._hop + self._reach)
+        self._apart = self._line[: blocks * self._hop].reshape(blocks, self._hop)
+        self._overlapping = np.lib.stride_tricks.sliding_window_view(self._line, BLOCK)[:: self._hop]
+        self._rows = np.zeros((blocks, BLOCK))
+        self._left = np.empty((bins, left, blocks), complex)
+        self._right = np.empty((bins, right, blocks), complex)
+        self._ends, self._starts = np.zeros((left, BLOCK)), np.zeros((right, BLOCK))
+        self._sums = np.empty((bins, left, right), complex)
+        self._lags = np.empty((BLOCK, left, right))
+        self._product, self._products = np.empty((2, left, right, bins), complex)
 
-    def within(self, left: Signals, right: Signals, start: int) -> Floats:
-        """The correlations (taps, left, right) of the frame that begins there."""
-        inside, next_one = slice(0, self._blocks), slice(self._blocks, None)
+    def within(self, left: Signals, right: Signals, start: int, out: Floats) -> None:
+        """The correlations (taps, left, right) of the frame that begins there, into `out`."""
         for index, signal in enumerate(left):
-            self._left[:, index] = self._left_spectra(signal, start)
+            self._fill(signal, start)
+            # Blocks are reversed in time, so that a product of spectra is a correlation.
+            self._rows[:, : self._hop] = self._apart[:, ::-1]
+            np.fft.rfft(self._rows, axis=1, out=self._left[:, index].T)
         for index, signal in enumerate(right):
-            self._right[:, index] = self._right_spectra(signal, start)
-        turned = self._right.transpose(0, 2, 1)
-        self._beyond += self._left[:, :, next_one] * turned[:, next_one]
-        np.matmul(self._left[:, :, inside], turned[:, inside], out=self._sums)
-        return self._lags(self._sums)
+            self._fill(signal, start)
+            np.fft.rfft(self._overlapping, axis=1, out=self._right[:, index].T)
+        np.matmul(self._left, self._right.transpose(0, 2, 1), out=self._sums)
+        np.fft.irfft(self._sums, BLOCK, axis=0, out=self._lags)
+        out[:] = self._lags[self._hop - 1 :]
 
-    def _left_spectra(self, signal: Floats, start: int) -> NDArray[np.complex128]:
-        """(bins, blocks), of time-reversed blocks, so that a product of spectra is a correlation."""
-        hop, stop = self._hop, start + self._width
-        self._fill(signal[start:stop])
-        self._rows[:-1, :hop] = self._line[: self._blocks * hop].reshape(-1, hop)[:, ::-1]
-        self._rows[-1, :hop] = 0.0
-        end = signal[stop - self._reach : stop]
-        self._rows[-1, hop - len(end) : hop] = end[::-1]
-        self._rows[:, hop:] = 0.0
-        return np.fft.rfft(self._rows, axis=1).T
+    def beyond(self, left: Signals, right: Signals, stops: Sequence[int]) -> Floats:
+        """The correlations (taps, left, right) between frames that stop there and those that follow each, summed."""
+        self._products[:] = 0.0
+        for stop in stops:
+            for row, signal in zip(self._ends, left, strict=True):
+                end = signal[stop - self._reach : stop]
+                row[self._hop - self._reach : self._hop - len(end)] = 0.0
+                row[self._hop - len(end) : self._hop] = end[::-1]
+            for row, signal in zip(self._starts, right, strict=True):
+                following = signal[stop : stop + self._reach]
+                row[self._reach : self._reach + len(following)] = following
+                row[self._reach + len(following) :] = 0.0
+            ends, starts = np.fft.rfft(self._ends), np.fft.rfft(self._starts)
+            self._products += np.multiply(ends[:, np.newaxis], starts, out=self._product)
+        return np.fft.irfft(self._products, BLOCK)[:, :, self._hop - 1 :].transpose(2, 0, 1)
 
-    def _right_spectra(self, signal: Floats, start: int) -> NDArray[np.complex128]:
-        """(bins, blocks), of blocks that reach over the next."""
-        stop = start + self._width
-        self._fill(signal[start:stop])
-        self._rows[:-1] = np.lib.stride_tricks.sliding_window_view(self._line, BLOCK)[:: self._hop]
-        following = signal[stop : stop + self._reach]
-        self._rows[-1] = 0.0
-        self._rows[-1, self._reach : self._reach + len(following)] = following
-        return np.fft.rfft(self._rows, axis=1).T
-
-    def _fill(self, frame: Floats) -> None:
+    def _fill(self, signal: Floats, start: int) -> None:
+        """Put the frame that begins there in line, as if nothing were outside it."""
+        frame = signal[start : start + self._width]
         self._line[: len(frame)], self._line[len(frame) :] = frame, 0.0
-
-    def beyond(self) -> Floats:
-        """The correlations (taps, left, right) between all frames so far and those that followed each."""
-        return self._lags(self._beyond)
-
-    def _lags(self, spectra: NDArray[np.complex128]) -> Floats:
-        return np.asarray(np.fft.irfft(spectra, BLOCK, axis=0)[self._hop - 1 :])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,6 +28,9 @@ LIMIT_DB = 100.0
 NEAR_DB = 1e-6
 """Values that differ by less are equally near to a median."""
 
+SOON = 1000
+"""Samples in which most frames are heard already."""
+
 LOUD_FRAMES = 4
 """How many of the loudest frames are scored twice to see what the files' own noise does, beside those whose values are
 the track's."""
@@ -45,6 +48,8 @@ class Track:
         self.references, self.channels, self.frames = references, channels, frames
         self.bits = min(ASSUMED_BITS, bit_depth(references))
         self.projector = prepare(references, channels, frames) if version == "v4" else None
+        self._sounds = _sounding(references, channels, frames)
+        self._power = _energies(references, channels, frames)
         self._why = ""
 
     def scores(self, estimates: Signals, sources: Sequence[int]) -> Found:
@@ -54,16 +59,16 @@ class Track:
         leaves none, as one estimate that is silent throughout does, an estimate's frames are those in which all
         references and it itself sound: what another estimate is does not enter its scores.
         """
-        r, e = (_sounding(signals, self.channels, self.frames) for signals in (self.references, estimates))
+        r, e = self._sounds, _sounding(estimates, self.channels, self.frames)
         together = r.all(axis=0) & e.all(axis=0)
         stands_alone = not together.any()
         counts = r.all(axis=0) & e if stands_alone else np.broadcast_to(together, e.shape)
-        step = 2.0 ** (1 - self.bits)
+        step, power = 2.0 ** (1 - self.bits), self._power[list(sources)]
         if self.projector is not None:
-            decibels, moved = _scored(self.projector, estimates, sources, self.frames, counts, step)
+            decibels, moved = _scored(self.projector, estimates, sources, self.frames, counts, power, step)
         else:
-            decibels, moved = self._by_frames(estimates, sources, counts, step)
-        lifted = self._lifted(decibels, sources, step)
+            decibels, moved = self._by_frames(estimates, sources, counts, power, step)
+        lifted = self._lifted(decibels, power, step)
         return Found(decibels, moved, lifted, stands_alone, bool(r.all(axis=0).any()))
 
     def why(self, rate: float, names: tuple[str, ...]) -> str:
@@ -72,11 +77,10 @@ class Track:
             self._why = causes(self.references, names, rate, self.bits)
         return self._why
 
-    def _lifted(self, decibels: Floats, sources: Sequence[int], step: float) -> Floats:
+    def _lifted(self, decibels: Floats, power: Floats, step: float) -> Floats:
         """How far the medians over frames (4, estimates) rise by noise of that `step` in the sources themselves."""
         if not len(self.frames):
             return np.zeros(decibels.shape[:2])
-        power = _energies(_targets(self.references, self.channels, sources), self.channels, self.frames)
         noise = STEP_NOISE * step**2 * self.channels * (self.frames[0][1] - self.frames[0][0])
         with np.errstate(divide="ignore"):
             louder = bounded(decibels + 10 * (np.log10(power + noise) - np.log10(power)))
@@ -88,21 +92,21 @@ class Track:
         return lifted
 
     def _by_frames(
-        self, estimates: Signals, sources: Sequence[int], counts: NDArray[np.bool_], step: float
+        self, estimates: Signals, sources: Sequence[int], counts: NDArray[np.bool_], power: Floats, step: float
     ) -> tuple[Floats, Floats]:
         decibels, moved = _nothing(len(sources), len(self.frames))
         used = np.flatnonzero(counts.any(axis=0)).tolist()
         if not len(used):
             return decibels, moved
-        targets = _targets(self.references, self.channels, sources)
-        power = _energies(targets, self.channels, [self.frames[index] for index in used])
-        loud = [used[at] for at in _loudest(power)]
+        loud = [used[at] for at in _loudest(power[:, used])]
         for index in used:
             start, stop = self.frames[index]
             s, e = ([signal[start:stop] for signal in signals] for signals in (self.references, estimates))
             shaken = step if index in loud else 0.0
             projector = prepare(s, self.channels)
-            here, by = _scored(projector, e, sources, [(0, stop - start)], counts[:, [index]], shaken)
+            here, by = _scored(
+                projector, e, sources, [(0, stop - start)], counts[:, [index]], power[:, [index]], shaken
+            )
             decibels[:, :, index], moved = here[:, :, 0], np.fmax(moved, by)
         return decibels, moved
 
@@ -129,8 +133,12 @@ def _sounding(signals: Signals, channels: int, frames: Frames) -> NDArray[np.boo
     sounds = np.empty((len(signals) // channels, len(frames)), np.bool_)
     for (source, at), _ in np.ndenumerate(sounds):
         start, stop = frames[at]
-        summed = np.sum([signal[start:stop] for signal in signals[source * channels : (source + 1) * channels]], axis=0)
-        sounds[source, at] = not validate.is_silent(summed)
+        own = signals[source * channels : (source + 1) * channels]
+        # Most frames are heard in their first samples.
+        ends = (min(start + SOON, stop), stop)
+        sounds[source, at] = any(
+            not validate.is_silent(np.sum([signal[start:end] for signal in own], axis=0)) for end in ends
+        )
     return sounds
 
 
@@ -140,19 +148,20 @@ def _scored(
     sources: Sequence[int],
     frames: Frames,
     counts: NDArray[np.bool_],
+    power: Floats,
     step: float,
 ) -> tuple[Floats, Floats]:
     """(4, estimates, frames) in dB, of estimates of these of the projector's sources, in the frames that count.
 
-    Also (3, estimates): how far noise of the quantisation `step` moves ISR, SIR and SAR; NaN where step is 0.
+    power: the sources' own energies, (estimates, frames). Also (3, estimates): how far noise of the quantisation `step`
+    moves ISR, SIR and SAR; NaN where step is 0.
     """
     scores, moved = _nothing(len(sources), len(frames))
     used = np.flatnonzero(counts.any(axis=0))
     if not len(used):
         return scores, moved
-    counts, chosen = counts[:, used], [frames[index] for index in used.tolist()]
+    counts, power, chosen = counts[:, used], power[:, used], [frames[index] for index in used.tolist()]
     targets = _targets(projector.references, projector.channels, sources)
-    power = _energies(targets, projector.channels, chosen)
     found = np.full((4, len(sources), len(used)), np.nan)
     found[0] = _db(power, _energies(estimates, projector.channels, chosen, targets))
     if not projector.is_singular:
