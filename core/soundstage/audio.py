@@ -50,6 +50,9 @@ _COUNTED: dict[tuple[str, int, int, int], int] = {}
 _AT_ONCE = 2**24
 """Samples that are asked for at once at most, for headers may claim any number."""
 
+_BLOCK = 2**16
+"""Samples that are decoded at a time."""
+
 
 def read_audio(path: Path | BinaryIO) -> tuple[Samples, int]:
     """The samples of an audio file, by path or opened, float64 of shape (channels, samples) in ±1, and its rate in Hz.
@@ -157,22 +160,34 @@ def _as_stream() -> type[Any]:
 
 def _decoded(file: Any, wanted: int) -> Samples:
     """The next samples, (channels, samples), so many or as many as there are; memory grows with what is there."""
-    kind, step = _STEPS.get(file.subtype, ("float64", 1.0))
-    parts: list[NDArray[Any]] = []
+    parts: list[Samples] = []
     while wanted > 0:
         asked = min(wanted, _AT_ONCE, max(int(file.frames), 1))
-        part = file.read(asked, dtype=kind, always_2d=True)
+        part = _decoded_at_once(file, asked)
         parts.append(part)
-        wanted -= len(part)
-        if len(part) < asked:
+        wanted -= part.shape[1]
+        if part.shape[1] < asked:
             break
-    samples = np.empty((file.channels, sum(map(len, parts))))
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty((file.channels, 0)), *parts], axis=1)
+
+
+def _decoded_at_once(file: Any, asked: int) -> Samples:
+    """The same, in blocks that stay where the processor has them at hand."""
+    kind, step = _STEPS.get(file.subtype, ("float64", 1.0))
+    samples = np.empty((file.channels, asked))
+    block = np.empty((min(asked, _BLOCK), file.channels), kind)
     start = 0
-    for part in parts:
-        stop = start + len(part)
-        np.multiply(part.T, step, out=samples[:, start:stop])
+    while start < asked:
+        read = file.read(out=block[: asked - start])
+        stop = start + len(read)
+        place = samples[:, start:stop]
+        place[...] = read.T
+        if step != 1.0:
+            place *= step
         start = stop
-    return samples
+        if len(read) < len(block):
+            break
+    return samples if start == asked else samples[:, :start].copy()
 
 
 def _skip(file: Any, count: int) -> None:
@@ -207,6 +222,10 @@ def write_audio(path: Path | BinaryIO, samples: Samples, rate: int, subtype: str
 
 def check_finite(samples: Samples, what: str) -> None:
     """Raise SoundstageError where samples hold NaN or infinity; `what` begins the sentence."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = np.vdot(samples, samples)
+    if np.isfinite(energy):  # so every sample is, and looking at each costs twice as much
+        return
     bad = np.count_nonzero(~np.isfinite(samples))
     if bad:
         raise SoundstageError(f"{what}: {bad} samples are NaN or infinite; replace them")

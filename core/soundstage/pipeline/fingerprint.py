@@ -20,14 +20,15 @@ def fingerprint(scene: Scene) -> int:
 
     It tells whether somebody has written into the arrays; it is no defence against who works at getting past it.
     """
-    found = 0
+    found, room = 0, np.empty(BLOCK, np.uint64)
     for array in (scene.mixture, *scene.references.values()):
         bits = np.ascontiguousarray(array).reshape(-1).view(np.uint64)
         for start in range(0, len(bits), BLOCK):
             block = bits[start : start + BLOCK]
-            folded = block ^ (block >> np.uint64(32))
-            weighed = int((folded * _weights()[: len(block)]).sum())
-            found = (found * 1_000_003 + weighed) % 2**64
+            folded = np.right_shift(block, np.uint64(32), out=room[: len(block)])
+            folded ^= block
+            folded *= _weights()[: len(block)]
+            found = (found * 1_000_003 + int(np.add.reduce(folded))) % 2**64
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from soundstage.audio import read_only
 from soundstage.errors import SoundstageError
 
 if TYPE_CHECKING:
@@ -46,8 +47,11 @@ def mono(stem: Samples) -> Samples:
 
 
 def stereo(stem: Samples) -> Samples:
-    """The stem with two channels, (2, samples); a mono stem goes to both channels at unit gain."""
-    return np.repeat(stem, 2, axis=0) if stem.shape[0] == 1 else stem.copy()
+    """The stem with two channels, (2, samples); a mono stem goes to both channels at unit gain.
+
+    A stereo stem is not copied: what is returned of it cannot be written to.
+    """
+    return np.repeat(stem, 2, axis=0) if stem.shape[0] == 1 else read_only(stem)
 
 
 def needed_placement(track: Track, placement: Placement | None) -> Placement:
