@@ -7,12 +7,13 @@ Source: Namballa, Roginska & Fuentes 2025, arXiv:2507.00155, and its published s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 from scipy.signal.windows import tukey
 
@@ -31,6 +32,9 @@ MAX_LAG_SECONDS = 1e-3
 
 AUDIBLE_RMS = 5e-4
 """A frame counts where the windowed RMS of its louder channel is above this."""
+
+TOLERANCE = 1e-5
+"""How far a correlation that single precision gives may be off; that of equal channels is 1."""
 
 _EPSILON = 1e-15
 
@@ -56,26 +60,80 @@ def itd_us(signal: ArrayLike, rate: float) -> float:
         raise ValueError(
             f"{x.shape[1]} samples are shorter than one frame of {length}; give at least {FRAME_SECONDS} s"
         )
-    window = tukey(length, 0.5, sym=False)
-    weights = np.zeros(2 * lag_count)
+    window, search = tukey(length, 0.5, sym=False), _PhatSearch(length, lag_count)
+    weights, squares = np.zeros(2 * lag_count), np.empty((2, length))
 
     for start in range(0, x.shape[1] - length + 1, length):
-        frame = x[:, start : start + length] * window
-        level = float(np.sqrt(np.mean(frame**2, axis=1)).max())
+        np.multiply(x[:, start : start + length], window, out=search.frame)
+        level = float(np.sqrt(np.mean(np.square(search.frame, out=squares), axis=1)).max())
         if level > AUDIBLE_RMS:
-            weights[_phat_lag(frame, lag_count)] += level
+            weights[search.lag()] += level
     if not weights.any():
         raise ValueError(f"every frame is silent: no channel's RMS is above {AUDIBLE_RMS}")
     return float(int(weights.argmax()) - lag_count) / rate * 1e6
 
 
-def _phat_lag(frame: Samples, lag_count: int) -> int:
-    """The argmax of |GCC-PHAT|, counted from −lag_count."""
-    size = 2 * frame.shape[1]
-    spectra = fft.rfft(frame, size)
-    spectra /= np.sqrt(spectra.real**2 + spectra.imag**2) + _EPSILON
-    correlation = np.abs(fft.irfft(spectra[0] * spectra[1].conj(), size))
-    return int(np.concatenate([correlation[-lag_count:], correlation[:lag_count]]).argmax())
+class _PhatSearch:
+    """Where |GCC-PHAT| is highest in frames of one length, over twice that length. For one thread.
+
+    Few lags are searched, so instead of a transform that gives all of them the whitened spectrum is summed up at these,
+    in single precision. Where only one lag can be the best within TOLERANCE it is; else the transform in double
+    precision decides.
+    """
+
+    def __init__(self, length: int, lag_count: int) -> None:
+        """length: samples of a frame. lag_count: the lags are −lag_count … lag_count − 1."""
+        self._padded = np.zeros((2, 2 * length))
+        self.frame = self._padded[:, :length]
+        """(2, length), to be filled before `lag` is asked for."""
+        self._lag_count = lag_count
+        # Bin k stands in a row and a column, and at a lag turns by what these two turn by.
+        self._bins = length + 1
+        columns = math.isqrt(length) + 1
+        rows = -(-self._bins // columns)
+        turn = np.pi / length * np.arange(lag_count + 1)
+        column, row = np.outer(np.arange(columns), turn), np.outer(columns * np.arange(rows), turn)
+        self._by_column = np.concatenate([np.cos(column), np.sin(column)], axis=1, dtype=np.float32)
+        cos, sin = np.cos(row), np.sin(row)
+        self._by_row = np.stack([[cos, -sin], [sin, cos]]).transpose(0, 2, 1, 3).astype(np.float32)
+        self._single = np.empty((2, self._bins), dtype=np.complex64)
+        self._norms = np.empty((2, self._bins), dtype=np.float32)
+        self._whitened = np.zeros((2, rows * columns), dtype=np.float32)
+
+    def lag(self) -> int:
+        """The argmax, counted from −lag_count; the first one where there are several."""
+        spectra = fft.rfft(self._padded)
+        near = self._near(spectra)
+        best = int(near.argmax())
+        if np.count_nonzero(near >= near[best] - np.float32(2 * TOLERANCE)) == 1:
+            return best
+        return int(self._transformed(spectra).argmax())
+
+    def _near(self, spectra: NDArray[np.complex128]) -> NDArray[np.float32]:
+        """|GCC-PHAT| at the lags in single precision; NaN where the spectra are too large for it."""
+        (left, right), (norms, others) = self._single, self._norms
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._single[:] = spectra
+            np.abs(self._single, out=self._norms)
+            self._norms += np.float32(_EPSILON)
+            norms *= others
+            if not np.isfinite(norms.max()):
+                return np.full(2 * self._lag_count, np.nan, dtype=np.float32)
+            cross = np.multiply(left, np.conj(right, out=right), out=left)
+        factors = np.divide(2, norms, out=norms)
+        factors[[0, -1]] /= 2  # all other bins stand for their negative frequencies too
+        np.multiply(cross.real, factors, out=self._whitened[0, : self._bins])
+        np.multiply(cross.imag, factors, out=self._whitened[1, : self._bins])
+        rows, lags = self._by_row.shape[1], self._lag_count + 1
+        turned = (self._whitened.reshape(2 * rows, -1) @ self._by_column).reshape(2, rows, 2, lags)
+        even, odd = np.sum(turned * self._by_row, axis=(1, 2))
+        return np.asarray(np.abs(np.append((even + odd)[:0:-1], (even - odd)[:-1])) / self._padded.shape[1])
+
+    def _transformed(self, spectra: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """The same by the transform, in double precision."""
+        spectra /= np.sqrt(spectra.real**2 + spectra.imag**2) + _EPSILON
+        correlation = np.abs(fft.irfft(spectra[0] * spectra[1].conj(), self._padded.shape[1]))
+        return np.concatenate([correlation[-self._lag_count :], correlation[: self._lag_count]])
 
 
 def ild_db(signal: ArrayLike) -> float:

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import fft
 
 from soundstage.scene import Scene
+from soundstage_metrics import interaural
 from soundstage_metrics.interaural import Interaural, delta_ild_db, delta_itd_us, ild_db, itd_us
 
 RATE = 44100
@@ -95,6 +97,80 @@ def test_a_common_gain_and_polarity_move_neither_cue():
 def test_reference_and_estimate_are_each_looked_at_on_their_own_length():
     signal = delayed(noise(2.0), 7)
     assert delta_itd_us(signal, signal[:, :RATE], RATE) == 0.0
+
+
+TIME = np.arange(RATE // 2) / RATE
+TONE = np.sin(2 * np.pi * 440 * TIME)
+PULSE = (np.arange(RATE // 2) == 9000) * 1.0
+FRAMES = {
+    "noise": np.stack([noise(0.5), noise(0.5, seed=1)]),
+    "delayed noise": delayed(noise(0.5), 13),
+    "equal channels": np.stack([noise(0.5)] * 2),
+    "inverted": noise(0.5) * [[1.0], [-1.0]],
+    "tone": np.stack([TONE, np.sin(2 * np.pi * 440 * TIME + 0.3)]),
+    "bass of 16 bits": np.round(np.stack([TONE[::2], TONE[1::2]]) * 3276) / 32768,
+    "constant": np.full((2, RATE // 2), 0.5) * [[1.0], [0.3]],
+    "one pulse": np.stack([PULSE, np.roll(PULSE, 10)]),
+    "a pulse before and one behind": np.stack([PULSE, np.roll(PULSE, 10) + np.roll(PULSE, -10)]),
+    "silent left": np.stack([0 * TIME, noise(0.5)]),
+    "silent right": np.stack([noise(0.5), 0 * TIME]),
+    "silence": np.zeros((2, RATE // 2)),
+    "faint": delayed(noise(0.5), 3) * [[1.0], [1e-18]],
+    "fainter": delayed(noise(0.5), 3) * [[1.0], [1e-40]],
+    "loud": 1e18 * delayed(noise(0.5), 3),
+    "far too loud": 1e60 * delayed(noise(0.5), 3),
+}
+
+
+def phat(frame, lag_count):
+    """|GCC-PHAT| at the lags −lag_count … lag_count − 1, as the original has it."""
+    size = 2 * frame.shape[1]
+    spectra = fft.rfft(frame, size)
+    spectra /= np.sqrt(spectra.real**2 + spectra.imag**2) + 1e-15
+    correlation = np.abs(fft.irfft(spectra[0] * spectra[1].conj(), size))
+    return np.concatenate([correlation[-lag_count:], correlation[:lag_count]])
+
+
+@pytest.mark.parametrize("lag_count", [1, 44])
+@pytest.mark.parametrize("name", FRAMES)
+def test_the_lag_of_a_frame_is_that_of_the_whole_transform(name, lag_count):
+    frame = FRAMES[name]
+    search = interaural._PhatSearch(frame.shape[1], lag_count)
+    for _ in range(2):  # nothing of a frame is left to the next
+        search.frame[:] = frame
+        assert search.lag() == phat(frame, lag_count).argmax()
+        search.frame[:] = FRAMES["noise"][:, : frame.shape[1]]
+        assert search.lag() == phat(search.frame, lag_count).argmax()
+
+
+@pytest.mark.parametrize("name", [name for name in FRAMES if "loud" not in name])
+def test_the_error_of_single_precision_stays_far_below_its_tolerance(name):
+    frame = FRAMES[name]
+    search = interaural._PhatSearch(frame.shape[1], 44)
+    search.frame[:] = frame
+    near = search._near(fft.rfft(search._padded))
+    np.testing.assert_allclose(near, phat(frame, 44), rtol=0, atol=interaural.TOLERANCE / 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_transformed"),
+    [
+        ("delayed noise", False),
+        ("tone", False),
+        ("a pulse before and one behind", True),
+        ("silent right", True),
+        ("far too loud", True),
+    ],
+)
+def test_only_what_single_precision_leaves_open_is_transformed(name, is_transformed, monkeypatch):
+    transformed, transform = [], interaural._PhatSearch._transformed
+    monkeypatch.setattr(
+        interaural._PhatSearch, "_transformed", lambda *arguments: transformed.append(1) or transform(*arguments)
+    )
+    search = interaural._PhatSearch(RATE // 2, 44)
+    search.frame[:] = FRAMES[name]
+    search.lag()
+    assert bool(transformed) == is_transformed
 
 
 @pytest.mark.slow
