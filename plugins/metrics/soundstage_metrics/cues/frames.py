@@ -29,7 +29,7 @@ IACC_LAG_SECONDS = 1e-3
 ITD_LAG_SECONDS = 1.25e-3
 """The phase delay of a KU100 dummy head reaches 1.1 ms at 100 Hz, 80° to the side."""
 
-_FRAMES_AT_ONCE = 64
+_FRAMES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,25 +132,34 @@ def cue_frames(signal: ArrayLike, rate: float, low_hz: float = 100.0, high_hz: f
             f"{x.shape[1]} samples are shorter than one frame of {length}; give at least {FRAME_SECONDS} s"
         )
     window = hann(length, sym=False)
-    turns = 2 * np.pi * np.outer(bin_frequencies(rate)[bins], lags)
-    rotations = np.concatenate([np.cos(turns), -np.sin(turns)]) / _window_correlation(window, lags * rate)
+    cosines, sines = _turns(rate, bins, lags) / _window_correlation(window, lags * rate)
+    analysed = slice(starts[0], starts[-1])
+    iacc_turns = _turns(rate, analysed, np.arange(int(IACC_LAG_SECONDS * rate) + 1) / rate)
     views = np.lib.stride_tricks.sliding_window_view(x, length, axis=1)[:, :: length // 2]
     count = views.shape[1]
     energies, cross = np.empty((2, count, len(starts) - 1)), np.empty((count, below), np.complex128)
     iacc, itd_energy, correlation = np.empty(count), np.empty(count), np.empty((count, len(lags)))
+    # What every step fills: memory that is new to the process costs more than what is computed in it.
+    framed = np.empty((2, min(count, _FRAMES_AT_ONCE), length))
+    squares = np.empty((2, *framed.shape[:2], length // 2 + 1))
     for first in range(0, count, _FRAMES_AT_ONCE):
-        some = slice(first, first + _FRAMES_AT_ONCE)
-        spectra = fft.rfft(views[:, some] * window, axis=2)
-        powers = spectra.real**2
-        powers += spectra.imag**2
-        product = spectra[0] * spectra[1].conj()
+        some = slice(first, min(first + _FRAMES_AT_ONCE, count))
+        step = slice(some.stop - first)
+        spectra = fft.rfft(np.multiply(views[:, some], window, out=framed[:, step]))
+        powers, others = squares[:, :, step]
+        np.square(spectra.real, out=powers)
+        powers += np.square(spectra.imag, out=others)
+        product, right = spectra
+        product *= np.conj(right, out=right)
+        real, imaginary = others
+        real[:], imaginary[:] = product.real, product.imag
         energies[:, some] = band_sums(powers, starts)
         cross[some] = band_sums(product, starts[: below + 1])
-        iacc[some] = _iacc(product, powers, starts, rate)
-        left, right = powers[:, :, bins].sum(axis=2)
-        itd_energy[some] = left + right
-        parts = np.concatenate([product[:, bins].real, product[:, bins].imag], axis=1)
-        correlation[some] = _normalised(parts @ rotations, left, right)
+        iacc[some] = _iacc(real[:, analysed], imaginary[:, analysed], energies[:, some].sum(axis=2), iacc_turns)
+        of_left, of_right = powers[:, :, bins].sum(axis=2)
+        itd_energy[some] = of_left + of_right
+        correlated = real[:, bins] @ cosines - imaginary[:, bins] @ sines
+        correlation[some] = _normalised(correlated, of_left, of_right)
     return CueFrames(energies, cross, iacc, itd_energy, correlation, lags * 1e6)
 
 
@@ -159,19 +168,23 @@ def band_sums(values: NDArray[np.generic], starts: NDArray[np.int64]) -> NDArray
     return np.asarray(np.add.reduceat(values[..., : starts[-1]], starts[:-1], axis=-1))
 
 
+def _turns(rate: float, bins: slice, lags: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cosine and sine of what each of the bins turns by at lags in seconds: (2, bins, lags)."""
+    turns = 2 * np.pi * np.outer(bin_frequencies(rate)[bins], lags)
+    return np.stack([np.cos(turns), np.sin(turns)])
+
+
 def _iacc(
-    product: NDArray[np.complex128], powers: NDArray[np.float64], starts: NDArray[np.int64], rate: float
+    real: NDArray[np.float64], imaginary: NDArray[np.float64], energies: NDArray[np.float64], turns: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The largest magnitude of the normalised cross-correlation within ±1 ms, over the analysed bands."""
-    length, lag_count = frame_length(rate), int(IACC_LAG_SECONDS * rate)
-    weighted = np.zeros_like(product)
-    weighted[:, starts[0] : starts[-1]] = product[:, starts[0] : starts[-1]]
-    correlation = np.abs(fft.irfft(weighted, length, axis=1))
-    largest = np.maximum(correlation[:, : lag_count + 1].max(axis=1), correlation[:, -lag_count:].max(axis=1))
-    inside = powers[:, :, starts[0] : starts[-1]].sum(axis=2)
-    # irfft counts every bin twice and divides by the length; the one at half the rate is in no band.
-    left, right = 2 * inside / length
-    return np.minimum(_normalised(largest[:, None], left, right)[:, 0], 1.0)
+    """The largest magnitude of the normalised cross-correlation of frames, over the analysed bands.
+
+    real, imaginary: (frames, bins) of Σ L·R*. energies: (2, frames) of the ears. turns: see `_turns`, at lags from 0.
+    """
+    cosines, sines = turns
+    # At lags τ and −τ the correlation is x − y and x + y.
+    largest = (np.abs(real @ cosines) + np.abs(imaginary @ sines)).max(axis=1)
+    return np.minimum(_normalised(largest[:, None], *energies)[:, 0], 1.0)
 
 
 def _normalised(
