@@ -7,7 +7,7 @@ Source: ZFTurbo, Music-Source-Separation-Training, `utils/metrics.py`; the defin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,11 +42,11 @@ GAIN_DB = 0.1
 STEADY = 2.0
 """A score that a gain of ±GAIN_DB moves by more than this, besides what any value moves by, must not be ranked on."""
 
-BLOCK = 16
+BLOCK = 32
 """Frames that are transformed at a time: what is made of more leaves the processor's cache."""
 
-AT_ONCE = 1 << 15
-"""Levels that are compared at a time, for the same reason."""
+AT_ONCE = 1 << 14
+"""Samples, or levels, that are compared at a time, for the same reason."""
 
 
 def sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
@@ -59,8 +59,12 @@ def sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
     20.0
     """
     s, e = _pair(reference, estimate)
-    level = sum(float(one @ one) for one in s)
-    error = sum(float(one @ one) for one in map(np.subtract, s, e))
+    level, error, room = sum(float(one @ one) for one in s), 0.0, np.empty(AT_ONCE)
+    for one, other in zip(s, e, strict=True):
+        for first in range(0, len(one), AT_ONCE):
+            part = one[first : first + AT_ONCE]
+            difference = np.subtract(part, other[first : first + AT_ONCE], out=room[: len(part)])
+            error += float(difference @ difference)
     return float(10 * np.log10((level + DELTA) / (error + DELTA)))
 
 
@@ -81,10 +85,12 @@ def l1_freq(reference: ArrayLike, estimate: ArrayLike) -> float:
     if s.shape[1] <= L1_WINDOW // 2:
         raise ValueError(f"{s.shape[1]} samples are too few for l1_freq: give more than {L1_WINDOW // 2}")
     total, count = 0.0, 0
-    spectra = (_magnitudes(one, L1_WINDOW, L1_HOP, None, "reflect") for one in (s, e))
-    for of_reference, of_estimate in zip(*spectra, strict=True):
-        total += float(np.sum(np.abs(of_estimate - of_reference)))
-        count += of_reference.size
+    for channels in zip(s, e, strict=True):
+        spectra = (_magnitudes(one, L1_WINDOW, L1_HOP, None, _reflected) for one in channels)
+        for of_reference, of_estimate in zip(*spectra, strict=True):
+            of_estimate -= of_reference
+            total += float(np.sum(np.abs(of_estimate, out=of_estimate)))
+            count += of_estimate.size
     return 100.0 / (1.0 + 10.0 * total / count)
 
 
@@ -122,11 +128,17 @@ def mel_levels(signal: ArrayLike, rate: float) -> Floats:
     x = validate.signal(signal)
     filters = mel_filters(rate, MEL_WINDOW, MEL_BANDS)
     window = np.asarray(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(MEL_WINDOW) / MEL_WINDOW))
-    found = []
-    for block in _magnitudes(x, MEL_WINDOW, MEL_HOP, window, "constant"):
-        found.append(np.stack([filters @ channel.T for channel in block]))
-    levels: Floats = 20.0 * np.log10(np.maximum(np.concatenate(found, axis=-1), LEAST))
-    return np.asarray(np.maximum(levels, levels.max() - RANGE_DB))
+    levels, loudest = np.empty((len(x), MEL_BANDS, 1 + x.shape[1] // MEL_HOP)), -np.inf
+    for channel, of_channel in zip(x, levels, strict=True):
+        first = 0
+        for magnitudes in _magnitudes(channel, MEL_WINDOW, MEL_HOP, window, _in_zeros):
+            block = of_channel[:, first : first + magnitudes.shape[1]]
+            bands = filters @ magnitudes
+            np.log10(np.maximum(bands, LEAST, out=bands), out=block)
+            block *= 20.0
+            loudest = max(loudest, float(block.max()))
+            first += block.shape[1]
+    return np.maximum(levels, loudest - RANGE_DB, out=levels)
 
 
 @lru_cache(maxsize=4)
@@ -183,12 +195,16 @@ def _bleed(reference: Floats, estimate: Floats) -> _Bleed:
     shifts = (0.0, -GAIN_DB, GAIN_DB)
     sums, counts = np.zeros((2, len(shifts))), np.zeros((2, len(shifts)), np.int64)
     one, other = reference.reshape(-1), estimate.reshape(-1)
+    room = np.empty((3, AT_ONCE))
     for first in range(0, len(one), AT_ONCE):
-        difference = other[first : first + AT_ONCE] - one[first : first + AT_ONCE]
+        part = one[first : first + AT_ONCE]
+        difference, shifted, side = room[:, : len(part)]
+        np.subtract(other[first : first + AT_ONCE], part, out=difference)
         for index, shift in enumerate(shifts):
-            shifted = difference + shift
+            np.add(difference, shift, out=shifted)
             counts[:, index] += np.count_nonzero(shifted > 0.0), np.count_nonzero(shifted < 0.0)
-            sums[:, index] += np.maximum(shifted, 0.0).sum(), -np.minimum(shifted, 0.0).sum()
+            sums[0, index] += np.maximum(shifted, 0.0, out=side).sum()
+            sums[1, index] -= np.minimum(shifted, 0.0, out=side).sum()
     found = 100.0 / (1.0 + sums / np.maximum(counts, 1))
     steady = []
     for score, *moved in found.tolist():
@@ -204,18 +220,47 @@ def _pair(reference: ArrayLike, estimate: ArrayLike) -> tuple[Samples, Samples]:
     return s[:, :length], e[:, :length]
 
 
-def _magnitudes(signal: Samples, window: int, hop: int, shape: Floats | None, beyond: Any) -> Iterator[Floats]:
-    """Short-time magnitudes in blocks of (channels, frames, frequencies); frame k is centred on sample k · hop.
+def _magnitudes(
+    signal: Floats, window: int, hop: int, shape: Floats | None, beyond: Callable[[Floats, int, int], Floats]
+) -> Iterator[Floats]:
+    """Short-time magnitudes of a channel in blocks of (frequencies, frames), each of which overwrites the one before.
 
-    beyond: how the signal goes on at its ends, as numpy.pad calls it.
+    Frame k is centred on sample k · hop. beyond: what has samples of the signal beyond its ends, from where to where.
     """
-    padded = np.pad(signal, ((0, 0), (window // 2, window // 2)), mode=beyond)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[:, ::hop]
-    for start in range(0, frames.shape[1], BLOCK):
-        block = frames[:, start : start + BLOCK]
-        parts = np.fft.rfft(block if shape is None else block * shape).view(np.float64)
-        parts *= parts
-        yield np.sqrt(parts[..., ::2] + parts[..., 1::2])
+    count, bins = 1 + len(signal) // hop, window // 2 + 1
+    # Not one large array of all frames: memory that is new costs more than what is done to it.
+    shaped = np.empty((BLOCK, window))
+    spectra, magnitudes = np.empty(bins * BLOCK, complex), np.empty(bins * BLOCK)
+    for first in range(0, count, BLOCK):
+        size = min(BLOCK, count - first)
+        start = first * hop - window // 2
+        stop = start + (size - 1) * hop + window
+        piece = signal[start:stop] if start >= 0 and stop <= len(signal) else beyond(signal, start, stop)
+        frames = np.lib.stride_tricks.sliding_window_view(piece, window)[::hop]
+        if shape is not None:
+            frames = np.multiply(frames, shape, out=shaped[:size])
+        found = spectra[: bins * size].reshape(bins, size)
+        np.fft.rfft(frames, axis=1, out=found.T)
+        yield np.abs(found, out=magnitudes[: bins * size].reshape(bins, size))
+
+
+def _in_zeros(signal: Floats, start: int, stop: int) -> Floats:
+    """signal[start:stop] with zeros beyond its ends.
+
+    >>> _in_zeros(np.array([1.0, 2.0, 3.0]), -2, 4).tolist()
+    [0.0, 0.0, 1.0, 2.0, 3.0, 0.0]
+    """
+    return np.pad(signal[max(start, 0) : stop], (max(-start, 0), max(stop - len(signal), 0)))
+
+
+def _reflected(signal: Floats, start: int, stop: int) -> Floats:
+    """signal[start:stop], reflected at its ends.
+
+    >>> _reflected(np.array([1.0, 2.0, 3.0]), -2, 4).tolist()
+    [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
+    """
+    at = np.abs(np.arange(start, stop))
+    return np.asarray(signal[np.minimum(at, 2 * (len(signal) - 1) - at)])
 
 
 class Community:

@@ -152,6 +152,21 @@ def test_long_signals_go_through_in_blocks(monkeypatch):
     assert (*bleedless_fullness(s, e, RATE), l1_freq(s, e)) == pytest.approx(whole)
 
 
+@pytest.mark.parametrize("length", [1025, 2049, 36864, 80000])
+def test_blocks_at_the_ends_are_those_of_a_signal_that_goes_on_beyond_them(length):
+    s, e = noise(seconds=2)[:, :length], noise(1, seconds=2)[:, :length]
+
+    def magnitudes(signal, window, shape, mode):
+        padded = np.pad(signal, ((0, 0), (window // 2, window // 2)), mode=mode)
+        return np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, ::1024] * shape))
+
+    difference = magnitudes(e, 2048, 1.0, "reflect") - magnitudes(s, 2048, 1.0, "reflect")
+    assert l1_freq(s, e) == pytest.approx(100 / (1 + 10 * np.abs(difference).mean()), abs=1e-10)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(4096) / 4096)
+    levels = 20 * np.log10(magnitudes(s, 4096, hann, "constant") @ mel_filters(RATE, 4096, 512).toarray().T)
+    np.testing.assert_allclose(mel_levels(s, RATE), np.maximum(levels, levels.max() - 80).transpose(0, 2, 1), atol=1e-9)
+
+
 @pytest.mark.parametrize("function", [sdr, l1_freq, lambda s, e: bleedless_fullness(s, e, RATE)])
 def test_arrays_that_are_none_are_refused(function):
     with pytest.raises(ValueError, match="NaN"):
