@@ -242,7 +242,13 @@ def commands_page() -> str:
     from soundstage.cli import VERBS, cli
 
     def helped(command: click.Command, name: str) -> list[str]:
-        context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+        context = click.Context(
+            command,
+            info_name=name,
+            terminal_width=WIDTH,
+            max_content_width=WIDTH,
+            help_option_names=cli.context_settings["help_option_names"],
+        )
         return ["```text", command.get_help(context).rstrip(), "```", ""]
 
     brought = {

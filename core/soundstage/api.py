@@ -226,6 +226,7 @@ def score(
     metrics: Collection[str] = (),
     registry: Collection[str | Path] = (),
     at: Literal["as-is", "best-gain"] = "as-is",
+    lengths: Literal["strict", "shortest", "longest"] = "strict",
 ) -> pandas.DataFrame:
     """The scores of one folder of stems against another as a tidy DataFrame, one row a score, frames included.
 
@@ -233,13 +234,15 @@ def score(
     `mixture` among the references is the song's own. metrics: names or variants; by default sdr, si_sdr, spauq
     and bsseval, as far as they are installed. registry: TOML files that extend the registry. Nothing is kept on disk.
     at: `best-gain` scores every estimate a second time, multiplied by the one number that brings it nearest its
-    reference by least squares. Columns: track, metric, source, name, unit, value, frame (NA for the whole track), note,
+    reference by least squares. lengths: what becomes of a song's references where they differ in length: an error, or
+    all are cut to the shortest or made as long as the longest with silence at their ends; the estimates have to be as
+    long as what comes of it. Columns: track, metric, source, name, unit, value, frame (NA for the whole track), note,
     ranked, status, error, with `at` these two too: at, gain; and written, what whoever wrote the file did to it. A
     song that cannot be scored is a row with its status and error. Raises SoundstageError where no song can be.
     """
     from soundstage.running.two_folders import score_folders
 
-    return score_folders(Path(reference), Path(estimate), list(metrics), registry, at=at).scores
+    return score_folders(Path(reference), Path(estimate), list(metrics), registry, at=at, lengths=lengths).scores
 
 
 def metric_cards(

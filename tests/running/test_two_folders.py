@@ -413,6 +413,24 @@ def test_a_folder_that_is_not_there_or_empty_is_named(tmp_path, song):
             soundstage.score(*pair, metrics=["sdr"])
 
 
+@pytest.mark.parametrize(("lengths", "samples"), [("shortest", -100), ("longest", None)])
+def test_references_of_unequal_length_are_scored_as_the_user_chooses(tmp_path, lengths, samples):
+    stems = references()
+    long = write(tmp_path / "reference", stems | {"vocals": stems["vocals"][:, :-100]})
+    full = stems | {"vocals": np.pad(stems["vocals"][:, :-100], ((0, 0), (0, 100)))}
+    meant = {name: image[:, :samples] for name, image in full.items()}
+    made = write(tmp_path / "estimate", estimates(meant, 0.1))
+    with pytest.raises(SoundstageError, match='choose with lengths = "shortest" or "longest"'):
+        soundstage.score(long, made, metrics=["sdr"])
+    found = soundstage.score(long, made, metrics=["sdr"], lengths=lengths)
+    exact = soundstage.score(write(tmp_path / "meant", meant), made, metrics=["sdr"])
+    assert list(found["value"]) == list(exact["value"])
+    shown = CliRunner().invoke(
+        cli, ["score", "--reference", str(long), "--estimate", str(made), "--metric", "sdr", "--lengths", lengths]
+    )
+    assert shown.exit_code == 0, shown.output
+
+
 @pytest.mark.slow
 def test_museval_files_are_written_where_musevals_reader_looks(tmp_path, songs):
     from soundstage.catalogue.registry import Registry

@@ -45,6 +45,13 @@ FORMATS = ("table", "csv", "json", "parquet", "museval")
     show_default=True,
     help="best-gain: score each stem also after the one gain that brings it nearest its reference, beside.",
 )
+@click.option(
+    "--lengths",
+    type=click.Choice(("strict", "shortest", "longest")),
+    default="strict",
+    show_default=True,
+    help="References that differ in length: refuse them, cut them, or add silence. Estimates have to be as long.",
+)
 @safe_csv
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="File to write; a folder for museval.")
 @more_registry
@@ -55,6 +62,7 @@ def command(
     metrics: tuple[str, ...],
     form: str | None,
     at: str,
+    lengths: str,
     safe_csv: bool,
     out: Path | None,
     registry: tuple[Path, ...],
@@ -74,10 +82,10 @@ def command(
     if form == "museval" and at != "as-is":
         raise SoundstageError("museval's files hold one set of scores; leave --at out, or choose another --format")
     if quiet:
-        results = score_folders(reference, estimate, metrics, registry, at=at)
+        results = score_folders(reference, estimate, metrics, registry, at=at, lengths=lengths)
     else:
         with Progress() as progress:
-            results = score_folders(reference, estimate, metrics, registry, progress, at)
+            results = score_folders(reference, estimate, metrics, registry, progress, at, lengths)
     try:
         _write(results, form, out, safe_csv)
     except OSError as error:

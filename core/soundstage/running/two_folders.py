@@ -28,6 +28,10 @@ from soundstage.running.listener import Listener, Silence
 from soundstage.running.runner import run_plan
 
 AS_IS = "as-is"
+STRICT = "strict"
+LENGTHS = (STRICT, "shortest", "longest")
+"""What becomes of a song's references where they differ in length."""
+
 LEVELS = (AS_IS, "best-gain")
 """At which level estimates are scored: as the files are, or besides after one least-squares gain a stem."""
 
@@ -39,6 +43,7 @@ def score_folders(
     registry: Collection[str | Path] = (),
     listener: Listener | None = None,
     at: str = AS_IS,
+    lengths: str = STRICT,
 ) -> Results:
     """The results of scoring `estimate` against `reference`; see soundstage.score. The separator is `estimate`, and at
     its best gain a second one.
@@ -48,6 +53,8 @@ def score_folders(
     listener = listener or Silence()
     if at not in LEVELS:
         raise SoundstageError(f"at cannot be '{at}'; it takes {' or '.join(LEVELS)}")
+    if lengths not in LENGTHS:
+        raise SoundstageError(f"lengths cannot be '{lengths}'; it takes {' or '.join(LENGTHS)}")
     for role, folder in (("references", reference), ("estimates", estimate)):
         if not folder.is_dir():
             raise SoundstageError(
@@ -58,8 +65,9 @@ def score_folders(
     known = Registry.load([Path(file) for file in registry])
     usual = known.defaults
     layout = "{source}" if is_one_song else "{track}/{source}"
+    of_references = {"root": str(reference.absolute())} | ({} if lengths == STRICT else {"lengths": lengths})
     entries = {
-        "datasets": {"references": {"plugin": usual.dataset, "params": {"root": str(reference.absolute())}}},
+        "datasets": {"references": {"plugin": usual.dataset, "params": of_references}},
         "separators": {
             "estimate": {
                 "plugin": usual.separator,
