@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
@@ -41,8 +43,8 @@ def leakage_db(
     """
     s, e = validate.pair(reference, estimate)
     x = validate.pair(s, mixture)[1]
-    quiet = _quiet(s, x, rate, gate)
-    return _leakage(s, e, x, rate, quiet) if quiet.any() else math.nan
+    pauses = _pauses({"": s}, x, rate, gate)[""]
+    return pauses.leakage_db(e) if pauses.bounds else math.nan
 
 
 class Leakage:
@@ -70,17 +72,12 @@ class Leakage:
 
     def prepare(self, scene: Scene) -> Scorer:
         """A scorer that holds where each source is silent."""
-        quiet = {
-            source: _quiet(reference, scene.mixture, scene.rate, self._gate)
-            for source, reference in scene.references.items()
-        }
+        pauses = _pauses(scene.references, scene.mixture, scene.rate, self._gate)
 
         def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
             for source, estimate in estimates.items():
-                if quiet[source].any():
-                    reference = scene.references[source]
-                    value = _leakage(reference, estimate, scene.mixture, scene.rate, quiet[source])
-                    yield Score(source, "leakage", value)
+                if pauses[source].bounds:
+                    yield Score(source, "leakage", pauses[source].leakage_db(estimate))
                 elif validate.is_silent(scene.mixture):
                     yield Score(source, "leakage", math.nan, note="the mixture is silent")
                 else:
@@ -90,23 +87,31 @@ class Leakage:
         return scores
 
 
-def _bounds(samples: int, rate: float) -> list[tuple[int, int]]:
-    """Half seconds side by side, the last one cut at the end."""
-    length = max(1, round(FRAME_SECONDS * rate))
-    return [(start, min(start + length, samples)) for start in range(0, samples, length)]
+@dataclass(frozen=True, slots=True)
+class _Pauses:
+    """Where a source is silent while the mixture sounds: from and to which samples, and Σx² of both there."""
+
+    bounds: list[tuple[int, int]]
+    reference: float
+    mixture: float
+
+    def leakage_db(self, estimate: Samples) -> float:
+        """Of an estimate of the source; see the function of that name."""
+        limit = 10 ** (LIMIT_DB / 10)
+        leaked = (_energy(estimate, self.bounds) - self.reference) / self.mixture
+        return 10 * math.log10(min(max(leaked, 1 / limit), limit))
 
 
-def _quiet(reference: Samples, mixture: Samples, rate: float, gate: float) -> NDArray[np.bool_]:
-    """Whether the source is silent while the mixture sounds: (frames,)."""
-    bounds = _bounds(mixture.shape[1], rate)
-    return sounding(mixture, bounds, gate) & ~sounding(reference, bounds, gate)
+def _pauses(references: Mapping[str, Samples], mixture: Samples, rate: float, gate: float) -> dict[str, _Pauses]:
+    """Of each source, in half seconds side by side, the last one cut at the end."""
+    samples, length = mixture.shape[1], max(1, round(FRAME_SECONDS * rate))
+    bounds = [(start, min(start + length, samples)) for start in range(0, samples, length)]
+    sounds, found = sounding(mixture, bounds, gate), {}
+    for source, reference in references.items():
+        quiet = list(compress(bounds, sounds & ~sounding(reference, bounds, gate)))
+        found[source] = _Pauses(quiet, _energy(reference, quiet), _energy(mixture, quiet))
+    return found
 
 
-def _leakage(reference: Samples, estimate: Samples, mixture: Samples, rate: float, quiet: NDArray[np.bool_]) -> float:
-    bounds = np.array(_bounds(mixture.shape[1], rate))[quiet].tolist()
-    own, leaked, level = (
-        sum(float(np.sum(signal[:, start:stop] ** 2)) for start, stop in bounds)
-        for signal in (reference, estimate, mixture)
-    )
-    limit = 10 ** (LIMIT_DB / 10)
-    return 10 * math.log10(min(max((leaked - own) / level, 1 / limit), limit))
+def _energy(signal: Samples, bounds: list[tuple[int, int]]) -> float:
+    return sum(float(np.sum(signal[:, start:stop] ** 2)) for start, stop in bounds)
