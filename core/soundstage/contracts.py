@@ -12,6 +12,8 @@ Optional on every plugin class:
 - `left_out_at_default`: parameters that came after results were stored. While one has its default, which must compute
   what was computed before it came, no address holds it, so that those results stay the same ones.
 - `out_of_address`: parameters that say where and not what is computed, such as a device; no address holds them.
+- `refusals`: of a spatializer, parameters that say what it refuses or gives notice of, and nothing of what it renders:
+  spatializers that differ in them and in their files alone are heads to compare.
 - `files(…)`: the files whose contents the result depends on. Their hashes are part of the address; paths never are.
 
 What a plugin must be able to do is a protocol (`Dataset`, `Separator`, …); what it may be able to do besides is a

@@ -83,15 +83,16 @@ def test_what_cannot_be_rendered_where_it_is_placed_is_told(results: Path) -> No
     assert "the source moves, so it has no one place" in notes
 
 
-def test_every_form_of_the_table_has_every_rendering(results: Path) -> None:
+def test_every_form_of_the_table_has_every_rendering(results: Path, shared: Path) -> None:
     board = board_of(results)
     lines = list(csv.DictReader(io.StringIO(format_csv(board))))
     assert {line["placement"] for line in lines} == {MOVING, AROUND}
     assert len({line["spatializer"] for line in lines}) == len(board.sections) // 2
-    if KEMAR.is_file():
-        of_heads = [line for line in lines if line["heads"]]
-        assert {line["spatializer"] for line in of_heads} == {"hrir", f"hrir[hrtf={KEMAR}]"}
-        assert all(float(line["head_spread"]) >= 0.0 for line in of_heads if line["measure"] == "SDR")
+    ku100 = shared / "real" / "sadie-ku100" / "44K_16bit"
+    heads = {"hrir", f"hrir[hrtf={ku100},{AWAY}]"} | ({f"hrir[hrtf={KEMAR}]"} if KEMAR.is_file() else set())
+    of_heads = [line for line in lines if line["heads"]]
+    assert {line["spatializer"] for line in of_heads} == heads
+    assert all(float(line["head_spread"]) >= 0.0 for line in of_heads if line["measure"] == "SDR")
     facts = json.loads(format_json(board))
     assert len(facts["sections"]) == len(board.sections)
     assert format_markdown(board).count("| reference |") >= len(board.sections)

@@ -94,6 +94,16 @@ def test_heads_are_what_differs_in_its_files_alone():
     assert head_families({}) == []
 
 
+def test_what_a_spatializer_refuses_makes_no_other_head_of_it():
+    refusing = {"ku100": 90.0, "kemar": 30.0, "hrir": 30.0}
+    settings = {name: setting("hrir", hrtf="file", refuse_beyond_deg=deg) for name, deg in refusing.items()}
+    assert families(**settings) == [("kemar", "hrir")]
+    told = {name: one | {"refusals": ["refuse_beyond_deg"]} for name, one in settings.items()}
+    assert families(**told) == [("ku100", "kemar", "hrir")]
+    loud = setting("hrir", hrtf="file", refuse_beyond_deg=90.0, level="published") | {"refusals": ["refuse_beyond_deg"]}
+    assert families(**told, loud=loud) == [("ku100", "kemar", "hrir")]
+
+
 def test_the_spread_is_within_songs_and_not_between_them(tmp_path):
     (heads,) = board_of(folder(tmp_path, by_head)).heads
     assert heads.heads == HEADS

@@ -23,7 +23,10 @@ SONG = ["dataset", "track"]
 
 
 def head_families(facts: PlanFacts) -> list[tuple[str, ...]]:
-    """The spatializers that are one but for the files they render with: heads, or rooms. Families of two and more."""
+    """The spatializers that are one but for the files they render with: heads, or rooms. Families of two and more.
+
+    What a spatializer refuses is no part of what it renders.
+    """
     settings = facts.get("settings", {}).get("spatializers", {})
     files = {
         (setting["plugin"], name)
@@ -36,7 +39,8 @@ def head_families(facts: PlanFacts) -> list[tuple[str, ...]]:
         plugin, given = setting["plugin"], setting["parameters"]
         of_files = {name for name in given if (plugin, name) in files}
         if of_files:
-            alike = sorted((name, repr(value)) for name, value in given.items() if name not in of_files)
+            other = of_files.union(setting.get("refusals", ()))
+            alike = sorted((name, repr(value)) for name, value in given.items() if name not in other)
             families.setdefault(repr((plugin, alike)), []).append(label)
     return [tuple(labels) for labels in families.values() if len(labels) > 1]
 

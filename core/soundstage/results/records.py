@@ -199,6 +199,7 @@ class Setting(TypedDict):
 
     plugin: str
     parameters: dict[str, Any]  # all of them, a path as "file"
+    refusals: NotRequired[list[str]]  # of a spatializer: which of them say what is refused and not what is rendered
     songs: NotRequired[str]  # of a data set: which songs it holds, where its entry says so, see soundstage.heard
 
 

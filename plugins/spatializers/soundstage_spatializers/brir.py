@@ -32,6 +32,7 @@ class Brir:
 
     revision = 1
     left_out_at_default = ("interpolation",)
+    refusals = ("contradiction", "notice_beyond_deg", "refuse_beyond_deg")
 
     def __init__(
         self,

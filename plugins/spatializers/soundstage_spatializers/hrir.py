@@ -39,6 +39,7 @@ class Hrir:
         *("azimuths", "ears", "contradiction", "notice_beyond_deg", "refuse_beyond_deg"),
         "interpolation",
     )
+    refusals = ("contradiction", "notice_beyond_deg", "refuse_beyond_deg")
 
     def __init__(
         self,
