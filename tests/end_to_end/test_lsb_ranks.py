@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,12 @@ from soundstage.contracts import Metric, Spatializer
 from soundstage.scene import Placement, Scene, Track
 from soundstage_datasets.musdb18hq import Musdb18hq
 from soundstage_metrics.bsseval import BssEval
+from soundstage_metrics.community import Community
 from soundstage_metrics.cues import Cues
+from soundstage_metrics.energies import Energies
 from soundstage_metrics.interaural import Interaural
+from soundstage_metrics.leakage import Leakage
+from soundstage_metrics.localization import Localization
 from soundstage_metrics.sdr import Sdr, SiSdr
 from soundstage_metrics.spauq import Spauq, SpauqPublished
 from soundstage_separators.adress import Adress
@@ -39,6 +44,14 @@ EVERY_METRIC: dict[str, Metric] = METRICS | {
     "interaural": Interaural(),
     "cues": Cues(),
     "bsseval": BssEval(),
+    "community": Community(),
+    "localization": Localization(),
+    "energies": Energies(),
+    "leakage": Leakage(),
+}
+OF_PUBLISHED: dict[str, Metric] = EVERY_METRIC | {
+    "localization": Localization(law="panning"),
+    "energies": Energies(sources=("bass", "guitar", "piano", "strings")),
 }
 OTHERS = [name for name in EVERY_METRIC if name not in METRICS]
 everywhere = pytest.mark.parametrize("metric", METRICS)
@@ -62,7 +75,7 @@ def noisy(scene: Scene, draw: int) -> Scene:
         name: reference + LSB * rng.integers(-1, 2, reference.shape) if reference.any() else reference
         for name, reference in scene.references.items()
     }
-    return Scene(scene.rate, scene.mixture, references, scene.placement, scene.gain, hrirs=scene.hrirs)
+    return replace(scene, references=references)
 
 
 def estimates_of(scene: Scene) -> Estimates:
@@ -178,7 +191,7 @@ def noisy_where_it_sounds(scene: Scene, draw: int) -> Scene:
             if np.abs(reference[:, second]).max() < LSB / 2:
                 found.references[name][:, second] = reference[:, second]
     mixture = sum(found.references.values(), np.zeros_like(scene.mixture))
-    return Scene(scene.rate, mixture, found.references, scene.placement, scene.gain, hrirs=scene.hrirs)
+    return replace(found, mixture=mixture)
 
 
 BY_LAGS = ("interaural", "cues")
@@ -191,18 +204,22 @@ def test_one_bit_changes_no_places_among_what_the_other_metrics_rank(
     """Each estimate as it was, and oracles and floor made anew.
 
     Not anew by lags: one bit in a mixture moves what a mask leaves of a band that holds little, and GCC-PHAT, which
-    whitens it, takes its lag from there (docs/metrics.md).
+    whitens it, takes its lag from there (docs/metrics.md). Nor by `flips`, for which half-plane a frame is heard in
+    rests on treble that may hold little: a binary mask keeps other bins of that.
     Of a panned scene phases are right to 0.003° whatever made them: a table prints a tie.
     Rendered scenes leave BSS Eval's filters open but for what 16 bits leave, so they are scored as published ones were,
     one song of them.
     """
     is_bss_eval_of_rendering = name == "bsseval" and not any(scene.startswith("original") for scene in scenes)
     metric = BssEval(references="int16") if is_bss_eval_of_rendering else EVERY_METRIC[name]
+    if name == "localization" and any(scene.startswith("original") for scene in scenes):
+        pytest.skip("songs' own mixes are heard through no head")
+    compared = 0
     for song, (scene, made) in list(scenes.items())[: 1 if is_bss_eval_of_rendering else None]:
         images = Adress().separate(scene.mixture, scene.rate, source_count=len(scene.references))
         estimates = {**made, "adress": dict(zip(scene.references, images, strict=True))}
         before = tables(metric, {song: (scene, estimates)})
-        assert any(len(values) == len(estimates) for values in before[next(iter(metric.measures))].values())
+        compared += sum(len(values) == len(estimates) for rows in before.values() for values in rows.values())
         for draw in DRAWS:
             other = noisy_where_it_sounds(scene, draw)
             anew = {f"{entry} anew": images for entry, images in continuous(other).items()}
@@ -211,13 +228,14 @@ def test_one_bit_changes_no_places_among_what_the_other_metrics_rank(
                 counts = len(estimates), len(estimates) + len(anew)
                 held = in_both(rows, after[measure], counts, metric.measures[measure].decimals)
                 assert not swaps(*held), (song, draw, measure)
-                if name in BY_LAGS:
+                if name in BY_LAGS or measure == "flips":
                     continue
                 remade = {entry: held[1].get(f"{entry} anew", value) for entry, value in held[1].items()}
                 assert not swaps(held[0], remade), (song, draw, measure, "anew")
+    assert compared, "nothing was ranked"
 
 
-@pytest.mark.parametrize("metric", EVERY_METRIC)
+@pytest.mark.parametrize("metric", OF_PUBLISHED)
 def test_one_bit_in_the_stems_changes_no_places_of_published_estimates(shared: Path, metric: str) -> None:
     """SpaIn-Net's own demo: panned in 16 bits, where the published SSR of four models is their files' last bit."""
     folder = shared / "real" / "spain-net-task1"
@@ -229,13 +247,13 @@ def test_one_bit_in_the_stems_changes_no_places_of_published_estimates(shared: P
     references = excerpt("gt")
     scene = Scene(44100, sum(references.values(), np.zeros_like(references["bass"])), references)
     estimates = {model: excerpt(model) for model in models}
-    before = tables(EVERY_METRIC[metric], {"demo": (scene, estimates)})
+    before = tables(OF_PUBLISHED[metric], {"demo": (scene, estimates)})
     ranked = {measure: averages(rows, len(models)) for measure, rows in before.items()}
     assert "SSR" not in ranked or set(ranked["SSR"]) == (set() if metric == "spauq_published" else set(models))
     for draw in DRAWS:
-        after = tables(EVERY_METRIC[metric], {"demo": (noisy(scene, draw), estimates)})
+        after = tables(OF_PUBLISHED[metric], {"demo": (noisy(scene, draw), estimates)})
         for measure, rows in before.items():
-            decimals = EVERY_METRIC[metric].measures[measure].decimals
+            decimals = OF_PUBLISHED[metric].measures[measure].decimals
             held = in_both(rows, after[measure], (len(models), len(models)), decimals)
             assert not swaps(*held), (draw, measure)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -121,18 +121,42 @@ def faint_in_noise(reference: Samples) -> str:
     >>> faint_in_noise(np.full((2, 4), 2.0**-12)), faint_in_noise(np.zeros((2, 4)))
     ('', '')
     """
-    energy = float(validate.energies(reference).sum())
+    bits = _faint_at(reference, np.array([float(validate.energies(reference).sum())]), reference.size)[1]
+    return f"set by {bits}-bit noise: the reference is no louder than that" if bits else ""
+
+
+def faint_frames(reference: Samples, bounds: Sequence[tuple[int, int]]) -> tuple[NDArray[np.bool_], int]:
+    """In which frames a reference sounds and is no louder than its own last bit, (frames,), and the bits of that.
+
+    As `faint_in_noise` has it of a whole track; 0 bits where there is no such frame.
+
+    >>> faint_frames(np.array([[0.5, 0.5, 2.0**-15, 2.0**-15, 0.0, 0.0]]), [(0, 2), (2, 4), (4, 6)])
+    (array([False,  True, False]), 16)
+    """
+    energies = np.array(
+        [sum(channel[start:stop] @ channel[start:stop] for channel in reference) for start, stop in bounds]
+    )
+    samples = np.array([len(reference) * (stop - start) for start, stop in bounds])
+    return _faint_at(reference, energies, samples)
+
+
+def _faint_at(
+    reference: Samples, energies: NDArray[np.float64], samples: NDArray[np.int64] | int
+) -> tuple[NDArray[np.bool_], int]:
+    """Which energies of so many samples sound, and ±1 step would make them more than MOVED_DB louder; the step's bits,
+    0 where none is.
+    """
+    found, bits = energies > validate.SILENCE, ASSUMED_BITS
     # Where the noise of 16 bits is too little, that of more bits is: then they need not be found.
-    if energy <= validate.SILENCE or not _is_faint(energy, reference.size, ASSUMED_BITS):
-        return ""
-    bits = noise_bits(reference)
-    is_faint = _is_faint(energy, reference.size, bits)
-    return f"set by {bits}-bit noise: the reference is no louder than that" if is_faint else ""
+    found &= _are_faint(energies, samples, bits)
+    if found.any() and (bits := noise_bits(reference)) != ASSUMED_BITS:
+        found &= _are_faint(energies, samples, bits)
+    return found, bits if found.any() else 0
 
 
-def _is_faint(energy: float, samples: int, bits: int) -> bool:
-    """Whether ±1 step of so many bits in every sample would make it more than MOVED_DB louder."""
-    return 10 * math.log10(1 + samples * STEP_NOISE * 4.0 ** (1 - bits) / energy) > MOVED_DB
+def _are_faint(energies: NDArray[np.float64], samples: NDArray[np.int64] | int, bits: int) -> NDArray[np.bool_]:
+    """Whether ±1 step of so many bits in every sample would make them more than MOVED_DB louder."""
+    return np.asarray(samples * STEP_NOISE * 4.0 ** (1 - bits) > (10 ** (MOVED_DB / 10) - 1) * energies)
 
 
 def unranked_where_faint(scene: Scene, scorer: Scorer) -> Scorer:

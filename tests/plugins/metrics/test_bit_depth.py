@@ -7,7 +7,7 @@ import pytest
 
 from soundstage.contracts import Metric
 from soundstage.scene import Scene
-from soundstage_metrics.bit_depth import ASSUMED_BITS, bit_depth, faint_in_noise, noise_bits, quantised
+from soundstage_metrics.bit_depth import ASSUMED_BITS, bit_depth, faint_frames, faint_in_noise, noise_bits, quantised
 from soundstage_metrics.bsseval import BssEval
 from soundstage_metrics.cues import Cues
 from soundstage_metrics.interaural import Interaural
@@ -100,3 +100,15 @@ def test_what_24_bits_hold_is_no_noise_of_16():
     assert faint_in_noise(np.sign(quiet) / 2**23) == "set by 24-bit noise: the reference is no louder than that"
     assert faint_in_noise(quiet / 200 / 2**15).startswith("set by 16-bit noise")
     assert faint_in_noise(np.sign(quiet) / 2**7) == ""
+
+
+def test_frames_at_the_last_bit_are_found_and_silent_ones_are_none():
+    bounds = [(0, 1000), (1000, 2000), (2000, 3000)]
+    for bits in (16, 24):
+        step = 2.0 ** (1 - bits)
+        signal = np.random.default_rng(2).integers(-3000, 3000, (2, 3000)) * step
+        signal[:, 1000:2000] = step * np.random.default_rng(3).integers(-1, 2, (2, 1000))
+        signal[:, 2000:] = 0.0
+        frames, found = faint_frames(signal, bounds)
+        assert (frames.tolist(), found) == ([False, True, False], bits)
+        assert faint_frames(signal, bounds[:1])[1] == 0

@@ -205,6 +205,27 @@ def test_sources_that_are_one_signal_share_what_is_theirs_and_are_not_ranked():
     assert rows["vocals", "artefacts", None].ranked
 
 
+@pytest.mark.parametrize("bits", [16, 24])
+def test_what_is_found_of_a_source_at_its_last_bit_is_not_ranked(bits):
+    """Another rounding of a fade to ±1 step is another noise, and what an error has in common with it is chance."""
+    rng, step = np.random.default_rng(5), 2.0 ** (1 - bits)
+    images = {name: coloured(seed, 8.0) * np.array([[1.0], [0.5]]) for seed, name in enumerate(AZIMUTHS)}
+    faded = quantised(images["bass"], bits)
+    faded[:, 3 * RATE :] = step * rng.integers(-1, 2, faded[:, 3 * RATE :].shape)
+    scene = Scene(RATE, sum(images.values()) - images["bass"] + faded, images | {"bass": faded})
+    late = np.arange(8 * RATE) >= 4 * RATE
+    drums = images["drums"] + 0.3 * late * rng.standard_normal(faded.shape)
+    rows = rows_of(scene, {"drums": drums, "bass": faded + 0.01 * late * images["drums"]})
+    note = f"set by {bits}-bit noise: in 5 of 9 frames bass is no louder than that"
+    for source, name in (("drums", "interference_from_bass"), ("bass", "image_error")):
+        assert (rows[source, name, None].note, rows[source, name, None].ranked) == (note, False), (source, name)
+    assert rows["drums", "image_error", None].ranked
+    assert rows["bass", "interference_from_drums", None].ranked
+    louder = rows_of(scene, {"drums": drums + 0.3 * faded})
+    assert louder["drums", "interference_from_bass", None].ranked
+    assert all(row.ranked for row in rows_of(scene, dict(scene.references)).values() if row.value == row.value)
+
+
 def test_what_has_no_value_says_why():
     scene = scene_of("panning")
     silent = Scene(RATE, scene.mixture, {**scene.references, "other": np.zeros_like(scene.mixture)})

@@ -13,7 +13,7 @@ from soundstage.audio import Samples
 from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import claims as claims_of
 from soundstage_metrics import validate
-from soundstage_metrics.bit_depth import unranked_where_faint
+from soundstage_metrics.bit_depth import faint_frames, unranked_where_faint
 from soundstage_metrics.energies.bases import frame_bases, frame_bounds, reach
 from soundstage_metrics.energies.decomposition import ErrorEnergies, decomposed
 from soundstage_metrics.spauq.gate import sounding
@@ -27,8 +27,14 @@ LIMIT_DB = 80.0
 SHARED_SHARE = 0.1
 """Where frames with so much of the error have sources that cannot be told apart, nothing is ranked."""
 
+NOISE_SHARE = 0.1
+"""Nor is a value of which so much lies in frames in which a source is no louder than the last bit of its file."""
+
 FROM = "interference_from_"
 _PARTS = ("image_error", "interference", "artefacts")
+
+Faint = tuple[NDArray[np.bool_], int]
+"""In which frames a source is no louder than its last bit, and the bits of that: see `faint_frames`."""
 
 
 class Energies:
@@ -37,12 +43,13 @@ class Energies:
     In dB of the source's own energy over the whole track, within ±80: the lower, the less of it. They add up to the
     error, as energies. `sources` names those whose interference has a row of its own; the total counts all. See
     `error_energies` for what is what. Where sources have directions in common in frames that hold a tenth of the error,
-    shares of these are a convention, and the rows say so and are not ranked. Frames of 2 s have values of their own
-    where the source sounds in them (within 60 dB of its loudest). A source that is silent, or a scene shorter than ten
-    filters, is NaN and says why.
+    shares of these are a convention, and the rows say so and are not ranked. Nor are values of which a tenth lies in
+    frames where the source that they are of is no louder than the last bit of its file: what an error has in common
+    with that is chance. Frames of 2 s have values of their own where the source sounds in them (within 60 dB of its
+    loudest). A source that is silent, or a scene shorter than ten filters, is NaN and says why.
     """
 
-    revision = 2
+    revision = 3
 
     def __init__(self, *, sources: tuple[str, ...] = ("vocals", "drums", "bass", "other")) -> None:
         """See the class."""
@@ -67,6 +74,8 @@ class Energies:
         images = {source: validate.signal(image) for source, image in scene.references.items()}
         short = scene.mixture.shape[-1] < 10 * (2 * reach(scene.rate) + 1)
         bases = [] if short else list(frame_bases(list(images.values()), scene.rate))
+        inside = _frames_inside(scene.mixture.shape[-1], scene.rate)
+        faint = {source: faint_frames(image, inside) for source, image in images.items()}
 
         def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
             reasons = {source: _unscored(images[source], short) for source in estimates}
@@ -76,24 +85,28 @@ class Energies:
                 if reason:
                     yield from (Score(source, name, math.nan, note=reason) for name in self.measures)
                 else:
-                    yield from self._rows(source, images, found[source], scene.rate)
+                    yield from self._rows(source, images, found[source], scene.rate, faint)
 
         return unranked_where_faint(scene, scores)
 
-    def _rows(self, source: str, images: Mapping[str, Samples], found: ErrorEnergies, rate: int) -> Iterator[Score]:
+    def _rows(
+        self, source: str, images: Mapping[str, Samples], found: ErrorEnergies, rate: int, faint: Mapping[str, Faint]
+    ) -> Iterator[Score]:
         level, doubt = float(found.reference.sum()), _doubt(found)
         every = sum(found.interference.values(), np.zeros(len(found.error)))
         parts = dict(zip(_PARTS, (found.image, every, found.artefacts), strict=True))
+        made_of = {"image_error": {source: found.image}, "interference": found.interference, "artefacts": {}}
         for name, part in parts.items():
-            note = "" if name == "artefacts" else doubt
+            note = "" if name == "artefacts" else doubt or _chance(made_of[name], faint, level)
             yield Score(source, name, level_db(float(part.sum()), level), note=note, ranked=not note)
         for other in self._sources:
             if reason := _missing(source, other, images):
                 yield Score(source, FROM + other, math.nan, note=reason)
             else:
-                energy = float(found.interference[other].sum())
-                yield Score(source, FROM + other, level_db(energy, level), note=doubt, ranked=not doubt)
-        sounds = _sounding_frames(images[source], rate)
+                part = found.interference[other]
+                note = doubt or _chance({other: part}, faint, level)
+                yield Score(source, FROM + other, level_db(float(part.sum()), level), note=note, ranked=not note)
+        sounds = sounding(images[source], _frames_inside(images[source].shape[-1], rate))
         for name, part in parts.items():
             for frame, is_heard in enumerate(sounds.tolist()):
                 value = level_db(float(part[frame]), float(found.reference[frame])) if is_heard else math.nan
@@ -117,10 +130,9 @@ def _unscored(image: Samples, short: bool) -> str:
     return "the scene is shorter than ten filters of 1 ms" if short else ""
 
 
-def _sounding_frames(image: Samples, rate: float) -> NDArray[np.bool_]:
-    samples = image.shape[-1]
-    inside = [(max(start, 0), min(stop, samples)) for start, stop in frame_bounds(samples, rate)]
-    return sounding(image, inside)
+def _frames_inside(samples: int, rate: float) -> list[tuple[int, int]]:
+    """The frames, as far as they lie within the scene."""
+    return [(max(start, 0), min(stop, samples)) for start, stop in frame_bounds(samples, rate)]
 
 
 def _missing(source: str, other: str, images: Mapping[str, Samples]) -> str:
@@ -140,4 +152,17 @@ def _doubt(found: ErrorEnergies) -> str:
     return (
         f"in {np.count_nonzero(found.is_shared)} of {len(found.is_shared)} frames sources sound alike through short"
         " filters, and share what they have in common"
+    )
+
+
+def _chance(parts: Mapping[str, NDArray[np.float64]], faint: Mapping[str, Faint], level: float) -> str:
+    """Why a value that adds up these parts, source → (frames,), is one of chance; empty where it is not."""
+    total = max(abs(sum(float(part.sum()) for part in parts.values())), level * 10 ** (-LIMIT_DB / 10))
+    by_chance = {source: float(np.abs(part[faint[source][0]]).sum()) for source, part in parts.items()}
+    if sum(by_chance.values()) <= NOISE_SHARE * total:
+        return ""
+    most = max(by_chance, key=lambda source: by_chance[source])
+    frames, bits = faint[most]
+    return (
+        f"set by {bits}-bit noise: in {np.count_nonzero(frames)} of {len(frames)} frames {most} is no louder than that"
     )
