@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -13,7 +15,7 @@ from soundstage.audiometry.build import make_cards
 from soundstage.audiometry.mirrors import mirrored_scenes
 from soundstage.cli import cli
 from soundstage.errors import SoundstageError
-from soundstage.report.cards import plain
+from soundstage.report.cards import figures, plain, text
 from soundstage.report.cards.page import write_page
 
 pytestmark = pytest.mark.slow
@@ -127,8 +129,35 @@ def test_the_verb_prints_cards_and_writes_a_page(toys, tmp_path, monkeypatch):
 
 
 def test_markdown_names_every_measure_and_every_finding(measured, tmp_path):
-    text = plain.format_markdown(measured)
+    page = plain.format_markdown(measured)
     for card in measured.cards:
-        assert f"{card.metric} {card.label}" in text
-        assert all(one.text in text for one in card.findings)
+        assert f"{card.metric} {card.label}" in page
+        assert all(one.text in page for one in card.findings)
     assert write_page(measured, tmp_path / "page").is_file()
+
+
+def labels_of(figure):
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_figures_spell_measures_out_and_keep_what_nothing_moves_apart_from_what_has_no_value(measured):
+    moved = card_of(measured, "SDR")
+    still = replace(moved, label="interference_from_other", span=0.0)
+    empty = replace(moved, curves=tuple(replace(one, lost=(math.nan,) * len(one.lost)) for one in moved.curves))
+    figure = figures.audiogram(replace(measured, cards=(moved, still, empty)))
+    assert labels_of(figure) == ["sdr SDR", "sdr interference_from_other", "sdr SDR"]
+    shares = np.ma.filled(figure.axes[0].get_images()[0].get_array(), -1.0)
+    assert shares[0].max() == pytest.approx(1.0, abs=0.2)
+    assert set(shares[1]) == {0.0}
+    assert set(shares[2]) == {-1.0}
+    drawn = figures.response_figure(moved)
+    assert drawn is not None
+    assert drawn.get_supylabel() == "sdr SDR (dB ↑)"
+
+
+def test_what_is_told_is_a_sentence_where_nothing_is(measured):
+    card = card_of(measured, "SDR")
+    told = text.told_sentence(card)
+    assert told.startswith("tells from none: ")
+    deaf = replace(card, curves=tuple(replace(one, smallest=None) for one in card.curves))
+    assert text.told_sentence(deaf).startswith("does not tell from none: ")

@@ -20,7 +20,7 @@ from soundstage.results.loading import load_results
 from soundstage.results.records import CellRecord, StoredPlan
 from soundstage.results.store import Store
 
-REASON = 160
+REASON = 320
 """Letters of a reason; the rest is in the results."""
 
 

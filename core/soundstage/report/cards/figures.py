@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 ROW_IN = 0.22
 ACROSS = 6
+LONGEST_MEASURE = 36
+"""Letters of a measure with its metric; a unit says nothing of a share."""
+LONGEST_TITLE = 48
+"""Letters of a measure with its metric and unit, along the height of its curves."""
+
 CLAIM_MARKS = {"follows": "●", "ignores": "○", "": ""}
 
 
@@ -33,15 +38,15 @@ def audiogram(found: Audiometry) -> Figure:
             if curve is None:
                 continue
             known = [lost for lost in curve.lost if not math.isnan(lost)]
-            if known and card.span > 0.0:
-                grid[row, column] = min(1.0, max(0.0, known[-1] / card.span))
+            if known:  # what nothing moves has no span, and no probe takes any of it
+                grid[row, column] = min(1.0, max(0.0, known[-1] / card.span)) if card.span > 0.0 else 0.0
             is_dark = grid[row, column] > 0.55
             mark = CLAIM_MARKS[card.claims(curve.kind, curve.family)]
             axes.text(column, row, mark, ha="center", va="center", fontsize=6, color="white" if is_dark else "#333333")
     picture = axes.imshow(np.ma.masked_invalid(grid), cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
     axes.set_facecolor("#D8D8D8")
     axes.set_xticks(range(len(kinds)), [shown(kind) for kind in kinds], rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(cards)), [shown(text.title(card), 30) for card in cards])
+    axes.set_yticks(range(len(cards)), [shown(f"{card.metric} {card.label}", LONGEST_MEASURE) for card in cards])
     axes.grid(visible=False)
     axes.tick_params(length=0)
     bar = figure.colorbar(picture, ax=axes, shrink=0.8, pad=0.01)
@@ -64,6 +69,7 @@ def response_figure(card: Card) -> Figure | None:
         axes.set_visible(False)
     lines = panels[0].get_lines()
     names = [shown(line.get_label()) for line in lines]
+    figure.supylabel(shown(text.title(card), LONGEST_TITLE), fontsize=7)
     figure.legend(lines, names, loc="outside upper center", ncols=min(7, max(1, len(names))))
     return figure
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --faint: #777; --warn: #9a4a00; }
 @media (prefers-color-scheme: dark) { :root { --faint: #aaa; --warn: #ffb168; } }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 1rem; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 68rem; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .3rem; }
 p.faint, figcaption { color: var(--faint); font-size: .87rem; }
 div.wide { overflow-x: auto; }
@@ -31,6 +31,10 @@ table.course td:nth-child(3) { text-align: left; }
 figure { background: white; border-radius: 4px; margin: .6rem 0; overflow-x: auto; padding: .3rem; }
 figure svg { display: block; height: auto; min-width: 40rem; width: 100%; }
 figcaption { color: #555; }
+@media (max-width: 40rem) {
+  table.all th:first-child, table.all td:first-child { background: Canvas; left: 0; min-width: 8.5rem;
+    overflow-wrap: anywhere; position: sticky; white-space: normal; }
+}
 li.finding { color: var(--warn); } nav a { display: inline-block; margin-right: .8rem; }
 """
 
@@ -69,7 +73,8 @@ def _page(found: Audiometry) -> str:
 def _body(found: Audiometry) -> Iterator[str]:
     yield f"<h1>Audiometry of metrics</h1>\n<p>{escape(text.head(found))}.</p>"
     headings = ["measure", *text.HEADINGS, "findings"]
-    yield _table(headings, [[text.title(one), *text.summary(one), str(len(one.findings))] for one in found.cards])
+    lines = [[_unbroken(text.title(one)), *text.summary(one), str(len(one.findings))] for one in found.cards]
+    yield _table(headings, lines, "all")
     yield f'<p class="faint">{escape(text.EXPLAINED)}</p>'
     if found.cards:
         yield f"<figure>{svg(figures.audiogram(found), 'g')}</figure>"
@@ -95,6 +100,12 @@ def _card(card: Card, at: int) -> Iterator[str]:
     rows = list(text.response_rows(card))
     values = _table(["kind", "claims", "median", "told from"], rows, "course")
     yield f"<details><summary>Values</summary>{values}</details>"
+
+
+def _unbroken(title: str) -> str:
+    """With unit and arrow on one line."""
+    name, _, unit = title.rpartition(" (")
+    return name + " (" + unit.replace(" ", "\u00a0")
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:

@@ -74,7 +74,7 @@ def told_sentence(card: Card) -> str:
     said = [f"{curve.kind} {smallest(curve)}" if curve.has_steps else curve.kind for curve in wanted if _tells(curve)]
     missed = [curve.kind for curve in wanted if not _tells(curve)]
     parts = [f"tells from none: {', '.join(said)}"] if said else []
-    parts += [f"does not: {', '.join(missed)}"] if missed else []
+    parts += [f"does not{'' if said else ' tell from none'}: {', '.join(missed)}"] if missed else []
     return printable("; ".join(parts))
 
 
