@@ -28,7 +28,7 @@ if (location.protocol === "file:") {
     }
     postMessage(data) {
       if (!this.ready) this.waiting.push(data);
-      else this.frame.contentWindow.dispatchEvent(new MessageEvent("message", { data }));
+      else this.frame.contentWindow.dispatchEvent(new MessageEvent("message", { data: structuredClone(data) }));
     }
     terminate() {
       removeEventListener("message", this.listen);

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 import pages
+from browser import chromium, opened
+
+__all__ = ["chromium", "opened"]
 
 
 @pytest.fixture(scope="module")
@@ -88,25 +91,56 @@ def test_a_page_is_promised_by_its_first_sentence():
     assert pages.title_and_promise(text) == ("The page", "It has a link and more")
 
 
-@pytest.mark.heavy
-@pytest.mark.skipif(importlib.util.find_spec("zensical") is None, reason="the site is built with the extra docs")
-def test_the_site_builds_without_warnings_asks_nobody_for_anything_and_refuses_a_dead_link(root, tmp_path):
+needs_builder = pytest.mark.skipif(
+    importlib.util.find_spec("zensical") is None, reason="the site is built with the extra docs"
+)
+BUILD = [sys.executable, "tools/pages.py"]
+
+
+@pytest.fixture(scope="module")
+def built(root, tmp_path_factory):
+    """A copy of the repository in which the site was built."""
+    folder = tmp_path_factory.mktemp("built")
     for name in ("docs", "core", "plugins", "examples", "tools", "tests", "benchmarks", "published"):
-        shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for file in (file for file in root.iterdir() if file.is_file() and file.name != ".git"):
-        shutil.copy(file, tmp_path)
-    build = [sys.executable, "tools/pages.py"]
-    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+        shutil.copy(file, folder)
+    done = subprocess.run(BUILD, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    site = tmp_path / "build" / "site"
+    return folder
+
+
+@pytest.mark.heavy
+@needs_builder
+def test_the_site_builds_without_warnings_and_asks_nobody_for_anything(built):
+    site = built / "build" / "site"
     for page in pages.pages():
         assert (site / page).is_file()
         html = (site / page).with_suffix(".html").read_text(encoding="utf-8")
         fetched = re.findall(r"<(?:script|img|iframe)[^>]+src=\"?([^\" >]+)|<link[^>]+href=\"?([^\" >]+)", html)
         for one in (source or style for source, style in fetched):
             assert not re.match(r"(https?:)?//", one), f"{page} fetches {one}"
-    with open(tmp_path / "docs" / "usage.md", "a") as page_file:
+
+
+@pytest.mark.heavy
+@needs_builder
+def test_what_is_typed_into_search_is_found_from_disk_too(built, opened):
+    page = opened(built / "build" / "site" / "index.html").page
+    page.locator(".md-search__button").click()
+    field = page.get_by_role("combobox", name="Search")
+    for typed, letter in enumerate("interaural", start=1):
+        page.keyboard.type(letter)
+        page.wait_for_timeout(50)
+        assert field.input_value() == "interaural"[:typed]
+    page.get_by_role("option").first.wait_for()
+    assert "nteraural" in (page.get_by_role("option").first.text_content() or "")
+
+
+@pytest.mark.heavy
+@needs_builder
+def test_a_link_to_a_heading_that_is_not_there_stops_the_build(built):
+    with open(built / "docs" / "usage.md", "a") as page_file:
         page_file.write("\n[dead](#no-such-heading)\n")
-    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(BUILD, cwd=built, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "anchor does not exist" in done.stdout + done.stderr
