@@ -279,6 +279,15 @@ class SparseTable(Ears):
         return replace(scene, placement=placement)
 
 
+class DeafSpot(SparseTable):
+    """The same, and at one azimuth nothing is heard, where there are no cues."""
+
+    def render(self, track, placement):
+        scene = super().render(track, placement)
+        heard = {source: image * (placement.azimuths[source] != -60.0) for source, image in scene.references.items()}
+        return replace(scene, mixture=np.sum(list(heard.values()), axis=0), references=heard)
+
+
 class Stumbling(Ears):
     """Takes a way for a number."""
 

@@ -139,14 +139,16 @@ def placement_honoured(bench: Bench) -> str:
     return " and ".join(f"{what[:3]} grows" for (_, what, _, _), does in zip(CUES, grows, strict=True) if does)
 
 
+UNHEARD = 1e6
+
 CUES = ((0, "ITD, µs", ASIDE_US, BACK_US), (1, "ILD, dB", ASIDE_DB, BACK_DB))
 
 
 def _check_sign(cues: dict[float, tuple[float, float]], which: int, what: str, aside: float, back: float) -> bool:
     """Whether that cue says where sources are; Failed where it says the wrong side or falls."""
-    values = {azimuth: pair[which] for azimuth, pair in sorted(cues.items())}
+    values = {azimuth: pair[which] for azimuth, pair in sorted(cues.items()) if not math.isnan(pair[which])}
     told = ", ".join(f"{value:.1f} at {azimuth:g}°" for azimuth, value in values.items())
-    moved = [(azimuth, value) for azimuth, value in values.items() if abs(azimuth) >= 40.0 and not math.isnan(value)]
+    moved = [(azimuth, value) for azimuth, value in values.items() if abs(azimuth) >= 40.0]
     if all(abs(value) < aside for _, value in moved):
         return False
     if wrong := [azimuth for azimuth, value in moved if value * math.copysign(1.0, azimuth) < -aside]:
@@ -156,7 +158,7 @@ def _check_sign(cues: dict[float, tuple[float, float]], which: int, what: str, a
         )
     from scipy import stats
 
-    steps = np.array(list(values.values()))
+    steps = np.clip(list(values.values()), -UNHEARD, UNHEARD)  # the ILD is infinite where one ear hears nothing
     back_most = float(np.max(steps[:-1] - steps[1:]))
     if back_most > back and stats.spearmanr(list(values), steps).statistic < STEADY:
         raise Failed(f"the {what} does not grow with the azimuth: {told}; render each stem to where it is placed")
