@@ -16,7 +16,7 @@ from soundstage_metrics import hooks
 from soundstage_metrics.bit_depth import quantised
 from soundstage_metrics.bsseval import BssEval
 from soundstage_metrics.energies import Energies, bases, error_energies
-from soundstage_metrics.energies.products import shifted_products
+from soundstage_metrics.energies.products import ShiftedProducts
 from soundstage_spatializers.hrir import Hrir
 from soundstage_spatializers.panning import Panning
 
@@ -275,15 +275,32 @@ def test_sources_scored_together_have_the_values_that_each_has_alone(rendering):
             assert row.value == pytest.approx(together[key].value, abs=1e-9, nan_ok=True)
 
 
-def test_products_of_shifts_are_those_of_the_definition_over_many_blocks():
+@pytest.mark.parametrize("reach", [7, 400])
+def test_products_of_shifts_are_those_of_the_definition_whatever_was_in_line_before(reach):
     rng = np.random.default_rng(3)
-    left, right, reach = rng.standard_normal((2, 5000)), rng.standard_normal((3, 5000)), 7
-    found = shifted_products(list(left), list(right), reach)
-    padded = np.pad(right, ((0, 0), (reach, reach)))
-    for shift in range(2 * reach + 1):
-        expected = left @ padded[:, shift : shift + 5000].T
-        np.testing.assert_allclose(found[:, :, shift], expected, atol=1e-10)
-    assert shifted_products(list(left), list(right), 400).shape == (2, 3, 801)
+    products = ShiftedProducts(2, 3, 5000, reach)
+    for samples in (5000, 3001, 1):
+        left, right = rng.standard_normal((2, samples)), rng.standard_normal((3, samples))
+        for signals, take in ((left, products.take_left), (right, products.take_right)):
+            for index, signal in enumerate(signals):
+                products.line(samples)[:] = signal
+                take(index)
+        padded = np.pad(right, ((0, 0), (reach, reach)))
+        expected = np.stack([left @ padded[:, shift : shift + samples].T for shift in range(2 * reach + 1)], axis=-1)
+        np.testing.assert_allclose(products.found(), expected, atol=1e-10)
+
+
+def test_a_source_that_pauses_takes_no_part_in_the_frames_where_it_does():
+    scene = scene_of("panning")
+    references = {name: image.copy() for name, image in scene.references.items()}
+    references["drums"][:, RATE:] = 0.0
+    given = {name: 0.9 * image + 0.05 * references["bass"] for name, image in references.items()}
+    paused = error_energies(references, "vocals", given["vocals"], RATE)
+    without = {name: image for name, image in references.items() if name != "drums"}
+    alone = error_energies(without, "vocals", given["vocals"], RATE)
+    for part, other in ((paused.image, alone.image), (paused.interference["bass"], alone.interference["bass"])):
+        np.testing.assert_allclose(part[2:], other[2:], rtol=1e-6)
+    assert (paused.interference["drums"][2:] == 0.0).all()
 
 
 def test_another_rate_gives_the_same_closed_forms():
@@ -311,8 +328,9 @@ def test_what_sources_share_is_cut_off_and_nothing_else_is(least, dimensions):
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((12, 12)))[0]
     power = np.linspace(least, 2.0, 12)
     kept = turn[:, power > 0.01]
-    inverse, within, found = bases._inverted(turn * power @ turn.T)
-    assert found == kept.shape[1] == dimensions
+    solver = bases._solver(turn * power @ turn.T)
+    assert solver.dimensions == kept.shape[1] == dimensions
+    assert isinstance(solver, bases.Cut) == (dimensions == 11)
+    within, inverse = solver.explained(np.eye(12))
     np.testing.assert_allclose(inverse, kept / power[power > 0.01] @ kept.T, rtol=0, atol=1e-11)
-    assert (within is None) == (dimensions == 12)
-    np.testing.assert_allclose(np.eye(12) if within is None else within, kept @ kept.T, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(within, kept @ kept.T, rtol=0, atol=1e-13)

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from soundstage.audio import Samples
 from soundstage_metrics import validate
-from soundstage_metrics.energies.products import shifted_products
+from soundstage_metrics.energies.products import Floats, ShiftedProducts
 
 FRAME_SECONDS = 2.0
 REACH_SECONDS = 5e-4
@@ -31,26 +30,52 @@ LEAST_ANGLE = 1e-2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """A joint Gram matrix of which nothing is cut off; lower: its Cholesky factor, (Σ rank, Σ rank)."""
+
+    lower: Floats
+
+    @property
+    def dimensions(self) -> int:
+        """How many the bases span together."""
+        return len(self.lower)
+
+    def explained(self, inner: Floats) -> tuple[Floats, Floats]:
+        """Of inner products (Σ rank, signals) with the bases: what is kept of them, and the solution for them."""
+        return inner, lapack.dpotrs(self.lower, inner, lower=1)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A joint Gram matrix in those of its eigenvectors that are kept; within: the projection on them."""
+
+    inverse: Floats
+    within: Floats
+    dimensions: int
+
+    def explained(self, inner: Floats) -> tuple[Floats, Floats]:
+        """See `Whole.explained`."""
+        return self.within @ inner, self.inverse @ inner
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FrameBases:
     """The bases of one frame.
 
     owners: the sources that sound in it, by their index. filters: one a source, (2 channels × taps, rank): what makes
-    its orthonormal basis of its shifted channels. inverse: (Σ rank, Σ rank), of the bases' joint Gram matrix, in its
-    eigenvectors that are kept; dimensions: how many; within: the projection on them, None where all are kept.
-    noise_share: the share of an independent noise that one dimension takes by chance.
+    its orthonormal basis of its shifted channels. joint: what solves for their joint Gram matrix. noise_share: the
+    share of an independent noise that one dimension takes by chance.
     """
 
     owners: tuple[int, ...]
-    filters: tuple[NDArray[np.float64], ...]
-    inverse: NDArray[np.float64]
-    within: NDArray[np.float64] | None
-    dimensions: int
+    filters: tuple[Floats, ...]
+    joint: Whole | Cut
     noise_share: float
 
     @property
     def is_shared(self) -> bool:
         """Whether sources had to share directions."""
-        return self.within is not None
+        return isinstance(self.joint, Cut)
 
     @property
     def ranks(self) -> list[int]:
@@ -73,14 +98,8 @@ def frame_bounds(samples: int, rate: float) -> list[tuple[int, int]]:
     return [(start, start + 2 * hop) for start in range(-hop, samples, hop)]
 
 
-def windowed(signals: Samples, start: int, stop: int) -> Samples:
-    """A frame (…, samples) of signals, zero outside them, under a sine window: its squares sum to 1 over frames."""
-    first, last = max(start, 0), min(stop, signals.shape[-1])
-    return np.asarray(signals[..., first:last] * window(stop - start)[first - start : last - start])
-
-
 @lru_cache(maxsize=4)
-def window(length: int) -> NDArray[np.float64]:
+def window(length: int) -> Floats:
     """The sine window, not to be written to.
 
     >>> half = window(4)[:2] ** 2 + window(4)[2:] ** 2
@@ -92,63 +111,108 @@ def window(length: int) -> NDArray[np.float64]:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame's part of the signals, from `first` to `last`, and the sine window there."""
+
+    first: int
+    last: int
+    window: Floats
+
+    def of(self, signal: Floats, out: Floats) -> float:
+        """Write a channel's frame under the window to `out`; its energy."""
+        np.multiply(signal[self.first : self.last], self.window, out=out)
+        return float(out @ out)
+
+    def of_difference(self, signal: Floats, other: Floats, out: Floats) -> float:
+        """The same of what a channel has besides another."""
+        np.subtract(signal[self.first : self.last], other[self.first : self.last], out=out)
+        out *= self.window
+        return float(out @ out)
+
+    @property
+    def samples(self) -> int:
+        """How many samples of the signals are in it."""
+        return self.last - self.first
+
+
+def frames_of(samples: int, rate: float) -> list[Frame]:
+    """See `frame_bounds`; under a sine window the squares of a signal sum to themselves over frames."""
+    frames = []
+    for start, stop in frame_bounds(samples, rate):
+        first, last = max(start, 0), min(stop, samples)
+        frames.append(Frame(first, last, window(stop - start)[first - start : last - start]))
+    return frames
+
+
 def frame_bases(images: Sequence[Samples], rate: float) -> Iterator[FrameBases]:
     """The bases of every frame of a scene; images: each source's (2, samples)."""
-    every = np.stack(images)
-    for start, stop in frame_bounds(every.shape[-1], rate):
-        yield _bases(windowed(every, start, stop), window_of(every.shape[-1], start, stop), reach(rate))
+    frames = frames_of(images[0].shape[-1], rate)
+    rows = [channel for image in images for channel in image]
+    products = ShiftedProducts(len(rows), len(rows), max(frame.samples for frame in frames), 2 * reach(rate))
+    for frame in frames:
+        yield _bases(rows, len(images), frame, products)
 
 
-def window_of(samples: int, start: int, stop: int) -> NDArray[np.float64]:
-    """The part of the window that lies within the signal."""
-    return window(stop - start)[max(start, 0) - start : min(stop, samples) - start]
-
-
-def _bases(frame: Samples, inside: NDArray[np.float64], reach_samples: int) -> FrameBases:
-    energies = validate.energies(frame).sum(axis=1)
+def _bases(rows: Sequence[Floats], sources: int, frame: Frame, products: ShiftedProducts) -> FrameBases:
+    """rows: the sources' channels, as many of each."""
+    levels = np.empty(len(rows))
+    for row, signal in enumerate(rows):
+        levels[row] = frame.of(signal, products.line(frame.samples))
+        products.take_left(row)
+        products.take_right(row)
+    channels = len(rows) // sources
+    energies = levels.reshape(sources, channels).sum(axis=1)
     owners = tuple(np.flatnonzero(energies > validate.SILENCE).tolist())
-    taps, channels = 2 * reach_samples + 1, frame.shape[1]
-    scaled = [frame[owner] / np.sqrt(energies[owner]) for owner in owners]
-    rows = [channel for image in scaled for channel in image]
-    noise_share = float(np.sum(inside**4) / np.sum(inside**2) ** 2)
-    if not rows:
-        return FrameBases((), (), np.empty((0, 0)), None, 0, noise_share)
-    between = shifted_products(rows, rows, taps - 1)
-    lags = np.arange(taps)[:, None] - np.arange(taps) + taps - 1
-    size = channels * taps
-    gram = between[:, :, lags].transpose(0, 2, 1, 3).reshape(len(owners) * size, -1)
-    filters = []
-    for index, owner in enumerate(owners):
-        own = slice(index * size, (index + 1) * size)
-        power, turn = np.linalg.eigh(gram[own, own])
+    noise_share = float(np.sum(frame.window**4) / np.sum(frame.window**2) ** 2)
+    if not owners:
+        return FrameBases((), (), Whole(np.empty((0, 0))), noise_share)
+    sounding = np.flatnonzero(np.repeat(energies > validate.SILENCE, channels))
+    scales = np.repeat(1.0 / np.sqrt(energies[list(owners)]), channels)
+    between = products.found()[np.ix_(sounding, sounding)] * (scales[:, np.newaxis] * scales)[..., np.newaxis]
+    gram = _gram(between, len(owners))
+    unit = []
+    for index in range(len(owners)):
+        power, turn = np.linalg.eigh(gram[index, index])
         kept = power > LEAST_POWER * power[-1]
-        # The filters are for the frame as it is, not for the frame at unit energy that was decomposed.
-        filters.append(turn[:, kept] / np.sqrt(power[kept]) / np.sqrt(energies[owner]))
-    joint = np.empty((sum(one.shape[1] for one in filters),) * 2)
-    edges = np.cumsum([0, *(one.shape[1] for one in filters)])
-    for i, one in enumerate(filters):
-        for j, other in enumerate(filters[: i + 1]):
-            block = gram[i * size : (i + 1) * size, j * size : (j + 1) * size]
-            scale = np.sqrt(energies[owners[i]] * energies[owners[j]])
-            found = one.T @ block @ other * scale
+        unit.append(turn[:, kept] / np.sqrt(power[kept]))
+    joint = np.empty((sum(one.shape[1] for one in unit),) * 2)
+    edges = np.cumsum([0, *(one.shape[1] for one in unit)])
+    for i, one in enumerate(unit):
+        for j, other in enumerate(unit[: i + 1]):
+            found = one.T @ gram[i, j] @ other
             joint[edges[i] : edges[i + 1], edges[j] : edges[j + 1]] = found
             joint[edges[j] : edges[j + 1], edges[i] : edges[i + 1]] = found.T
-    return FrameBases(owners, tuple(filters), *_inverted(joint), noise_share)
+    # The filters are for the frame as it is, not for the frame at unit energy that was decomposed.
+    filters = tuple(one / np.sqrt(energies[owner]) for owner, one in zip(owners, unit, strict=True))
+    return FrameBases(owners, filters, _solver(joint), noise_share)
 
 
-def _inverted(joint: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, int]:
-    """The inverse of a joint Gram matrix, the projection on what is kept of it, and its dimensions: see `FrameBases`.
+def _gram(between: Floats, sources: int) -> Floats:
+    """The Gram matrices of shifted channels, (sources, sources, channels × taps, channels × taps).
+
+    between: the channels' inner products, all sources' in order, see `ShiftedProducts`.
+    """
+    rows, taps = len(between), (between.shape[2] + 1) // 2
+    # Shifts p and q meet at p − q, with q rising: a window of the reversed products.
+    windows = np.lib.stride_tricks.sliding_window_view(between[:, :, ::-1], taps, axis=2)[:, :, ::-1]
+    split = windows.reshape(sources, rows // sources, sources, rows // sources, taps, taps)
+    return split.transpose(0, 2, 1, 4, 3, 5).reshape(sources, sources, rows // sources * taps, -1)
+
+
+def _solver(joint: Floats) -> Whole | Cut:
+    """What solves for a joint Gram matrix, with what is less than LEAST_ANGLE cut off; see `FrameBases`.
 
     A matrix less LEAST_ANGLE has a Cholesky factor where all its eigenvalues are above that. Then none is cut off, and
     they need not be found, which takes several times as long.
     """
-    size = len(joint)
-    _, is_below = lapack.dpotrf(joint - LEAST_ANGLE * np.eye(size), lower=1, clean=0)
+    lessened = joint.copy()
+    lessened.reshape(-1)[:: len(joint) + 1] -= LEAST_ANGLE
+    # As LAPACK has them, columns are rows; of a symmetric matrix they are alike.
+    _, is_below = lapack.dpotrf(lessened.T, lower=1, clean=0, overwrite_a=1)
     if not is_below:
-        factor, _ = lapack.dpotrf(joint, lower=1, clean=0)
-        lower = np.tril(lapack.dpotri(factor, lower=1)[0])
-        return lower + np.tril(lower, -1).T, None, size
+        return Whole(lapack.dpotrf(joint.T, lower=1, clean=0)[0])
     power, turn = np.linalg.eigh(joint)
     kept = power > LEAST_ANGLE
     turn = turn[:, kept]
-    return turn / power[kept] @ turn.T, turn @ turn.T, int(np.count_nonzero(kept))
+    return Cut(turn / power[kept] @ turn.T, turn @ turn.T, int(np.count_nonzero(kept)))

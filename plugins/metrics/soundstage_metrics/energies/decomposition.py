@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from soundstage.audio import Samples
 from soundstage_metrics import validate
-from soundstage_metrics.energies.bases import FrameBases, frame_bases, frame_bounds, reach, windowed
-from soundstage_metrics.energies.products import shifted_products
+from soundstage_metrics.energies.bases import FrameBases, frame_bases, frames_of, reach
+from soundstage_metrics.energies.products import Floats, ShiftedProducts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,20 +58,29 @@ def decomposed(
 
     At once because half of the work of a frame is the sources' spectra, which all errors are correlated with.
     """
-    names, bounds = list(images), frame_bounds(next(iter(images.values())).shape[-1], rate)
-    errors, levels = np.zeros((2, len(estimates), len(bounds)))
-    parts = np.zeros((len(estimates), len(names), len(bounds)))
-    for index, ((start, stop), found) in enumerate(zip(bounds, bases, strict=True)):
-        references = {name: windowed(image, start, stop) for name, image in images.items()}
-        frames = [windowed(one, start, stop) - references[source] for source, one in estimates.items()]
-        errors[:, index] = [validate.energies(frame).sum() for frame in frames]
-        levels[:, index] = [validate.energies(references[source]).sum() for source in estimates]
-        wrong = np.flatnonzero(errors[:, index] > validate.SILENCE).tolist()
-        if found.owners and wrong:
-            rows = [channel for owner in found.owners for channel in references[names[owner]]]
-            inner = _inner([frames[one] for one in wrong], rows, reach(rate))
-            for one, of_error in zip(wrong, inner, strict=True):
-                parts[one, list(found.owners), index] = _parts(of_error, found, errors[one, index])
+    names, frames = list(images), frames_of(next(iter(images.values())).shape[-1], rate)
+    rows = [channel for image in images.values() for channel in image]
+    pairs = [pair for source, one in estimates.items() for pair in zip(one, images[source], strict=True)]
+    channels = len(rows) // len(names)
+    products = ShiftedProducts(len(rows), len(pairs), max(frame.samples for frame in frames), reach(rate))
+    errors, levels = np.zeros((2, len(estimates), len(frames)))
+    parts = np.zeros((len(estimates), len(names), len(frames)))
+    for index, (frame, found) in enumerate(zip(frames, bases, strict=True)):
+        of_images, of_errors = np.empty(len(rows)), np.empty(len(pairs))
+        for row, signal in enumerate(rows):
+            of_images[row] = frame.of(signal, products.line(frame.samples))
+            products.take_left(row)
+        for row, (estimate, reference) in enumerate(pairs):
+            of_errors[row] = frame.of_difference(estimate, reference, products.line(frame.samples))
+            products.take_right(row)
+        levels[:, index] = of_images.reshape(-1, channels).sum(axis=1)[[names.index(source) for source in estimates]]
+        errors[:, index] = of_errors.reshape(-1, channels).sum(axis=1)
+        wrong = np.flatnonzero(errors[:, index] > validate.SILENCE)
+        if found.owners and len(wrong):
+            owners = np.array(found.owners)
+            inner = products.found().reshape(len(names), channels, len(estimates), channels, -1)
+            inner = inner[owners][:, :, wrong].transpose(0, 1, 4, 2, 3)
+            parts[wrong[:, np.newaxis], owners, index] = _parts(inner, found, errors[wrong, index])
     is_shared = np.array([found.is_shared for found in bases])
     return {
         source: ErrorEnergies(
@@ -86,26 +95,21 @@ def decomposed(
     }
 
 
-def _inner(
-    frames: Sequence[Samples], rows: Sequence[NDArray[np.float64]], reach_samples: int
-) -> list[NDArray[np.float64]]:
-    """Of each error (channels, samples) its inner products with each row shifted by −reach … reach against it:
-    (rows, shifts, channels).
+def _parts(inner: Floats, bases: FrameBases, energies: Floats) -> Floats:
+    """The energy that each owner explains of one frame of each error, (errors, owners).
+
+    inner: the errors' inner products with the owners' shifted channels, (owners, channels, shifts, errors, channels);
+    energies: the errors' own.
     """
-    inner = shifted_products(rows, [channel for frame in frames for channel in frame], reach_samples)
-    return [one.transpose(0, 2, 1) for one in np.split(inner, len(frames), axis=1)]
-
-
-def _parts(inner: NDArray[np.float64], bases: FrameBases, energy: float) -> NDArray[np.float64]:
-    """The energy that each owner explains of one frame of an error."""
-    channels = inner.shape[2]
-    inner = inner.reshape(len(bases.owners), -1, channels)
+    owners, errors = len(bases.owners), len(energies)
+    inner = inner.reshape(owners, bases.filters[0].shape[0], -1)
     found = np.concatenate([one.T @ part for one, part in zip(bases.filters, inner, strict=True)])
-    explained = found if bases.within is None else bases.within @ found
-    shares = np.sum(explained * (bases.inverse @ found), axis=1)
+    kept, solved = bases.joint.explained(found)
+    shares = np.sum((kept * solved).reshape(len(found), errors, -1), axis=2)
     ranks = np.array(bases.ranks)
-    parts = np.add.reduceat(shares, np.cumsum([0, *ranks[:-1]]))
+    parts = np.add.reduceat(shares, np.cumsum([0, *ranks[:-1]])).T
     # Of an independent noise every dimension takes its share, with no source in it.
-    by_chance = min(bases.noise_share * bases.dimensions, 0.5)
-    noise = max(energy - float(parts.sum()), 0.0) / (1 - by_chance)
-    return np.asarray(parts - noise * bases.noise_share * ranks * (bases.dimensions / ranks.sum()))
+    dimensions = bases.joint.dimensions
+    by_chance = min(bases.noise_share * dimensions, 0.5)
+    noise = np.maximum(energies - parts.sum(axis=1), 0.0) / (1 - by_chance)
+    return np.asarray(parts - noise[:, np.newaxis] * bases.noise_share * ranks * (dimensions / ranks.sum()))
