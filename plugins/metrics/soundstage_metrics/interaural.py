@@ -22,7 +22,7 @@ from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import unranked_where_faint
 from soundstage_metrics.claims import NOT_CUES, PLACES
-from soundstage_metrics.threads import in_threads
+from soundstage_metrics.threads import in_threads, one_blas_thread
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
@@ -39,6 +39,7 @@ TOLERANCE = 1e-5
 _EPSILON = 1e-15
 
 
+@one_blas_thread()
 def itd_us(signal: ArrayLike, rate: float) -> float:
     """The interaural time difference of a track in µs, negative where the left channel leads.
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import TypeVar
 
 from scipy.fft import get_workers
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,6 +19,8 @@ Result = TypeVar("Result")
 def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """function(item) for each item, in order, by as many threads as `scipy.fft.set_workers` says (one by default).
 
+    Where they are several, BLAS has no threads of its own meanwhile: see `one_blas_thread`.
+
     >>> list(in_threads(lambda item: 2 * item, [1, 2, 3]))
     [2, 4, 6]
     """
@@ -23,7 +28,7 @@ def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Ite
     if workers == 1 or len(items) < 2:
         yield from map(function, items)
         return
-    with ThreadPoolExecutor(workers) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -31,3 +36,19 @@ def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Ite
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """BLAS with one thread, within `with` or a function that this decorates; then again with as many as before.
+
+    The products of a frame are small. BLAS would share each among threads of its own, which wait for the next one
+    without sleeping, on the processors that our threads and other processes need.
+    """
+    with _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()

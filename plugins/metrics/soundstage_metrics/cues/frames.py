@@ -15,6 +15,7 @@ from scipy import fft
 from scipy.signal.windows import hann
 
 from soundstage_metrics import validate
+from soundstage_metrics.threads import one_blas_thread
 
 FRAME_SECONDS = 0.1
 
@@ -115,6 +116,7 @@ def itd_bins(rate: float, low_hz: float, high_hz: float) -> slice:
     return slice(first, last)
 
 
+@one_blas_thread()
 def cue_frames(signal: ArrayLike, rate: float, low_hz: float = 100.0, high_hz: float = PHASE_HZ) -> CueFrames:
     """The frames of a signal (2, samples) at `rate` Hz; low_hz to high_hz is the ITD's band.
 

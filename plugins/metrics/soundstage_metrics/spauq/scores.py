@@ -27,7 +27,7 @@ from soundstage_metrics.spauq.frames import Lags, fingerprint, frame_bounds, rem
 from soundstage_metrics.spauq.gate import GATE_DB, rejection_db, sounding
 from soundstage_metrics.spauq.lags import lags
 from soundstage_metrics.spauq.projection import NOISE_TOLERANCE_DB, SILENT_TOLERANCE_DB
-from soundstage_metrics.threads import in_threads
+from soundstage_metrics.threads import in_threads, one_blas_thread
 
 if TYPE_CHECKING:
     from soundstage.scene import Scene
@@ -119,6 +119,7 @@ def spauq(
     return _spauq(reference, estimate, rate, project, window, hop, max_lag, gate)
 
 
+@one_blas_thread()
 def _spauq(
     reference: ArrayLike,
     estimate: ArrayLike,
