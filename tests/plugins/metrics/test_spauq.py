@@ -9,6 +9,8 @@ import pytest
 
 from soundstage.scene import Scene
 from soundstage_metrics.spauq import Spauq, SpauqPublished, spauq
+from soundstage_metrics.spauq.frames import frame_bounds
+from soundstage_metrics.spauq.gate import rejection_db
 
 RATE = 2000
 WINDOW, HOP, LAG = RATE, RATE // 2, RATE // 10
@@ -343,6 +345,20 @@ def test_nothing_leaks_less_than_the_reference_itself_nor_where_it_never_is_sile
     assert spauq(s, with_silence(s, 0.4, 2.1), RATE).rejection == own
     assert spauq(s, 0 * s, RATE).rejection == own
     assert math.isnan(spauq(noise(), noise(seed=1), RATE).rejection)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_samples_that_several_silent_frames_share_count_once_in_the_rejection(seed):
+    rng = np.random.default_rng(seed)
+    s, e = rng.standard_normal((2, 2, 1000)) * np.repeat(10.0 ** rng.integers(-2, 1, (2, 1, 20)), 50, axis=2)
+    bounds = frame_bounds(1000, 100, 40)
+    sounds = rng.random(len(bounds)) < 0.5
+    heard, missed = np.zeros((2, 1000), dtype=bool)
+    for (start, stop), one in zip(bounds, sounds, strict=True):
+        (heard if one else missed)[start:stop] = True
+    leaked = max(np.mean(s[:, missed] ** 2), np.mean(e[:, missed] ** 2))
+    expected = 10 * math.log10(np.mean(s[:, heard] ** 2) / leaked)
+    assert rejection_db(s, e, bounds, sounds) == pytest.approx(expected, abs=1e-12)
 
 
 def test_silence_throughout_gives_what_the_original_gives():

@@ -35,10 +35,10 @@ def rejection_db(
 ) -> float:
     """How far below the source's own level what is heard of the estimate lies where the source does not sound, in dB.
 
-    reference, estimate: (channels, samples), equal shapes. bounds, sounds: the frames, and in which the reference
-    sounds. The source's level is its mean power over the frames where it sounds, what is heard the estimate's over the
-    others, which counts as no less than the reference's own there: nothing is quieter than the reference. Within
-    ±80 dB; NaN where no frame is silent, or none sounds.
+    reference, estimate: (channels, samples), equal shapes. bounds, sounds: the frames in order, and in which the
+    reference sounds. The source's level is its mean power over the frames where it sounds, what is heard the
+    estimate's over the others, which counts as no less than the reference's own there: nothing is quieter than the
+    reference. Within ±80 dB; NaN where no frame is silent, or none sounds.
 
     >>> s = np.array([[1.0, 1.0, 0.0, 0.0]])
     >>> rejection_db(s, s + [[0.0, 0.0, 0.1, 0.1]], [(0, 2), (2, 4)], np.array([True, False]))
@@ -56,7 +56,10 @@ def rejection_db(
 
 def _power(signal: Samples, bounds: Sequence[tuple[int, int]], among: NDArray[np.bool_]) -> float:
     """The mean power over all samples of those frames, each counted once."""
-    chosen = np.zeros(signal.shape[1], dtype=np.bool_)
+    energy, counted, reached = 0.0, 0, 0
     for start, stop in np.array(bounds)[among].tolist():
-        chosen[start:stop] = True
-    return float(np.mean(signal[:, chosen] ** 2))
+        rest = signal[:, max(start, reached) : stop]
+        energy += sum(float(channel @ channel) for channel in rest)
+        counted += rest.size
+        reached = stop
+    return energy / counted

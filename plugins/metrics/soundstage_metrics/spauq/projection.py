@@ -140,11 +140,12 @@ def defined(signals: Samples, channels: int, bounds: list[tuple[int, int]], lags
     rows = np.empty((channels + 2, max(stop - start for start, stop in bounds)))
     usable = np.array([start < stop for start, stop in kept])
     for frame in np.flatnonzero(usable).tolist():
-        whole = _gram(signals[:, slice(*kept[frame])])
-        for c in range(channels):
-            if lags[frame, :, c].any():
-                gram[frame, c] = _gram(_shifted(rows, signals, channels, kept[frame], lags[frame, :, c], c))
-            else:
+        is_shifted = lags[frame].any(axis=0)
+        for c in np.flatnonzero(is_shifted).tolist():
+            gram[frame, c] = _gram(_shifted(rows, signals, channels, kept[frame], lags[frame, :, c], c))
+        if not is_shifted.all():
+            whole = _gram(signals[:, slice(*kept[frame])])
+            for c in np.flatnonzero(~is_shifted).tolist():
                 chosen = [*range(channels), c, channels + c]
                 gram[frame, c] = whole[np.ix_(chosen, chosen)]
     reference = gram[..., :channels, :channels]

@@ -140,7 +140,7 @@ def _spauq(
     s, e = s[:, :samples], e[:, :samples]
     bounds = frame_bounds(samples, width, step)
     sounds = sounding(s, bounds, gate)
-    key = (fingerprint(s), fingerprint(e), samples, width, step, round(max_lag * rate))
+    key = (*in_threads(fingerprint, (s, e)), samples, width, step, round(max_lag * rate))
     known = remembered(key)
 
     def scored(first: int) -> tuple[projection.Projected, Lags]:
