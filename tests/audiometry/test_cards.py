@@ -132,7 +132,7 @@ def test_markdown_names_every_measure_and_every_finding(measured, tmp_path):
     page = plain.format_markdown(measured)
     for card in measured.cards:
         assert f"{card.metric} {card.label}" in page
-        assert all(one.text in page for one in card.findings)
+        assert all(f"\n    - {one.text}" in page for one in card.findings)
     assert write_page(measured, tmp_path / "page").is_file()
 
 

@@ -80,7 +80,8 @@ def _findings(found: Audiometry) -> Iterator[str]:
     for card in found.cards:
         yield f"- **{_cell(text.title(card))}** {_cell(text.claims_sentence(card))}."
         for one in card.findings:
-            yield f"  - {_cell(printable(one.text))}"
+            # By four, which nests for CommonMark and for Python-Markdown.
+            yield f"    - {_cell(printable(one.text))}"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
