@@ -11,6 +11,7 @@ import scipy.linalg
 from scipy import fft
 from scipy.linalg import toeplitz
 from scipy.signal import fftconvolve, resample
+from threadpoolctl import threadpool_limits
 
 from soundstage.scene import Placement, Scene, Track
 from soundstage_metrics.bsseval import BssEval, bss_eval, correlation, filters, framewise, track
@@ -642,6 +643,22 @@ def test_frames_cut_in_threads_are_the_same_to_the_last_bit():
     assert np.array_equal(one.whole, two.whole)
     known = correlation.correlations(signals, signals, 512)[..., 511:]
     np.testing.assert_allclose(one.whole, known, rtol=0, atol=1e-12 * known.max())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_energies_are_the_same_to_the_last_bit_whoever_has_the_threads(threads):
+    signals, others = (list(noise(2, 3, seed=seed, rate=44100).reshape(4, -1)) for seed in (0, 1))
+    frames = [(0, 44100), (44100, 88200)]
+    expected = [
+        [sum(((one - other)[start:stop] ** 2).sum() for one, other in pairs) for start, stop in frames]
+        for pairs in (list(zip(signals, others, strict=True))[at : at + 2] for at in (0, 2))
+    ]
+    with threadpool_limits(1):
+        alone = track._energies(signals, 2, frames, others)
+    with threadpool_limits(threads), fft.set_workers(threads):
+        together = track._energies(signals, 2, frames, others)
+    np.testing.assert_allclose(alone, expected, rtol=1e-12)
+    assert np.array_equal(alone, together)
 
 
 def test_of_two_frames_equally_near_to_the_median_rounding_does_not_choose():

@@ -17,6 +17,7 @@ from soundstage_metrics.bit_depth import ASSUMED_BITS, STEP_NOISE, bit_depth
 from soundstage_metrics.bsseval.causes import causes
 from soundstage_metrics.bsseval.filters import Filters, Projector, Signals, filters, part_energies, prepare
 from soundstage_metrics.bsseval.framewise import FrameLags, frame_lags
+from soundstage_metrics.threads import in_threads, one_blas_thread
 
 Floats = NDArray[np.float64]
 Frames = Sequence[tuple[int, int]]
@@ -219,16 +220,18 @@ def _targets(references: Signals, channels: int, sources: Sequence[int]) -> Sign
     return [references[source * channels + channel] for source in sources for channel in range(channels)]
 
 
+@one_blas_thread()
 def _energies(signals: Signals, channels: int, frames: Frames, besides: Signals | None = None) -> Floats:
     """(sources, frames); of what signals are besides others, where those are given."""
-    each = np.empty((len(signals), len(frames)))
-    for (index, at), _ in np.ndenumerate(each):
-        start, stop = frames[at]
-        part = (
-            signals[index][start:stop] if besides is None else signals[index][start:stop] - besides[index][start:stop]
-        )
-        each[index, at] = part @ part
-    return np.asarray(each.reshape(-1, channels, len(frames)).sum(axis=1))
+
+    def energies(index: int) -> list[float]:
+        parts = (signals[index][start:stop] for start, stop in frames)
+        if besides is not None:
+            parts = (part - besides[index][start:stop] for part, (start, stop) in zip(parts, frames, strict=True))
+        return [float(part @ part) for part in parts]
+
+    each = np.array(list(in_threads(energies, range(len(signals)))))
+    return np.asarray(each.reshape(len(signals) // channels, channels, len(frames)).sum(axis=1))
 
 
 def _loudest(power: Floats) -> NDArray[np.int64]:
