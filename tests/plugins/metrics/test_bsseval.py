@@ -14,6 +14,7 @@ from scipy.signal import fftconvolve, resample
 from threadpoolctl import threadpool_limits
 
 from soundstage.scene import Placement, Scene, Track
+from soundstage_metrics.bit_depth import bit_depth
 from soundstage_metrics.bsseval import BssEval, bss_eval, correlation, filters, framewise, track
 from soundstage_metrics.bsseval.gram import factored
 from soundstage_spatializers.hrir import Hrir
@@ -659,6 +660,13 @@ def test_energies_are_the_same_to_the_last_bit_whoever_has_the_threads(threads):
         together = track._energies(signals, 2, frames, others)
     np.testing.assert_allclose(alone, expected, rtol=1e-12)
     assert np.array_equal(alone, together)
+
+
+@pytest.mark.parametrize("depths", [(12, 14), (14, 12), (20, 12), (None, 12), (12, None)])
+def test_the_depth_of_a_track_is_that_of_all_its_references_and_16_at_most(depths):
+    references = [one if bits is None else rounded(one, bits) for one, bits in zip(noise(2), depths, strict=True)]
+    signals = [channel for reference in references for channel in reference]
+    assert track.Track(signals, 2, [(0, RATE)], "v3").bits == min(16, bit_depth(signals))
 
 
 def test_of_two_frames_equally_near_to_the_median_rounding_does_not_choose():

@@ -47,7 +47,8 @@ class Track:
 
     def __init__(self, references: Signals, channels: int, frames: Frames, version: Version) -> None:
         self.references, self.channels, self.frames = references, channels, frames
-        self.bits = min(ASSUMED_BITS, bit_depth(references))
+        # Of all together it is the largest, or ASSUMED_BITS where one is on no grid.
+        self.bits = min(ASSUMED_BITS, max(in_threads(lambda signal: bit_depth([signal]), references)))
         self.projector = prepare(references, channels, frames) if version == "v4" else None
         self._sounds = _sounding(references, channels, frames)
         self._power = _energies(references, channels, frames)
