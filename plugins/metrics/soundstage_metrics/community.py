@@ -59,12 +59,7 @@ def sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
     20.0
     """
     s, e = _pair(reference, estimate)
-    level, error, room = sum(float(one @ one) for one in s), 0.0, np.empty(AT_ONCE)
-    for one, other in zip(s, e, strict=True):
-        for first in range(0, len(one), AT_ONCE):
-            part = one[first : first + AT_ONCE]
-            difference = np.subtract(part, other[first : first + AT_ONCE], out=room[: len(part)])
-            error += float(difference @ difference)
+    level, error = sum(float(one @ one) for one in s), validate.squared_distance(s, e)
     return float(10 * np.log10((level + DELTA) / (error + DELTA)))
 
 

@@ -23,9 +23,6 @@ DELTA = 1e-7
 CANCELLED = 1e-4
 """A residual below this part of the estimate's energy is computed from the residual signal."""
 
-BLOCK = 1 << 14
-"""Samples subtracted at a time, so that they stay where the processor has them at hand."""
-
 LIMIT_DB = 100.0
 """Where the SI-SDR rows of the harness end, up and down, per channel."""
 
@@ -40,7 +37,7 @@ def sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
     20.0
     """
     s, e = validate.pair(reference, estimate)
-    return float(10 * np.log10((_inner(s, s).sum() + DELTA) / (_difference(s, e) + DELTA)))
+    return float(10 * np.log10((_inner(s, s).sum() + DELTA) / (validate.squared_distance(s, e) + DELTA)))
 
 
 def si_sdr(reference: ArrayLike, estimate: ArrayLike, joint: bool = False) -> float:
@@ -85,17 +82,6 @@ def _si_sdr_per_signal(reference: Samples, estimate: Samples) -> NDArray[np.floa
 
 def _inner(a: Samples, b: Samples) -> NDArray[np.float64]:
     return np.array([x @ y for x, y in zip(a, b, strict=True)])
-
-
-def _difference(a: Samples, b: Samples) -> float:
-    """Σ(a − b)²."""
-    total, room = 0.0, np.empty(min(BLOCK, a.shape[1]))
-    for x, y in zip(a, b, strict=True):
-        for first in range(0, len(x), BLOCK):
-            part = x[first : first + BLOCK]
-            difference = np.subtract(part, y[first : first + BLOCK], out=room[: len(part)])
-            total += float(difference @ difference)
-    return total
 
 
 class Sdr:

@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 from scipy.fft import get_workers
 from threadpoolctl import ThreadpoolController
@@ -43,10 +45,32 @@ def one_blas_thread() -> Iterator[None]:
     """BLAS with one thread, within `with` or a function that this decorates; then again with as many as before.
 
     The products of a frame are small. BLAS would share each among threads of its own, which wait for the next one
-    without sleeping, on the processors that our threads and other processes need.
+    without sleeping, on the processors that our threads and other processes need. The limit is the process's, so of
+    several that overlap the last to leave lifts it.
     """
-    with _libraries().limit(limits=1, user_api="blas"):
+    with _LIMIT.lock:
+        if not _LIMIT.within:
+            _LIMIT.limiter = _libraries().limit(limits=1, user_api="blas")
+        _LIMIT.within += 1
+    try:
         yield
+    finally:
+        with _LIMIT.lock:
+            _LIMIT.within -= 1
+            if not _LIMIT.within:
+                _LIMIT.limiter.restore_original_limits()
+
+
+@dataclass(slots=True)
+class _Limit:
+    """within: how many are; limiter: what the first of them has set."""
+
+    lock: Lock = field(default_factory=Lock)
+    within: int = 0
+    limiter: Any = None
+
+
+_LIMIT = _Limit()
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from soundstage.scene import Scene
 from soundstage_metrics.cues.frames import cue_frames
 from soundstage_metrics.interaural import Interaural, itd_us
 from soundstage_metrics.spauq import frames, spauq
-from soundstage_metrics.threads import in_threads
+from soundstage_metrics.threads import in_threads, one_blas_thread
 
 RATE = 8000
 
@@ -68,6 +68,16 @@ def test_blas_has_one_thread_in_each_of_ours_and_then_what_it_had(several):
         assert blas_threads() == {3}
         with pytest.raises(ZeroDivisionError):
             list(in_threads(lambda item: 1 // item, [0, 1]))
+    assert blas_threads() == {3}
+
+
+def test_of_limits_that_overlap_the_last_to_be_left_gives_blas_back_its_threads(several):
+    first, second = one_blas_thread(), one_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blas_threads() == {1}
+    second.__exit__(None, None, None)
     assert blas_threads() == {3}
 
 
