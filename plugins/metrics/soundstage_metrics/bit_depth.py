@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,6 +121,8 @@ def faint_in_noise(reference: Samples) -> str:
     >>> faint_in_noise(np.full((2, 4), 2.0**-12)), faint_in_noise(np.zeros((2, 4)))
     ('', '')
     """
+    if validate.exceeds(reference, _louder_than(reference.size, ASSUMED_BITS)):
+        return ""
     bits = _faint_at(reference, np.array([float(validate.energies(reference).sum())]), reference.size)[1]
     return f"set by {bits}-bit noise: the reference is no louder than that" if bits else ""
 
@@ -156,7 +158,12 @@ def _faint_at(
 
 def _are_faint(energies: NDArray[np.float64], samples: NDArray[np.int64] | int, bits: int) -> NDArray[np.bool_]:
     """Whether ±1 step of so many bits in every sample would make them more than MOVED_DB louder."""
-    return np.asarray(samples * STEP_NOISE * 4.0 ** (1 - bits) > (10 ** (MOVED_DB / 10) - 1) * energies)
+    return np.asarray(energies < _louder_than(samples, bits))
+
+
+def _louder_than(samples: NDArray[np.int64] | int, bits: int) -> Any:
+    """The energies of so many samples from which on ±1 step of so many bits makes them MOVED_DB louder at most."""
+    return samples * (STEP_NOISE * 4.0 ** (1 - bits) / (10 ** (MOVED_DB / 10) - 1))
 
 
 def unranked_where_faint(scene: Scene, scorer: Scorer) -> Scorer:

@@ -146,8 +146,11 @@ def ild_db(signal: ArrayLike) -> float:
     >>> ild_db([[1.0, -1.0], [0.1, -0.1]])
     20.0
     """
-    found = validate.energies(validate.signal(signal, channels=2))
-    left, right = np.where(found > validate.SILENCE, found, 0.0)
+    return _ild_db(validate.energies(validate.signal(signal, channels=2)))
+
+
+def _ild_db(energies: NDArray[np.float64]) -> float:
+    left, right = np.where(energies > validate.SILENCE, energies, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(10 * np.log10(left / right))
 
@@ -240,7 +243,8 @@ class Interaural:
 
 
 def _cues(signal: Samples, rate: int, what: str) -> Cues:
-    silent = validate.silent_channels(signal)
+    energies = validate.energies(validate.signal(signal, channels=2))
+    silent = np.flatnonzero(energies <= validate.SILENCE).tolist()
     if silent:
         reason = (
             f"the {what} is silent"
@@ -248,7 +252,7 @@ def _cues(signal: Samples, rate: int, what: str) -> Cues:
             else f"the {validate.channel_list(silent)} of the {what} is silent"
         )
         return Cues({}, {"ITD_difference": reason, "ILD_difference": reason})
-    level = ild_db(signal)
+    level = _ild_db(energies)
     try:
         return Cues({"ITD_difference": itd_us(signal, rate), "ILD_difference": level}, {})
     except ValueError as error:

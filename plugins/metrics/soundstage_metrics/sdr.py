@@ -156,10 +156,8 @@ class SiSdr:
     def _bounded(self, reference: Samples, estimate: Samples) -> float:
         """SI-SDR in dB over the channels where the reference sounds, each within ±LIMIT_DB."""
         s, e = validate.pair(reference, estimate)
-        if not self._joint:
-            heard = validate.energies(s) > validate.SILENCE
-            if not heard.all():
-                s, e = s[heard], e[heard]
+        if not self._joint and (silent := validate.silent_channels(s)):
+            s, e = np.delete(s, silent, axis=0), np.delete(e, silent, axis=0)
         values = _si_sdr_per_signal(*_as_signals(s, e, self._joint))
         return float(np.mean(np.clip(values, -LIMIT_DB, LIMIT_DB)))
 

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from soundstage.scene import Scene
 from soundstage_metrics.cues.frames import cue_frames
+from soundstage_metrics.energies import error_energies
 from soundstage_metrics.interaural import Interaural, itd_us
 from soundstage_metrics.spauq import frames, spauq
 from soundstage_metrics.threads import in_threads, one_blas_thread
@@ -78,6 +79,19 @@ def test_of_limits_that_overlap_the_last_to_be_left_gives_blas_back_its_threads(
     first.__exit__(None, None, None)
     assert blas_threads() == {1}
     second.__exit__(None, None, None)
+    assert blas_threads() == {3}
+
+
+def test_energies_take_none_of_the_threads_of_blas(several, monkeypatch):
+    seen = []
+    eigh, rfft = np.linalg.eigh, np.fft.rfft
+    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: seen.append(blas_threads()) or eigh(matrix))
+    references = {"voice": stereo(0, 3), "drums": stereo(1, 3)}
+    error_energies(references, "voice", stereo(0, 3) + stereo(2, 3), RATE)
+    monkeypatch.setattr(np.fft, "rfft", lambda *some, **more: seen.append(blas_threads()) or rfft(*some, **more))
+    error_energies(references, "voice", stereo(0, 3) + stereo(2, 3), RATE)
+    assert len(seen) > 10
+    assert all(found == {1} for found in seen)
     assert blas_threads() == {3}
 
 

@@ -51,6 +51,22 @@ def test_a_pair_of_different_channels_is_refused_even_where_lengths_may_differ()
     assert validate.pair(np.ones((2, 4)), np.ones((2, 3)), equal_lengths=False)[1].shape == (2, 3)
 
 
+@pytest.mark.parametrize("samples", [1, 7, 1 << 14, (1 << 14) + 1, 200_000])
+def test_an_energy_is_told_from_a_part_as_from_the_whole(samples):
+    signal = 1e-3 * np.random.default_rng(samples).standard_normal((2, samples))
+    signal[:, : samples // 2] = 0.0
+    energy = float(validate.energies(signal).sum())
+    assert validate.exceeds(signal, energy * (1 - 1e-9))
+    assert not validate.exceeds(signal, energy * (1 + 1e-9))
+    assert validate.silent_channels(signal * [[0.0], [1.0]]) == [0]
+    assert validate.is_silent(signal * 0.0)
+
+
+def test_what_is_not_a_number_is_no_silence():
+    assert not validate.is_silent(np.full((2, 4), np.nan))
+    assert validate.silent_channels(np.array([[0.0], [np.nan]])) == [0]
+
+
 @pytest.mark.parametrize(
     "module", ["validate", "sdr", "spauq.scores", "spauq.frames", "spauq.projection", "interaural"]
 )

@@ -8,7 +8,7 @@ are cut off (rank-revealing truncation) and not made up by a ridge.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +18,7 @@ from scipy.linalg import lapack
 from soundstage.audio import Samples
 from soundstage_metrics import validate
 from soundstage_metrics.energies.products import Floats, ShiftedProducts
+from soundstage_metrics.threads import one_blas_thread
 
 FRAME_SECONDS = 2.0
 REACH_SECONDS = 5e-4
@@ -145,13 +146,13 @@ def frames_of(samples: int, rate: float) -> list[Frame]:
     return frames
 
 
-def frame_bases(images: Sequence[Samples], rate: float) -> Iterator[FrameBases]:
+@one_blas_thread()
+def frame_bases(images: Sequence[Samples], rate: float) -> list[FrameBases]:
     """The bases of every frame of a scene; images: each source's (2, samples)."""
     frames = frames_of(images[0].shape[-1], rate)
     rows = [channel for image in images for channel in image]
     products = ShiftedProducts(len(rows), len(rows), max(frame.samples for frame in frames), 2 * reach(rate))
-    for frame in frames:
-        yield _bases(rows, len(images), frame, products)
+    return [_bases(rows, len(images), frame, products) for frame in frames]
 
 
 def _bases(rows: Sequence[Floats], sources: int, frame: Frame, products: ShiftedProducts) -> FrameBases:

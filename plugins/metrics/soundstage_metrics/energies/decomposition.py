@@ -12,6 +12,7 @@ from soundstage.audio import Samples
 from soundstage_metrics import validate
 from soundstage_metrics.energies.bases import FrameBases, frame_bases, frames_of, reach
 from soundstage_metrics.energies.products import Floats, ShiftedProducts
+from soundstage_metrics.threads import one_blas_thread
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,10 +48,11 @@ def error_energies(references: Mapping[str, ArrayLike], source: str, estimate: A
     -20.0
     """
     images = {name: validate.pair(estimate, one)[1] for name, one in references.items()}
-    bases = list(frame_bases(list(images.values()), rate))
+    bases = frame_bases(list(images.values()), rate)
     return decomposed(images, bases, {source: validate.signal(estimate)}, rate)[source]
 
 
+@one_blas_thread()
 def decomposed(
     images: Mapping[str, Samples], bases: Sequence[FrameBases], estimates: Mapping[str, Samples], rate: float
 ) -> dict[str, ErrorEnergies]:

@@ -73,7 +73,7 @@ class Energies:
         """A scorer that holds the bases of the scene's sources."""
         images = {source: validate.signal(image) for source, image in scene.references.items()}
         short = scene.mixture.shape[-1] < 10 * (2 * reach(scene.rate) + 1)
-        bases = [] if short else list(frame_bases(list(images.values()), scene.rate))
+        bases = [] if short else frame_bases(list(images.values()), scene.rate)
         inside = _frames_inside(scene.mixture.shape[-1], scene.rate)
         faint = {source: faint_frames(image, inside) for source, image in images.items()}
 
