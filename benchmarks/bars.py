@@ -1,11 +1,12 @@
 """Every bar of speed in one run: what each asks, what was reached, and 1 where one is missed.
 
-    python benchmarks/bars.py [--only metrics harness overlap cards] [--runs 3]
+    python benchmarks/bars.py [--only metrics harness beside overlap cards] [--runs 3]
 
 metrics: BSS Eval and SPAUQ against the originals, and the suite against real time (metrics.py). harness: a grid of
-`umxhq` on 30 s songs against a bare loop (overhead.py). overlap: how long one copy of a model waits for scorers
-(overlap.py). cards: `soundstage audiometry` on two cores, within two minutes. Needs a machine that does nothing else,
-museval and the extra `openunmix`. Each script can be run by itself, and says more.
+`umxhq` on 30 s songs against a bare loop (overhead.py); beside: the same with a process beside that renders and scores.
+overlap: how long one copy of a model waits for scorers (overlap.py). cards: `soundstage audiometry` on two cores,
+within two minutes. Needs a machine that does nothing else, museval and the extra `openunmix`. Each script can be run by
+itself, and says more.
 """
 
 from __future__ import annotations
@@ -48,13 +49,15 @@ def cards() -> bool:
 def main() -> int:
     """Run them one after the other; 1 where one missed a bar, or could not be run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    runs = ("metrics", "harness", "overlap", "cards")
+    runs = ("metrics", "harness", "beside", "overlap", "cards")
     parser.add_argument("--only", nargs="+", choices=runs, default=runs, help="these of them")
     parser.add_argument("--runs", type=int, default=3, help="of which each figure is the median, or the best")
     options = parser.parse_args()
+    umxhq = ("--model", "umxhq", "--repeat", str(options.runs))
     bars = {
         "metrics": script("metrics.py", "--runs", str(options.runs)),
-        "harness": script("overhead.py", "--model", "umxhq", "--repeat", str(options.runs)),
+        "harness": script("overhead.py", *umxhq),
+        "beside": script("overhead.py", *umxhq, "--scorers", "1"),
         "overlap": script("overlap.py"),
         "cards": cards,
     }

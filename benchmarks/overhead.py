@@ -1,12 +1,14 @@
 """What the harness costs: a grid's time against a bare loop of the authors' package over the same audio.
 
     python benchmarks/overhead.py [--model htdemucs|umxhq|spleeter_4stems] [--songs 6] [--seconds 30] [--repeat 3]
+                                  [--scorers N]
 
 Each side is a process of its own with one thread, on a random checkpoint of the published size. The bare loop imports
 the package, loads the checkpoint, reads each mixture and separates it. The grid does the same through
-`soundstage.run`, and renders, checks, scores (SDR) and commits every cell. Needs the extra of the model, or Spleeter's
-environment. Both wall time and the processor's (of all processes of a side) are told; the latter hardly minds what else
-the machine does. Exits with 1 where the grid takes more than 3 % longer by the clock, the best of each side.
+`soundstage.run`, and renders, checks, scores (SDR) and commits every cell, in the same process or, with `--scorers`,
+in others beside it. Needs the extra of the model, or Spleeter's environment. Both wall time and the processor's (of all
+processes of a side) are told; the latter hardly minds what else the machine does. Exits with 1 where the grid takes
+more than 3 % longer by the clock, the best of each side.
 """
 
 from __future__ import annotations
@@ -96,8 +98,8 @@ def spleeter_python() -> Path:
     return environment.make(read_script(Registry.load().catalogue.get("separators", "spleeter").script))
 
 
-def grid(model: str, data: Path, weights: Path) -> None:
-    """The same songs through the harness."""
+def grid(model: str, data: Path, weights: Path, scorers: int) -> None:
+    """The same songs through the harness. scorers: processes that render and score meanwhile; 0 for none."""
     import soundstage
 
     parameter = "repo" if model == "htdemucs" else "folder"
@@ -108,7 +110,7 @@ def grid(model: str, data: Path, weights: Path) -> None:
         "metrics": ["sdr"],
     }
     with tempfile.TemporaryDirectory() as out:
-        summary = soundstage.run(table, out, data={"musdb18hq": data}, workers=1)
+        summary = soundstage.run(table, out, data={"musdb18hq": data}, workers=1, scorers=scorers)
         assert summary.troubled == 0, summary.now
 
 
@@ -128,11 +130,15 @@ def main() -> None:
     parser.add_argument("--songs", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--scorers", type=int, default=0, help="processes that render and score beside; 0: none")
     parser.add_argument("--side", nargs=3, metavar=("SIDE", "DATA", "WEIGHTS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         side, data, weights = options.side
-        (bare if side == "bare" else grid)(options.model, Path(data), Path(weights))
+        if side == "bare":
+            bare(options.model, Path(data), Path(weights))
+        else:
+            grid(options.model, Path(data), Path(weights), options.scorers)
         return
     sys.path.insert(0, str(ROOT / "tests" / "support"))
     import checkpoints
@@ -144,7 +150,7 @@ def main() -> None:
         getattr(checkpoints, CHECKPOINTS[options.model])(weights, *more)
         pairs = []
         for _ in range(options.repeat):  # side by side, so that a busy machine slows both
-            arguments = ("--model", options.model, "--side")
+            arguments = ("--model", options.model, "--scorers", str(options.scorers), "--side")
             pairs.append([timed(*arguments, side, str(data), str(weights)) for side in ("bare", "grid")])
     best = 0.0
     for index, what in ((1, "processor"), (0, "clock")):
