@@ -297,6 +297,17 @@ class Stumbling(Ears):
         return super().render(track, placement)
 
 
+class OwnMemory:
+    """Hands stereo stems on."""
+
+    uses_placement = False
+    revision = 1
+
+    def render(self, track, placement):
+        images = {source: stem if len(stem) == 2 else stem.repeat(2, axis=0) for source, stem in track.stems.items()}
+        return Scene(track.rate, np.sum(list(images.values()), axis=0), images)
+
+
 class StereoNever(Ears):
     """Takes every stem for a mono one."""
 

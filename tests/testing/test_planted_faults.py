@@ -50,6 +50,7 @@ FAULTS = [
     ("spatializers", "Nowhere", "placement honoured", "render each stem to where the placement says"),
     ("spatializers", "HalfATable", "placement honoured", "with a source at -60 degrees; render it, or raise"),
     ("spatializers", "SparseTable", "placement honoured", "does not grow with the azimuth"),
+    ("spatializers", "OwnMemory", "inputs unchanged", "return a copy, or a view that cannot be written to"),
     ("spatializers", "DeafSpot", "placement honoured", "does not grow with the azimuth"),
     ("spatializers", "Stumbling", "moving", "render the way, or raise soundstage.SoundstageError"),
     (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from soundstage.errors import SoundstageError
+from soundstage.pipeline.blame import named_as
 from soundstage.pipeline.scenes import place, spatialize
 from soundstage.pipeline.tracks import load_track
 from soundstage.running.workbench import discarding
@@ -54,11 +55,15 @@ class Bench(subject.Bench):
 
     def scene(self, track: Track, azimuths: dict[str, float] | None = None, fresh: bool = False) -> Scene:
         """The track, rendered and checked by the harness's own function."""
-        instance, placement = self.instance(fresh), None
-        if self.places:
-            placement = place(Fan(), "of the kit", "kit", track, 0) if azimuths is None else Placement(azimuths)
+        instance, placement = self.instance(fresh), self.placement(track, azimuths)
         with discarding():
             return spatialize(instance, self.subject.name, track, placement)
+
+    def placement(self, track: Track, azimuths: dict[str, float] | None = None) -> Placement | None:
+        """Where the track's sources sit; None where it uses no placement."""
+        if not self.places:
+            return None
+        return place(Fan(), "of the kit", "kit", track, 0) if azimuths is None else Placement(azimuths)
 
 
 @check("spatializers", gate=True)
@@ -216,12 +221,16 @@ def inputs_unchanged(bench: Bench) -> str:
     """It does not write into the stems that it is handed."""
     track = bench.track(channels=2)
     before = {source: stem.copy() for source, stem in track.stems.items()}
-    scene = bench.scene(track)
+    with discarding(), named_as(f"spatializer '{bench.subject.name}'"):
+        scene = bench.instance().render(track, bench.placement(track))
     for source, stem in track.stems.items():
         if not np.array_equal(stem, before[source]):
             raise Failed(f"it writes into the stem '{source}' that it is handed; work on a copy of it")
-        if any(np.shares_memory(stem, image) for image in (scene.references[source], scene.mixture)):
-            raise Failed(f"its image of '{source}' is the stem's own memory; return a copy")
+        images = map(np.asarray, (scene.references[source], scene.mixture))
+        if any(image.flags.writeable and np.shares_memory(stem, image) for image in images):
+            raise Failed(
+                f"its image of '{source}' is the stem's own memory; return a copy, or a view that cannot be written to"
+            )
     return ""
 
 
