@@ -84,6 +84,7 @@ def test_an_arrow_upwards_is_seen(tmp_path, monkeypatch):
         architecture.imports()
 
 
+@pytest.mark.heavy
 def test_a_page_that_shows_what_was_is_told_of(root, tmp_path):
     for folder in ("core", "docs", "tools"):
         shutil.copytree(root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -57,6 +57,7 @@ def details(out):
     return [record.separation.details for record in Store(out).records().values()]
 
 
+@pytest.mark.heavy
 def test_every_separator_gives_the_same_numbers_and_the_same_faults_and_the_records_say_where(tmp_path):
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "model.th").write_bytes(b"12345\x7f")
