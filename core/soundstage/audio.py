@@ -47,8 +47,8 @@ _STEPS = {"PCM_16": ("int16", 2.0**-15), "PCM_24": ("int32", 2.0**-31), "FLOAT":
 _COUNTED: dict[tuple[str, int, int, int], int] = {}
 """What was counted: path, size and times → samples."""
 
-_AT_ONCE = 2**24
-"""Samples that are asked for at once at most, for headers may claim any number."""
+_AT_ONCE = 2**30
+"""Bytes that samples are asked for at once at most, for headers may claim any number: 25 minutes of a stereo song."""
 
 _BLOCK = 2**16
 """Samples that are decoded at a time."""
@@ -162,7 +162,7 @@ def _decoded(file: Any, wanted: int) -> Samples:
     """The next samples, (channels, samples), so many or as many as there are; memory grows with what is there."""
     parts: list[Samples] = []
     while wanted > 0:
-        asked = min(wanted, _AT_ONCE, max(int(file.frames), 1))
+        asked = min(wanted, max(_AT_ONCE // (8 * file.channels), 1), max(int(file.frames), 1))
         part = _decoded_at_once(file, asked)
         parts.append(part)
         wanted -= part.shape[1]

@@ -77,19 +77,19 @@ def _settings(choices: Iterable[Choice]) -> dict[str, Setting]:
         values = {name: parameter.default for name, parameter in known.items()} | dict(choice.params)
         values = {name: "file" if isinstance(value, Path) else value for name, value in values.items()}
         found[label] = {"plugin": choice.plugin.name, "parameters": values}
-        if refusals := _refusals(choice):
-            found[label]["refusals"] = refusals
+        if refusals := getattr(_loaded(choice), "refusals", ()):
+            found[label]["refusals"] = list(refusals)
         if choice.songs:
             found[label]["songs"] = choice.songs
     return found
 
 
-def _refusals(choice: Choice) -> list[str]:
-    """The plugin's parameters that say what it refuses; none where its module cannot be imported here."""
+def _loaded(choice: Choice) -> object:
+    """What the plugin is built by; None where its module cannot be imported here."""
     try:
-        return list(getattr(choice.plugin.load(), "refusals", ()))
+        return choice.plugin.load()
     except Exception:
-        return []
+        return None
 
 
 def _parameters(choice: Choice) -> Mapping[str, Parameter]:

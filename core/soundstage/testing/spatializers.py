@@ -145,6 +145,7 @@ def placement_honoured(bench: Bench) -> str:
 
 
 UNHEARD = 1e6
+"""Where a cue ends, up and down."""
 
 CUES = ((0, "ITD, µs", ASIDE_US, BACK_US), (1, "ILD, dB", ASIDE_DB, BACK_DB))
 

@@ -135,11 +135,8 @@ def faint_frames(reference: Samples, bounds: Sequence[tuple[int, int]]) -> tuple
     >>> faint_frames(np.array([[0.5, 0.5, 2.0**-15, 2.0**-15, 0.0, 0.0]]), [(0, 2), (2, 4), (4, 6)])
     (array([False,  True, False]), 16)
     """
-    energies = np.array(
-        [sum(channel[start:stop] @ channel[start:stop] for channel in reference) for start, stop in bounds]
-    )
     samples = np.array([len(reference) * (stop - start) for start, stop in bounds])
-    return _faint_at(reference, energies, samples)
+    return _faint_at(reference, validate.frame_energies(reference, bounds), samples)
 
 
 def _faint_at(

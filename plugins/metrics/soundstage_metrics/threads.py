@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -50,7 +50,9 @@ def one_blas_thread() -> Iterator[None]:
     """
     with _LIMIT.lock:
         if not _LIMIT.within:
-            _LIMIT.limiter = _libraries().limit(limits=1, user_api="blas")
+            if _LIMIT.imported != len(sys.modules):  # and may have brought a library
+                _LIMIT.libraries, _LIMIT.imported = ThreadpoolController(), len(sys.modules)
+            _LIMIT.limiter = _LIMIT.libraries.limit(limits=1, user_api="blas")
         _LIMIT.within += 1
     try:
         yield
@@ -63,16 +65,14 @@ def one_blas_thread() -> Iterator[None]:
 
 @dataclass(slots=True)
 class _Limit:
-    """within: how many are; limiter: what the first of them has set."""
+    """within: how many are; limiter: what the first of them has set. libraries: those loaded when so many modules were
+    imported."""
 
     lock: Lock = field(default_factory=Lock)
     within: int = 0
     limiter: Any = None
+    libraries: Any = None
+    imported: int = 0
 
 
 _LIMIT = _Limit()
-
-
-@lru_cache(maxsize=1)
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()

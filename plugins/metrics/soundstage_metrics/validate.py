@@ -6,6 +6,7 @@ the values are taken as they are, so integers are not brought to ±1. Nothing is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,6 +82,15 @@ def energies(array: Samples) -> NDArray[np.float64]:
     """
     rows = array.reshape(-1, array.shape[-1])
     return np.array([row @ row for row in rows], np.float64).reshape(array.shape[:-1])
+
+
+def frame_energies(array: Samples, bounds: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Σx² of all channels in each frame, (frames,); bounds: from and to which sample.
+
+    >>> frame_energies(np.array([[3.0, 4.0, 1.0]]), [(0, 2), (1, 3)]).tolist()
+    [25.0, 17.0]
+    """
+    return np.array([sum(channel[start:stop] @ channel[start:stop] for channel in array) for start, stop in bounds])
 
 
 def squared_distance(a: Samples, b: Samples) -> float:

@@ -14,7 +14,7 @@ from soundstage.contracts import Measure, Score, Scorer
 from soundstage_metrics import claims as claims_of
 from soundstage_metrics import validate
 from soundstage_metrics.bit_depth import faint_frames, unranked_where_faint
-from soundstage_metrics.energies.bases import frame_bases, frame_bounds, reach
+from soundstage_metrics.energies.bases import frame_bases, frames_of, reach
 from soundstage_metrics.energies.decomposition import ErrorEnergies, decomposed
 from soundstage_metrics.spauq.gate import sounding
 
@@ -74,8 +74,9 @@ class Energies:
         images = {source: validate.signal(image) for source, image in scene.references.items()}
         short = scene.mixture.shape[-1] < 10 * (2 * reach(scene.rate) + 1)
         bases = [] if short else frame_bases(list(images.values()), scene.rate)
-        inside = _frames_inside(scene.mixture.shape[-1], scene.rate)
+        inside = [(frame.first, frame.last) for frame in frames_of(scene.mixture.shape[-1], scene.rate)]
         faint = {source: faint_frames(image, inside) for source, image in images.items()}
+        sounds = {source: sounding(image, inside) for source, image in images.items()}
 
         def scores(estimates: Mapping[str, Samples]) -> Iterator[Score]:
             reasons = {source: _unscored(images[source], short) for source in estimates}
@@ -85,12 +86,17 @@ class Energies:
                 if reason:
                     yield from (Score(source, name, math.nan, note=reason) for name in self.measures)
                 else:
-                    yield from self._rows(source, images, found[source], scene.rate, faint)
+                    yield from self._rows(source, images, found[source], faint, sounds[source])
 
         return unranked_where_faint(scene, scores)
 
     def _rows(
-        self, source: str, images: Mapping[str, Samples], found: ErrorEnergies, rate: int, faint: Mapping[str, Faint]
+        self,
+        source: str,
+        images: Mapping[str, Samples],
+        found: ErrorEnergies,
+        faint: Mapping[str, Faint],
+        sounds: NDArray[np.bool_],
     ) -> Iterator[Score]:
         level, doubt = float(found.reference.sum()), _doubt(found)
         every = sum(found.interference.values(), np.zeros(len(found.error)))
@@ -106,7 +112,6 @@ class Energies:
                 part = found.interference[other]
                 note = doubt or _chance({other: part}, faint, level)
                 yield Score(source, FROM + other, level_db(float(part.sum()), level), note=note, ranked=not note)
-        sounds = sounding(images[source], _frames_inside(images[source].shape[-1], rate))
         for name, part in parts.items():
             for frame, is_heard in enumerate(sounds.tolist()):
                 value = level_db(float(part[frame]), float(found.reference[frame])) if is_heard else math.nan
@@ -128,11 +133,6 @@ def _unscored(image: Samples, short: bool) -> str:
     if validate.is_silent(image):
         return "the reference is silent"
     return "the scene is shorter than ten filters of 1 ms" if short else ""
-
-
-def _frames_inside(samples: int, rate: float) -> list[tuple[int, int]]:
-    """The frames, as far as they lie within the scene."""
-    return [(max(start, 0), min(stop, samples)) for start, stop in frame_bounds(samples, rate)]
 
 
 def _missing(source: str, other: str, images: Mapping[str, Samples]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundstage.audio import Samples
-from soundstage_metrics.validate import SILENCE
+from soundstage_metrics.validate import SILENCE, frame_energies
 
 GATE_DB = 60.0
 """A frame sounds where its energy is within this of the source's loudest frame."""
@@ -24,9 +24,7 @@ def sounding(reference: Samples, bounds: Sequence[tuple[int, int]], gate: float 
     >>> sounding(np.array([[1.0, 1.0, 1e-4, 1e-4]]), [(0, 2), (2, 4)]).tolist()
     [True, False]
     """
-    energies = np.array(
-        [sum(channel[start:stop] @ channel[start:stop] for channel in reference) for start, stop in bounds]
-    )
+    energies = frame_energies(reference, bounds)
     return np.asarray(energies > np.maximum(energies.max() * 10 ** (-gate / 10), SILENCE))
 
 
